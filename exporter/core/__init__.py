@@ -1,0 +1,1 @@
+"""The domain: units, records, ports and errors. Imports nothing of ours."""

@@ -1,0 +1,292 @@
+"""The records that travel between the layers.
+
+Each is one frozen fact. Times at the edges are aware UTC datetimes. Inside the engine a bucket is
+named by the whole epoch second at which it starts: exact, hashable and cheap, because a day of
+10,000 machines is three million of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from exporter.core.errors import CollectorError
+from exporter.core.units import GCO2eqPerHour, GCO2eqPerKwh, Ratio, Watts
+
+
+class ResourceKey(NamedTuple):
+    """Identity of a resource: the identity labels of every per-resource series, in order."""
+
+    provider: str
+    account: str
+    cloud_region: str
+    resource_type: str
+    resource_id: str
+
+
+class RegionKey(NamedTuple):
+    """Identity of an aggregate: what outlives single machines."""
+
+    provider: str
+    account: str
+    cloud_region: str
+
+
+class RunState(StrEnum):
+    """Whether a machine holds hardware now."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What a machine type is made of, as far as known.
+
+    ``threads_per_core`` is 2 where two vCPUs share a core, 1 where a vCPU is a core, 0 unknown.
+    ``architectures`` lists the CPU generations that may serve the type, best guess first.
+    ``host_vcpus`` is the vCPU count of the physical machine that is shared, 0 unknown.
+    """
+
+    vcpus: float
+    memory_gib: float
+    architectures: tuple[str, ...] = ()
+    cpu_model: str = ""
+    threads_per_core: int = 0
+    gpu_model: str = ""
+    gpu_count: float = 0.0
+    host_vcpus: float = 0.0
+    shared_core: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """One machine as an inventory reported it.
+
+    ``launched_at`` is the start of the current (or last) run; ``stopped_at`` its end where the
+    cloud tells it. ``shape`` is what the cloud told about the type when our table lacks it.
+    ``grid_zone`` and ``pue`` override the region table (this machine, or a user's setting).
+    """
+
+    key: ResourceKey
+    name: str
+    instance_type: str
+    state: RunState
+    cloud_zone: str = ""
+    launched_at: datetime | None = None
+    stopped_at: datetime | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    shape: Shape | None = None
+    cpu_platform: str = ""
+    grid_zone: str = ""
+    pue: float | None = None
+
+    @property
+    def region_key(self) -> RegionKey:
+        """The aggregate that this machine adds to."""
+        return RegionKey(self.key.provider, self.key.account, self.key.cloud_region)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """All machines of one provider account, and what could not be listed.
+
+    A region in ``unseen_regions`` failed to answer: the machines last known there are kept as
+    they were, they have not vanished. ``unseen_all`` says the same of the whole account.
+    """
+
+    machines: tuple[Machine, ...]
+    unseen_regions: frozenset[str] = frozenset()
+    unseen_all: bool = False
+    failures: tuple[CollectorError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Buckets ``[start, end)`` in epoch seconds, both multiples of ``resolution`` seconds."""
+
+    start: int
+    end: int
+    resolution: int
+
+    def __post_init__(self) -> None:
+        if self.start % self.resolution or self.end % self.resolution or self.end < self.start:
+            message = f"window {self.start}..{self.end} is not aligned to {self.resolution} s"
+            raise ValueError(message)
+
+    @property
+    def buckets(self) -> range:
+        """Start of each bucket."""
+        return range(self.start, self.end, self.resolution)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CpuSeries:
+    """Mean CPU utilisation of one machine: bucket start (epoch seconds) to ratio 0..1.
+
+    A bucket that the cloud did not deliver is absent, never 0.
+    """
+
+    key: ResourceKey
+    points: Mapping[int, Ratio]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CpuReading:
+    """Answer to one read of a window.
+
+    A machine that was asked for and is not in ``unread`` was read completely: buckets absent from
+    its series have no data (yet). A machine in ``unread`` must be asked again: its watermark waits.
+    """
+
+    series: tuple[CpuSeries, ...]
+    unread: frozenset[ResourceKey] = frozenset()
+    failures: tuple[CollectorError, ...] = ()
+
+
+class Bounds(NamedTuple):
+    """A central value and the interval that should hold the true one."""
+
+    low: float
+    central: float
+    high: float
+
+
+class Power(NamedTuple):
+    """Central IT power of one machine by component, before PUE. Absent components are 0 W."""
+
+    cpu: Watts
+    memory: Watts
+    gpu: Watts
+    storage: Watts
+    network: Watts
+
+    @property
+    def it(self) -> Watts:
+        """Power of all components together."""
+        return Watts(sum(self))
+
+
+class Confidence(StrEnum):
+    """How the CPU of a machine is known: the narrower, the better the watts."""
+
+    SKU = "sku"
+    FAMILY = "family"
+    MULTI_FAMILY = "multi-family"
+    PROXY = "proxy"
+    UNKNOWN_TYPE = "unknown-type"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factor:
+    """One line of an explanation: a number with its unit, its year and where it comes from."""
+
+    name: str
+    value: float | str
+    unit: str
+    source: str
+    year: str = ""
+    low: float | None = None
+    high: float | None = None
+
+
+class Method(StrEnum):
+    """What an intensity says: the average of all generation, or the marginal plant's."""
+
+    AVERAGE = "average"
+    MARGINAL = "marginal"
+
+
+class Basis(StrEnum):
+    """Which emissions a factor holds: life cycle, or combustion at the plant only."""
+
+    LIFECYCLE = "lifecycle"
+    DIRECT = "direct"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntensityPoint:
+    """Intensity of a zone over ``[start, end)`` epoch seconds, as one source gave it."""
+
+    zone: str
+    start: int
+    end: int
+    gco2eq_per_kwh: GCO2eqPerKwh
+    estimated: bool = False
+    forecast: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridReading:
+    """Answer of a grid source: points of any of the zones asked for, and what failed."""
+
+    points: tuple[IntensityPoint, ...]
+    failures: tuple[CollectorError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnualIntensity:
+    """Yearly average of a zone: always there, never called live."""
+
+    zone: str
+    gco2eq_per_kwh: GCO2eqPerKwh
+    year: str
+    source: str
+    known: bool = True
+
+
+class FallbackLevel(int):
+    """How far down the chain a value was found: the value of ``…_fallback_level``."""
+
+    __slots__ = ()
+
+
+LEVEL_LIVE = FallbackLevel(0)
+LEVEL_SECOND_SOURCE = FallbackLevel(1)
+LEVEL_LAST_KNOWN = FallbackLevel(2)
+LEVEL_FORECAST = FallbackLevel(3)
+LEVEL_ANNUAL = FallbackLevel(4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntensityInForce:
+    """The intensity that applies to a zone at a time, and how it was come by."""
+
+    zone: str
+    gco2eq_per_kwh: GCO2eqPerKwh
+    source: str
+    method: Method
+    basis: Basis
+    level: FallbackLevel
+    valid_from: int
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A cloud region: its grid and its power usage effectiveness (PUE).
+
+    ``known`` is False for a region that the table lacks; it then carries the world's grid and the
+    provider's default PUE.
+    """
+
+    provider: str
+    name: str
+    grid_zone: str
+    pue: float
+    pue_source: str
+    location: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+    note: str = ""
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """Emissions per hour of one machine or aggregate by scope."""
+
+    operational: GCO2eqPerHour
+    embodied: GCO2eqPerHour

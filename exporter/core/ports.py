@@ -1,0 +1,165 @@
+"""What the engine needs from the outside world, as Protocols. Adapters need not import these."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from exporter.core.meter import ApiMeter
+from exporter.core.model import (
+    AnnualIntensity,
+    Basis,
+    Bounds,
+    Confidence,
+    CpuReading,
+    Factor,
+    GridReading,
+    Inventory,
+    Machine,
+    Method,
+    Power,
+    Region,
+    Shape,
+    Window,
+)
+from exporter.core.units import Ratio
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now(self) -> datetime:
+        """Return the current time, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds from an arbitrary origin; never goes back."""
+        ...
+
+
+class Provider(Protocol):
+    """The machines of one cloud account. Constructors do no I/O.
+
+    ``name`` is the value of the ``collector`` label, ``kind`` the provider label. ``settle`` is
+    how many seconds after its end a bucket may be taken as final in this cloud.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def kind(self) -> str: ...  # noqa: D102
+    @property
+    def settle(self) -> int: ...  # noqa: D102
+
+    def discover(self) -> Inventory:
+        """List the machines in every state. Raises CollectorError only if nothing was listed."""
+        ...
+
+    def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
+        """Read the mean CPU utilisation of each bucket of the window.
+
+        A part that fails goes to ``unread`` and ``failures``; CollectorError only if all failed.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release threads and connections."""
+        ...
+
+
+class GridSource(Protocol):
+    """A live source of grid carbon intensity. Constructors do no I/O.
+
+    ``refresh_seconds`` is how often asking makes sense. Values of one source all have the same
+    method and basis.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def method(self) -> Method: ...  # noqa: D102
+    @property
+    def basis(self) -> Basis: ...  # noqa: D102
+    @property
+    def refresh_seconds(self) -> int: ...  # noqa: D102
+
+    def covers(self, zone: str) -> bool:
+        """Whether this source declares the zone. No I/O."""
+        ...
+
+    def fetch(self, zones: Collection[str], start: int, end: int) -> GridReading:
+        """Read points that overlap ``[start, end)`` epoch seconds for zones that it covers."""
+        ...
+
+    def close(self) -> None:
+        """Release connections."""
+        ...
+
+
+class AnnualIntensities(Protocol):
+    """Yearly averages: the last link of the fallback chain."""
+
+    def annual(self, zone: str) -> AnnualIntensity:
+        """Return the zone's yearly average, or the world's with ``known=False``."""
+        ...
+
+
+class PowerProfile(Protocol):
+    """The power model resolved for one machine: utilisation in, watts out."""
+
+    @property
+    def confidence(self) -> Confidence: ...  # noqa: D102
+    @property
+    def modelled(self) -> bool:
+        """False where the type is in no table and was modelled from vCPU and memory alone."""
+        ...
+
+    def power(self, utilization: Ratio) -> Power:
+        """Return the central IT power by component at a mean utilisation 0..1."""
+        ...
+
+    def bounds(self, utilization: Ratio) -> Bounds:
+        """Return IT watts of all components: low, central, high."""
+        ...
+
+    def embodied(self) -> Bounds:
+        """Return grams of embodied CO2eq per hour of the machine's share: low, central, high."""
+        ...
+
+    def explain(self, utilization: Ratio) -> tuple[Factor, ...]:
+        """Return every factor from utilisation to IT watts and embodied grams."""
+        ...
+
+
+class PowerModel(Protocol):
+    """Finds the power profile of a machine. Pure: no I/O after construction."""
+
+    def profile(self, machine: Machine) -> PowerProfile:
+        """Return the profile; every machine has one, unknown types with wider bounds."""
+        ...
+
+
+class TypeCatalogue(Protocol):
+    """The shipped table of machine types."""
+
+    def find(self, provider: str, instance_type: str) -> Shape | None:
+        """Return the type's shape, or None where the table lacks it or its vCPU count."""
+        ...
+
+
+class Regions(Protocol):
+    """The shipped table of cloud regions, with the user's overrides."""
+
+    def find(self, provider: str, region: str) -> Region:
+        """Return the region, or one with ``known=False`` and the world's grid."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterContext:
+    """What ``app`` hands to every adapter it builds."""
+
+    clock: Clock
+    meter: ApiMeter
+    types: TypeCatalogue
+    user_agent: str = "carbon-exporter"

@@ -1,0 +1,1 @@
+"""A simulated estate with exact ground truth, spoken in each API's wire protocol."""

@@ -1,0 +1,1 @@
+"""From samples to durable totals: collect, estimate, account, store."""

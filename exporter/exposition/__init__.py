@@ -1,0 +1,1 @@
+"""From a snapshot to bytes: metrics, JSON, the live page."""

@@ -1,0 +1,1 @@
+"""Grid carbon intensity, one file for each source (file name = kind)."""

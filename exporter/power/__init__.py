@@ -1,0 +1,1 @@
+"""The power model and its tables' loader."""

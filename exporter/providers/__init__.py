@@ -1,0 +1,1 @@
+"""Inventory and CPU samples, one file for each cloud (file name = kind)."""
