@@ -1,0 +1,102 @@
+"""Running the daemon: on the user's clouds, or on the demo estate."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from exporter.app.build import App, build
+from exporter.app.explain import explainer
+from exporter.app.stage import demo_stage
+from exporter.app.wiring import Wired
+from exporter.core.errors import Reason, StoreError
+from exporter.engine.store import Store
+from exporter.exposition.listen import bind
+from exporter.exposition.server import make_app
+from exporter.exposition.server import serve as serve_http
+from exporter.settings import Settings
+
+log = structlog.get_logger()
+
+
+def serve(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit code.
+
+    Raises:
+        CarbonExporterError: it could not start, e.g. the port is in use.
+    """
+    return _run(build(settings), settings.state)
+
+
+def demo(*, listen: str, state: Path | None, offline: bool) -> int:
+    """Run the daemon, unchanged, on the simulated estate and this machine's own CPU."""
+    with demo_stage(listen=listen, offline=offline) as settings:
+        return _run(build(settings), state, simulated=True, started=_say_where)
+
+
+def _say_where(url: str) -> None:
+    print(f"carbon-exporter demo: open {url}  (metrics: {url}metrics, stop with Ctrl-C)")  # noqa: T201 — the answer to the command
+    sys.stdout.flush()
+
+
+def check_state(path: Path) -> None:
+    """Open a state file and close it again.
+
+    Raises:
+        StoreError: it cannot be used.
+    """
+    Store.open(path).close()
+
+
+def _run(
+    app: App,
+    state: Path | None,
+    *,
+    simulated: bool = False,
+    started: Callable[[str], None] | None = None,
+) -> int:
+    sock = bind(app.settings.listen)
+    store, trouble = _open(state)
+    wired = Wired(app, store, simulated=simulated)
+    if trouble:
+        wired.store_status.finished([(Reason.UNREACHABLE, trouble)])
+    wired.daemon.start()
+    url = _url(sock.getsockname()[:2])
+    log.info("serving", url=url, providers=[p.name for p in app.providers])
+    if started is not None:
+        started(url)
+    serve_http(make_app(wired.publisher, tags=app.settings.tags, explain=explainer(wired)), sock)
+    return _stop(wired)
+
+
+def _open(state: Path | None) -> tuple[Store, str]:
+    """Open the state file; where that fails, serve from memory and say so, always."""
+    if state is None:
+        return Store.in_memory(), ""
+    try:
+        return Store.open(state), ""
+    except StoreError as error:
+        log.error("serving from memory: counters start anew and are not saved", error=str(error))  # noqa: TRY400 — one line
+        return Store.in_memory(broken=str(error)), str(error)
+
+
+def _stop(wired: Wired) -> int:
+    finished = wired.daemon.stop()
+    wired.store.close()
+    if not finished:
+        # Python would wait for the hanging thread at exit; its cycle has committed nothing.
+        log.warning("a cycle did not finish in time and was rolled back")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+    wired.app.close()
+    log.info("stopped")
+    return 0
+
+
+def _url(address: tuple[str, int]) -> str:
+    host, port = address
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 — only compared
+    return f"http://[{shown}]:{port}/" if ":" in shown.strip("[]") else f"http://{shown}:{port}/"

@@ -1,0 +1,120 @@
+"""One machine's account: its runs, its open buckets and its totals."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from exporter.core.model import Machine
+from exporter.core.units import GCO2eqPerKwh, Ratio
+from exporter.engine.estimate import NOTHING, Accrual, MachineModel, accrue, plus
+from exporter.engine.runs import Run
+from exporter.engine.store import BucketRow, ProgressRow, TallyRow
+
+RESOURCE_QUANTITIES: Final = 3
+"""Energy, operational and embodied grams."""
+REGION_QUANTITIES: Final = 6
+"""The same, and running seconds measured, estimated and missing."""
+
+
+class Missing(StrEnum):
+    """What to count for a bucket of a running machine that never got a value."""
+
+    SKIP = "skip"
+    IDLE = "idle"
+    LAST = "last"
+
+
+class Tally:
+    """Sums that may be corrected downwards, and the counters that show them and may not."""
+
+    __slots__ = ("accounted", "exposed")
+
+    def __init__(self, accounted: Iterable[float], exposed: Iterable[float]) -> None:
+        self.accounted = list(accounted)
+        self.exposed = list(exposed)
+
+    @classmethod
+    def zero(cls, quantities: int) -> "Tally":
+        """Start at nothing, so that a counter is seen at 0 before its first increment."""
+        return cls([0.0] * quantities, [0.0] * quantities)
+
+    def add(self, deltas: Iterable[float]) -> None:
+        """Add to the sums; a counter follows when its sum passes what it has shown."""
+        for place, delta in enumerate(deltas):
+            self.accounted[place] += delta
+            self.exposed[place] = max(self.exposed[place], self.accounted[place])
+
+    def row(self) -> TallyRow:
+        """Copy for the store."""
+        return TallyRow(list(self.accounted), list(self.exposed))
+
+
+@dataclass(slots=True, kw_only=True)
+class Account:
+    """One machine in the ledger. Mutable, touched only under the ledger's lock."""
+
+    ident: int
+    collector: str
+    machine: Machine
+    runs: list[Run]
+    watermark: int
+    last_seen: float
+    last_ratio: Ratio | None = None
+    tally: Tally = field(default_factory=lambda: Tally.zero(RESOURCE_QUANTITIES))
+    buckets: dict[int, BucketRow] = field(default_factory=dict)
+    models: list[MachineModel] = field(default_factory=list)
+    latest: tuple[int, int, Ratio] | None = None
+    """Newest bucket with data: start, end, utilisation."""
+    read_until: int = 0
+    """End of the newest bucket that was asked for and answered."""
+    primed: bool = False
+    """Whether its look-back was read in this process: the first read serves gauges and chart."""
+    gone_since: float | None = None
+
+    @property
+    def model(self) -> MachineModel | None:
+        """Model of the latest run."""
+        return self.models[-1] if self.models else None
+
+    def overlap(self, start: int, end: int) -> float:
+        """Running seconds in a span."""
+        return sum(run.overlap(start, end) for run in self.runs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How one collector's buckets are accounted, in seconds."""
+
+    resolution: int
+    settle: int
+    look_back: int
+    max_catch_up: int
+    keep_gone: int
+    missing: Missing = Missing.SKIP
+
+
+def accrual(
+    account: Account, start: int, resolution: int, ratio: Ratio, price: GCO2eqPerKwh
+) -> Accrual:
+    """What a bucket comes to, each run in it by its own model."""
+    total = NOTHING
+    for run, model in zip(account.runs, account.models, strict=True):
+        seconds = run.overlap(start, start + resolution)
+        if seconds > 0:
+            total = plus(total, accrue(model, ratio, price, seconds))
+    return total
+
+
+def progress(account: Account) -> ProgressRow:
+    """Copy for the store of what changes with each cycle."""
+    return ProgressRow(
+        account.watermark, account.last_seen, account.last_ratio, account.tally.row()
+    )
+
+
+def stand_in(account: Account, policy: Missing) -> Ratio | None:
+    """Utilisation that the user wants assumed for a bucket without one."""
+    if policy is Missing.IDLE:
+        return Ratio(0.0)
+    return account.last_ratio if policy is Missing.LAST else None

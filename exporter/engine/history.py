@@ -1,0 +1,45 @@
+"""A day of the whole estate's power and emissions in memory, for the live page's small chart.
+
+Long history belongs to Prometheus; this is what a page can show without one.
+"""
+
+from typing import Final
+
+from exporter.core.clock import floor_to
+from exporter.core.snapshot import HistoryPoint
+from exporter.core.units import SECONDS_PER_HOUR, Watts
+from exporter.engine.estimate import Accrual
+
+KEEP_STEPS: Final = 24 * 60
+
+
+class History:
+    """Sums of joules and grams on steps of equal length."""
+
+    def __init__(self) -> None:
+        self.step = 300
+        self._sums: dict[int, tuple[float, float]] = {}
+
+    def add(self, start: int, amount: Accrual) -> None:
+        """Add (or, by a negative amount, correct) what one bucket came to."""
+        place = floor_to(start, self.step)
+        joules, grams = self._sums.get(place, (0.0, 0.0))
+        self._sums[place] = (
+            joules + amount.energy,
+            grams + amount.operational + amount.embodied,
+        )
+
+    def points(self, until: float) -> tuple[HistoryPoint, ...]:
+        """Return whole steps that ended by ``until``, oldest first, and forget old ones."""
+        for old in sorted(self._sums)[:-KEEP_STEPS]:
+            del self._sums[old]
+        return tuple(
+            HistoryPoint(
+                start=start,
+                end=start + self.step,
+                watts=Watts(joules / self.step),
+                grams_per_hour=grams / self.step * SECONDS_PER_HOUR,
+            )
+            for start, (joules, grams) in sorted(self._sums.items())
+            if start + self.step <= until
+        )

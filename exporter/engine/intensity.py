@@ -1,0 +1,318 @@
+"""Which intensity applies to a zone at a time: the fallback chain over all sources.
+
+For each zone and time: the preferred source's value (level 0), another source's (1), the last known
+value within an age limit (2), a forecast (3), the annual average (4). There is always a value, and
+it always says how it was come by. History is kept, so that a late energy bucket finds the
+intensity of its own time and not that of the poll.
+"""
+
+import threading
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final, NamedTuple
+
+from exporter.core.errors import CollectorError, StoreError
+from exporter.core.model import (
+    LEVEL_ANNUAL,
+    LEVEL_FORECAST,
+    LEVEL_LAST_KNOWN,
+    LEVEL_LIVE,
+    LEVEL_SECOND_SOURCE,
+    Basis,
+    FallbackLevel,
+    IntensityInForce,
+    IntensityPoint,
+    Method,
+)
+from exporter.core.ports import AnnualIntensities, Clock, GridSource
+from exporter.core.units import GCO2eqPerKwh
+from exporter.engine.status import CollectorStatus, reasons
+from exporter.engine.store import Store
+
+LAST_KNOWN_SECONDS: Final = 6 * 3600
+"""How long a value may be carried on. Grids swing within a day: after a quarter of one, a typical
+forecast or the annual average is the better guess."""
+
+PATIENCE: Final = 0.9
+"""Share of a source's refresh time that must pass between two questions: a job that comes round
+a moment early must not have to wait for the next round."""
+
+KEEP_SECONDS: Final = 14 * 86400
+"""How much history is kept: two weeks cover every catch-up and a weekly shape."""
+
+
+class _Series:
+    """Points of one source and zone, by start. A newer point for the same start replaces."""
+
+    def __init__(self) -> None:
+        self.starts: list[int] = []
+        self.points: dict[int, IntensityPoint] = {}
+
+    def put(self, point: IntensityPoint) -> None:
+        if point.start not in self.points:
+            place = bisect_right(self.starts, point.start)
+            self.starts.insert(place, point.start)
+        self.points[point.start] = point
+
+    def forget(self, before: int) -> None:
+        gone = [start for start in self.starts if self.points[start].end < before]
+        for start in gone:
+            del self.points[start]
+        self.starts = self.starts[len(gone) :]
+
+    def last_before(self, at: float) -> IntensityPoint | None:
+        """Return the newest point that started at or before a time."""
+        place = bisect_right(self.starts, at)
+        return self.points[self.starts[place - 1]] if place else None
+
+    def covers(self, start: int, end: int) -> bool:
+        """Whether final values lie over the whole span, without a gap."""
+        at = start
+        while at < end:
+            point = self.last_before(at)
+            if point is None or point.end <= at or point.estimated:
+                return False
+            at = point.end
+        return True
+
+
+class _Feed(NamedTuple):
+    """One source with what it told."""
+
+    source: GridSource
+    status: CollectorStatus
+    observed: dict[str, _Series]
+    forecast: dict[str, _Series]
+    asked: dict[tuple[str, int], float]
+
+
+class IntensityBook:
+    """All that is known of the grids. Thread-safe."""
+
+    def __init__(
+        self,
+        sources: Sequence[GridSource],
+        annual: AnnualIntensities,
+        store: Store,
+        clock: Clock,
+    ) -> None:
+        self._annual = annual
+        self._store = store
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._feeds = [
+            _Feed(source, CollectorStatus(source.name, clock), {}, {}, {}) for source in sources
+        ]
+        self.store_error = ""
+
+    def restore(self, history: dict[str, list[IntensityPoint]]) -> None:
+        """Take over what the state file held."""
+        for feed in self._feeds:
+            self._put(feed, history.get(feed.source.name, ()))
+
+    @property
+    def statuses(self) -> tuple[CollectorStatus, ...]:
+        """One for each source, in order of preference."""
+        return tuple(feed.status for feed in self._feeds)
+
+    @property
+    def sources(self) -> tuple[GridSource, ...]:
+        """The sources in order of preference."""
+        return tuple(feed.source for feed in self._feeds)
+
+    def cover(
+        self, zones: Collection[str], start: int, end: int, *, only: str | None = None
+    ) -> None:
+        """Ask the sources for what is missing of ``[start, end)``; never raises for a failure.
+
+        A source is not asked again for the same zone and start sooner than it refreshes. ``only``
+        names one source where the others have their own turn.
+        """
+        for feed in self._feeds:
+            if only is not None and feed.source.name != only:
+                continue
+            wanted = self._wanted(feed, zones, start, end)
+            if wanted:
+                self._ask(feed, wanted, start, end)
+
+    def _wanted(self, feed: _Feed, zones: Collection[str], start: int, end: int) -> list[str]:
+        now = self._clock.monotonic()
+        pause = feed.source.refresh_seconds * PATIENCE
+        slot = int(start // pause)
+        with self._lock:
+            wanted = [
+                zone
+                for zone in sorted(set(zones))
+                if feed.source.covers(zone)
+                and not feed.observed.get(zone, _Series()).covers(start, end)
+                and now - feed.asked.get((zone, slot), -pause) >= pause
+            ]
+            for old in [key for key, when in feed.asked.items() if now - when >= pause]:
+                del feed.asked[old]
+            feed.asked.update(((zone, slot), now) for zone in wanted)
+        return wanted
+
+    def _ask(self, feed: _Feed, zones: list[str], start: int, end: int) -> None:
+        began = self._clock.monotonic()
+        try:
+            reading = feed.source.fetch(zones, start, end)
+        except CollectorError as error:
+            feed.status.finished(reasons([error]), duration=self._clock.monotonic() - began)
+            return
+        self._put(feed, reading.points)
+        self._keep(feed, list(reading.points))
+        observed = [point.end for point in reading.points if not point.forecast]
+        feed.status.finished(
+            reasons(reading.failures),
+            duration=self._clock.monotonic() - began,
+            data_timestamp=max(observed, default=None),
+        )
+
+    def _put(self, feed: _Feed, points: Iterable[IntensityPoint]) -> None:
+        with self._lock:
+            for point in points:
+                table = feed.forecast if point.forecast else feed.observed
+                table.setdefault(point.zone, _Series()).put(point)
+            oldest = int(self._clock.now().timestamp()) - KEEP_SECONDS
+            for series in (*feed.observed.values(), *feed.forecast.values()):
+                series.forget(oldest)
+
+    def _keep(self, feed: _Feed, points: list[IntensityPoint]) -> None:
+        """Write to the state file; a failure there must not cost the value in memory."""
+        oldest = int(self._clock.now().timestamp()) - KEEP_SECONDS
+        try:
+            self._store.save_intensity(feed.source.name, points, forget_before=oldest)
+            self.store_error = ""
+        except StoreError as error:
+            self.store_error = str(error)
+
+    def over(self, zone: str, start: int, end: int) -> IntensityInForce:
+        """Return the time-weighted mean intensity of a bucket.
+
+        The common case, one grid step over the whole bucket, is that step's own value. The level
+        of a mean is that of its weakest part.
+        """
+        with self._lock:
+            parts = list(self._parts(zone, start, end))
+        (first, _) = parts[0]
+        if len(parts) == 1:
+            return first
+        total = sum(seconds for _, seconds in parts)
+        mean = sum(part.gco2eq_per_kwh * seconds for part, seconds in parts) / total
+        weakest = max((part for part, _ in parts), key=lambda part: part.level)
+        return IntensityInForce(
+            zone=zone,
+            gco2eq_per_kwh=GCO2eqPerKwh(mean),
+            source=weakest.source,
+            method=weakest.method,
+            basis=weakest.basis,
+            level=weakest.level,
+            valid_from=first.valid_from,
+            estimated=any(part.estimated for part, _ in parts),
+        )
+
+    def _parts(self, zone: str, start: int, end: int) -> Iterable[tuple[IntensityInForce, float]]:
+        at = start
+        while at < end:
+            found, until = self._at(zone, at)
+            stop = min(end, until)
+            yield found, stop - at
+            at = stop
+
+    def at(self, zone: str, moment: float) -> IntensityInForce:
+        """Return the value in force at a time."""
+        with self._lock:
+            return self._at(zone, int(moment))[0]
+
+    def _at(self, zone: str, at: int) -> tuple[IntensityInForce, int]:
+        """Find the value in force and until when the finding holds."""
+        feeds = [
+            feed
+            for feed in self._feeds
+            if feed.source.method is Method.AVERAGE and feed.source.covers(zone)
+        ]
+        return (
+            _observed(feeds, zone, at)
+            or _last_known(feeds, zone, at)
+            or _forecast(feeds, zone, at)
+            or (annual_in_force(self._annual, zone, at), at + _next_look(feeds, zone, at))
+        )
+
+
+def _next_look(feeds: list[_Feed], zone: str, at: int) -> int:
+    """Seconds until a point begins: the annual value holds no longer than that."""
+    begins = [
+        series.starts[place]
+        for feed in feeds
+        for table in (feed.observed, feed.forecast)
+        if (series := table.get(zone))
+        and (place := bisect_right(series.starts, at)) < len(series.starts)
+    ]
+    return min(begins, default=at + KEEP_SECONDS) - at
+
+
+_Found = tuple[IntensityInForce, int]
+
+
+def _observed(feeds: list[_Feed], zone: str, at: int) -> _Found | None:
+    for place, feed in enumerate(feeds):
+        point = _covering(feed.observed.get(zone), at)
+        if point is not None:
+            level = LEVEL_LIVE if place == 0 else LEVEL_SECOND_SOURCE
+            return _in_force(feed.source, point, level), point.end
+    return None
+
+
+def _last_known(feeds: list[_Feed], zone: str, at: int) -> _Found | None:
+    known = [
+        (feed.source, point)
+        for feed in feeds
+        if (series := feed.observed.get(zone)) and (point := series.last_before(at)) is not None
+    ]
+    fresh = [found for found in known if at - found[1].end < LAST_KNOWN_SECONDS]
+    if not fresh:
+        return None
+    source, point = max(fresh, key=lambda found: found[1].end)
+    until = min(point.end + LAST_KNOWN_SECONDS, at + _next_look(feeds, zone, at))
+    return _in_force(source, point, LEVEL_LAST_KNOWN), until
+
+
+def _forecast(feeds: list[_Feed], zone: str, at: int) -> _Found | None:
+    for feed in feeds:
+        point = _covering(feed.forecast.get(zone), at)
+        if point is not None:
+            return _in_force(feed.source, point, LEVEL_FORECAST), point.end
+    return None
+
+
+def _covering(series: _Series | None, at: int) -> IntensityPoint | None:
+    point = series.last_before(at) if series else None
+    return point if point is not None and at < point.end else None
+
+
+def _in_force(source: GridSource, point: IntensityPoint, level: FallbackLevel) -> IntensityInForce:
+    return IntensityInForce(
+        zone=point.zone,
+        gco2eq_per_kwh=point.gco2eq_per_kwh,
+        source=source.name,
+        method=source.method,
+        basis=source.basis,
+        level=level,
+        valid_from=point.start,
+        estimated=point.estimated,
+    )
+
+
+def annual_in_force(annual: AnnualIntensities, zone: str, at: float) -> IntensityInForce:
+    """Return a zone's annual average as the value in force: level 4, never called live."""
+    yearly = annual.annual(zone)
+    return IntensityInForce(
+        zone=zone,
+        gco2eq_per_kwh=yearly.gco2eq_per_kwh,
+        source=f"annual {yearly.year}",
+        method=Method.AVERAGE,
+        basis=Basis.LIFECYCLE,
+        level=LEVEL_ANNUAL,
+        valid_from=int(at),
+        estimated=True,
+    )

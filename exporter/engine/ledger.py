@@ -1,0 +1,402 @@
+"""The only owner of totals: buckets in, counters out, each bucket exactly once.
+
+Every measured quantity lives on clock-aligned buckets. A machine's ``watermark`` is the time before
+which all its buckets are closed; younger ones are open: each poll reads them again and corrects
+what changed. Sums may shrink by a correction, counters may not: a counter shows the largest sum
+there ever was, so a negative correction is a debt that later increments pay first.
+"""
+
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from exporter.core.clock import epoch, floor_to
+from exporter.core.model import (
+    CpuReading,
+    CpuSeries,
+    IntensityInForce,
+    Inventory,
+    Machine,
+    RegionKey,
+    ResourceKey,
+    RunState,
+    Window,
+)
+from exporter.core.units import GCO2eqPerKwh, Ratio
+from exporter.engine.account import (
+    REGION_QUANTITIES,
+    Account,
+    Missing,
+    Tally,
+    Terms,
+    accrual,
+    progress,
+    stand_in,
+)
+from exporter.engine.estimate import NOTHING, Accrual, MachineModel, accrue_embodied, minus
+from exporter.engine.history import History
+from exporter.engine.runs import Spec, forget, merge
+from exporter.engine.store import BucketRow, Changes, Origin, ResourceRow, State, Store
+
+ModelOf = Callable[[ResourceKey, Spec], MachineModel]
+IntensityOver = Callable[[str, int, int], IntensityInForce]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One read of a window: who was asked, what came, and which buckets may close after it."""
+
+    asked: Sequence[Machine]
+    reading: CpuReading
+    window: Window
+    closing: int
+
+
+class Ledger:
+    """Accounts of all machines and totals of all regions, in memory and in the store."""
+
+    def __init__(self, store: Store, model_of: ModelOf, intensity_over: IntensityOver) -> None:
+        self._store = store
+        self._model_of = model_of
+        self._intensity_over = intensity_over
+        self._lock = threading.RLock()
+        self._accounts: dict[ResourceKey, Account] = {}
+        self._regions: dict[RegionKey, Tally] = {}
+        self._origins: dict[str, Origin] = {}
+        self._changes = Changes()
+        self._dirty: set[ResourceKey] = set()
+        self._dirty_regions: set[RegionKey] = set()
+        self._next_ident = 1
+        self.corrected = 0
+        self.history = History()
+
+    # --- start and end of a cycle ---------------------------------------------------------------
+
+    def restore(self, state: State) -> None:
+        """Take over what the state file held."""
+        for ident, row in state.resources.items():
+            at = state.progress[ident]
+            account = Account(
+                ident=ident,
+                collector=row.collector,
+                machine=row.machine,
+                runs=row.runs,
+                watermark=at.watermark,
+                read_until=max([at.watermark, *state.buckets.get(ident, ())]),
+                last_seen=at.last_seen,
+                last_ratio=None if at.last_ratio is None else Ratio(at.last_ratio),
+                tally=Tally(*at.tally),
+                buckets=state.buckets.get(ident, {}),
+                gone_since=at.last_seen if row.machine.state is RunState.GONE else None,
+            )
+            self._remodel(account)
+            self._accounts[row.machine.key] = account
+        self._regions = {key: Tally(*row) for key, row in state.regions.items()}
+        self._origins = dict(state.origins)
+        self.corrected = state.corrected
+        self._next_ident = max(state.resources, default=0) + 1
+
+    def commit(self) -> None:
+        """Write everything since the last successful commit in one transaction.
+
+        Raises:
+            StoreError: nothing was written; the changes are kept for the next try.
+        """
+        with self._lock:
+            for key in self._dirty & self._accounts.keys():
+                account = self._accounts[key]
+                self._changes.progress[account.ident] = progress(account)
+            for region in self._dirty_regions:
+                self._changes.regions[region] = self._regions[region].row()
+            self._store.commit(self._changes)
+            self._changes = Changes()
+            self._dirty.clear()
+            self._dirty_regions.clear()
+
+    @contextmanager
+    def reading(self) -> Iterator[tuple[Collection[Account], dict[RegionKey, Tally]]]:
+        """Lend accounts and totals for a look, under the lock."""
+        with self._lock:
+            yield self._accounts.values(), self._regions
+
+    # --- inventory --------------------------------------------------------------------------------
+
+    def observe(self, collector: str, inventory: Inventory, now: float, terms: Terms) -> None:
+        """Merge an inventory into what is known of machines and their runs."""
+        with self._lock:
+            origin = self._origin(collector, now, terms)
+            for machine in inventory.machines:
+                account = self._accounts.get(machine.key)
+                if account is None:
+                    account = self._open(collector, machine, origin, now, terms)
+                self._see(account, collector, machine, now)
+            if not inventory.unseen_all:
+                self._miss(collector, inventory, now)
+            self._expire(collector, now, terms)
+
+    def _origin(self, collector: str, now: float, terms: Terms) -> int:
+        """Counting starts when a collector is first run; what was before is for `backfill`."""
+        origin = self._origins.get(collector)
+        if origin is None:
+            origin = Origin(floor_to(now - terms.settle, terms.resolution), terms.resolution)
+        elif origin.resolution != terms.resolution:
+            self._realign(collector, origin.resolution, terms)
+            origin = origin._replace(resolution=terms.resolution)
+        if self._origins.get(collector) != origin:
+            self._origins[collector] = self._changes.origins[collector] = origin
+        return origin.start
+
+    def _realign(self, collector: str, before: int, terms: Terms) -> None:
+        """The user changed ``resolution``: close what is open, go on from the next new bucket."""
+        for account in self._of(collector):
+            newest = max([account.watermark, *(start + before for start in account.buckets)])
+            self._close(account, newest, replace(terms, resolution=before))
+            account.watermark = -floor_to(-newest, terms.resolution)
+
+    def _open(
+        self, collector: str, machine: Machine, origin: int, now: float, terms: Terms
+    ) -> Account:
+        launched = now if machine.launched_at is None else epoch(machine.launched_at)
+        begin = max(launched, origin, now - terms.max_catch_up)
+        account = Account(
+            ident=self._next_ident,
+            collector=collector,
+            machine=machine,
+            runs=[],
+            watermark=floor_to(begin, terms.resolution),
+            last_seen=now,
+        )
+        self._next_ident += 1
+        self._accounts[machine.key] = account
+        self._region(machine.region_key)
+        return account
+
+    def _see(self, account: Account, collector: str, machine: Machine, now: float) -> None:
+        runs = merge(account.runs, machine, now, account.last_seen)
+        changed = (
+            runs != account.runs or machine != account.machine or collector != account.collector
+        )
+        account.machine, account.collector, account.runs = machine, collector, runs
+        if machine.state is RunState.GONE:
+            account.gone_since = now if account.gone_since is None else account.gone_since
+        else:
+            account.gone_since = None
+        if machine.state is RunState.RUNNING:
+            account.last_seen = max(now, account.last_seen)
+        if changed or not account.models:
+            self._remodel(account)
+            self._changes.resources[account.ident] = ResourceRow(collector, machine, list(runs))
+        self._dirty.add(machine.key)
+
+    def _miss(self, collector: str, inventory: Inventory, now: float) -> None:
+        """A machine that its region no longer lists is gone."""
+        listed = {machine.key for machine in inventory.machines}
+        for key, account in self._accounts.items():
+            if (
+                account.collector == collector
+                and key not in listed
+                and key.cloud_region not in inventory.unseen_regions
+                and account.machine.state is not RunState.GONE
+            ):
+                self._see(account, collector, replace(account.machine, state=RunState.GONE), now)
+
+    def _expire(self, collector: str, now: float, terms: Terms) -> None:
+        for key, account in list(self._accounts.items()):
+            if account.collector != collector or account.gone_since is None:
+                continue
+            settled = all(r.end is not None and r.end <= account.watermark for r in account.runs)
+            if settled and now - account.gone_since > terms.keep_gone:
+                del self._accounts[key]
+                self._changes.resources.pop(account.ident, None)
+                self._changes.progress.pop(account.ident, None)
+                self._changes.removed.add(account.ident)
+
+    def _remodel(self, account: Account) -> None:
+        account.models = [self._model_of(account.machine.key, run.spec) for run in account.runs]
+
+    # --- what to read -----------------------------------------------------------------------------
+
+    def earliest(self, collector: str, final: int, terms: Terms) -> int:
+        """Return where the next read has to begin: the oldest watermark, or the look-back.
+
+        Never further back than ``max_catch_up``: what is skipped will close as missing.
+        """
+        look_back = floor_to(final - terms.look_back, terms.resolution)
+        with self._lock:
+            marks = [
+                account.watermark if account.primed else min(account.watermark, look_back)
+                for account in self._of(collector)
+            ]
+        begin = min(marks, default=final)
+        return max(begin, floor_to(final - terms.max_catch_up, terms.resolution))
+
+    def due(self, collector: str, window: Window) -> tuple[Machine, ...]:
+        """Return the machines that ran in the still open part of a window."""
+        with self._lock:
+            return tuple(
+                account.machine
+                for account in self._of(collector)
+                if (not account.primed or account.watermark < window.end)
+                and account.overlap(
+                    max(window.start, account.watermark) if account.primed else window.start,
+                    window.end,
+                )
+                > 0
+            )
+
+    def zones(self, collector: str) -> frozenset[str]:
+        """Return the grid zones of a collector's machines."""
+        with self._lock:
+            return frozenset(
+                account.model.grid_zone for account in self._of(collector) if account.model
+            )
+
+    def behind(self, collector: str, final: int) -> float:
+        """Seconds from the collector's oldest unread bucket to the newest final one."""
+        with self._lock:
+            marks = [
+                account.read_until
+                for account in self._of(collector)
+                if account.machine.state is RunState.RUNNING
+            ]
+            return max(0.0, float(final - min(marks, default=final)))
+
+    def _of(self, collector: str) -> list[Account]:
+        return [a for a in self._accounts.values() if a.collector == collector]
+
+    # --- accounting -------------------------------------------------------------------------------
+
+    def account(self, collector: str, answer: Answer, terms: Terms) -> None:
+        """Account one answer, and close what may close after it.
+
+        A machine that was asked for and not read completely stays exactly as it was.
+        """
+        series = {one.key: one for one in answer.reading.series}
+        waiting = answer.reading.unread
+        window = answer.window
+        with self._lock:
+            prices = _Prices(self._intensity_over, terms.resolution)
+            for machine in answer.asked:
+                account = self._accounts.get(machine.key)
+                if account is not None and machine.key not in waiting:
+                    self._enter(account, series.get(machine.key), window, prices)
+            for account in self._of(collector):
+                if account.machine.key not in waiting:
+                    account.read_until = max(account.read_until, window.end)
+                    self._close(account, min(window.end, answer.closing), terms)
+
+    def _enter(
+        self, account: Account, series: CpuSeries | None, window: Window, prices: "_Prices"
+    ) -> None:
+        points = series.points if series is not None else {}
+        for start, ratio in points.items():
+            if not window.start <= start < window.end:
+                continue
+            seconds = account.overlap(start, start + window.resolution)
+            if seconds <= 0:
+                continue
+            if account.latest is None or start >= account.latest[0]:
+                account.latest = (start, start + window.resolution, ratio)
+            if start >= account.watermark:
+                self._put(account, start, ratio, seconds, prices)
+            elif not account.primed:
+                self._show(account, start, ratio, prices)
+        account.primed = True
+        if account.latest is not None:
+            account.last_ratio = account.latest[2]
+        self._dirty.add(account.machine.key)
+
+    def _put(
+        self, account: Account, start: int, ratio: Ratio, seconds: float, prices: "_Prices"
+    ) -> None:
+        before = account.buckets.get(start)
+        price = prices.of(account, start)
+        if before is not None and before[:3] == (ratio, price, seconds):
+            return
+        amount = accrual(account, start, prices.resolution, ratio, price)
+        bucket = BucketRow(ratio, price, seconds, *amount)
+        account.buckets[start] = bucket
+        self._changes.buckets[account.ident, start] = bucket
+        if before is not None:
+            self.corrected += 1
+            self._changes.corrected = self.corrected
+            amount = minus(amount, Accrual(before.energy, before.operational, before.embodied))
+            seconds -= before.seconds
+        self._add(account, amount, measured=seconds)
+        self.history.add(start, amount)
+
+    def _show(self, account: Account, start: int, ratio: Ratio, prices: "_Prices") -> None:
+        """Put a bucket from before counting began on the chart, and nowhere else."""
+        price = prices.of(account, start)
+        self.history.add(start, accrual(account, start, prices.resolution, ratio, price))
+
+    def _close(self, account: Account, closing: int, terms: Terms) -> None:
+        """Close buckets; those of a running machine that have no value are missing."""
+        if closing <= account.watermark:
+            return
+        step = terms.resolution
+        skip_to = floor_to(closing - terms.max_catch_up, step)
+        if account.watermark < skip_to and not account.buckets:
+            self._miss_bucket(account, account.watermark, skip_to, Missing.SKIP)
+            account.watermark = skip_to
+        for start in range(account.watermark, closing, step):
+            self._changes.buckets.pop((account.ident, start), None)
+            if account.buckets.pop(start, None) is None:
+                self._miss_bucket(account, start, start + step, terms.missing)
+        account.watermark = closing
+        account.runs, before = forget(account.runs, closing), account.runs
+        if len(account.runs) != len(before):
+            self._remodel(account)
+            self._changes.resources[account.ident] = ResourceRow(
+                account.collector, account.machine, list(account.runs)
+            )
+        self._changes.closed_before[account.ident] = closing
+        self._dirty.add(account.machine.key)
+
+    def _miss_bucket(self, account: Account, start: int, end: int, policy: Missing) -> None:
+        seconds = sum(run.certain_overlap(start, end) for run in account.runs)
+        if seconds <= 0:
+            return
+        ratio = stand_in(account, policy)
+        if ratio is None:
+            embodied = accrue_embodied(account.models[-1], seconds)
+            self._add(account, NOTHING._replace(embodied=embodied), missing=seconds)
+            return
+        price = _Prices(self._intensity_over, end - start).of(account, start)
+        self._add(account, accrual(account, start, end - start, ratio, price), estimated=seconds)
+
+    def _add(
+        self,
+        account: Account,
+        amount: Accrual,
+        *,
+        measured: float = 0.0,
+        estimated: float = 0.0,
+        missing: float = 0.0,
+    ) -> None:
+        account.tally.add(amount)
+        region = self._region(account.machine.region_key)
+        region.add((*amount, measured, estimated, missing))
+        self._dirty.add(account.machine.key)
+
+    def _region(self, key: RegionKey) -> Tally:
+        self._dirty_regions.add(key)
+        return self._regions.setdefault(key, Tally.zero(REGION_QUANTITIES))
+
+
+class _Prices:
+    """Intensities of one pass, looked up once for each zone and bucket."""
+
+    def __init__(self, intensity_over: IntensityOver, resolution: int) -> None:
+        self._over = intensity_over
+        self._known: dict[tuple[str, int], GCO2eqPerKwh] = {}
+        self.resolution = resolution
+
+    def of(self, account: Account, start: int) -> GCO2eqPerKwh:
+        zone = account.models[-1].grid_zone
+        price = self._known.get((zone, start))
+        if price is None:
+            price = self._over(zone, start, start + self.resolution).gco2eq_per_kwh
+            self._known[zone, start] = price
+        return price

@@ -1,0 +1,198 @@
+"""From accounts to an immutable snapshot: what is fresh is shown, what is stale is absent."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from exporter.core.meter import ApiUsage
+from exporter.core.model import (
+    Bounds,
+    Confidence,
+    IntensityInForce,
+    Region,
+    RegionKey,
+    ResourceKey,
+    RunState,
+)
+from exporter.core.snapshot import (
+    CollectorView,
+    Quality,
+    RegionIntensityView,
+    RegionView,
+    ResourceNow,
+    ResourceState,
+    ResourceView,
+    Snapshot,
+)
+from exporter.core.units import GCO2eqPerKwh, GramsCO2eq, Joules
+from exporter.engine.account import Account
+from exporter.engine.collector import ProviderCollector
+from exporter.engine.estimate import add, current
+from exporter.engine.intensity import IntensityBook
+from exporter.engine.ledger import Ledger
+
+RegionOf = Callable[[str, str], Region]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a snapshot holds besides the ledger."""
+
+    collectors: tuple[CollectorView, ...]
+    api: Mapping[tuple[str, str], ApiUsage]
+    simulated: bool
+
+
+class Viewer:
+    """Makes snapshots. Remembers each machine's last view, so that an idle cycle costs little."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        book: IntensityBook,
+        region_of: RegionOf,
+        collectors: Collection[ProviderCollector],
+        stale_after: Mapping[str, float],
+    ) -> None:
+        self._ledger = ledger
+        self._book = book
+        self._region_of = region_of
+        self._collectors = collectors
+        self._stale_after = stale_after
+        self._currents: dict[ResourceKey, ResourceNow] = {}
+
+    def snapshot(self, now: float, around: Surroundings) -> Snapshot:
+        """Build the snapshot of a time (epoch seconds)."""
+        with self._ledger.reading() as (accounts, totals):
+            resources = tuple(self._resource(account, now) for account in accounts)
+            tallies = {key: list(tally.exposed) for key, tally in totals.items()}
+        self._forget(resources)
+        return Snapshot(
+            time=now,
+            resources=resources,
+            regions=tuple(_regions(tallies, resources)),
+            grids=tuple(self._grids(resources, now)),
+            region_intensities=tuple(self._region_intensities(resources, now)),
+            collectors=around.collectors,
+            api=around.api,
+            buckets_corrected=self._ledger.corrected,
+            catch_up_remaining_seconds=self._behind(),
+            history=self._ledger.history.points(self._complete_until(now)),
+            simulated=around.simulated,
+        )
+
+    def _resource(self, account: Account, now: float) -> ResourceView:
+        state, current_values = self._present(account, now)
+        model = account.model
+        energy, operational, embodied = account.tally.exposed
+        return ResourceView(
+            machine=account.machine,
+            grid_zone=model.grid_zone if model else account.machine.grid_zone,
+            state=state,
+            confidence=model.profile.confidence if model else Confidence.UNKNOWN_TYPE,
+            now=current_values,
+            energy=Joules(energy),
+            operational=GramsCO2eq(operational),
+            embodied=GramsCO2eq(embodied),
+        )
+
+    def _present(self, account: Account, now: float) -> tuple[ResourceState, ResourceNow | None]:
+        if account.machine.state is not RunState.RUNNING:
+            return ResourceState.STOPPED, None
+        model, latest = account.model, account.latest
+        limit = self._stale_after.get(account.collector, 0.0)
+        if model is None or latest is None or now - latest[1] > limit:
+            return ResourceState.SILENT, None
+        state = ResourceState.MEASURED if model.profile.modelled else ResourceState.UNMODELLED
+        return state, self._current(account)
+
+    def _current(self, account: Account) -> ResourceNow | None:
+        if account.model is None or account.latest is None:
+            return None
+        start, end, ratio = account.latest
+        intensity = self._book.over(account.model.grid_zone, start, end)
+        known = self._currents.get(account.machine.key)
+        if (
+            known is None
+            or (known.bucket_start, known.utilization) != (start, ratio)
+            or known.intensity != intensity
+        ):
+            known = current(account.model, ratio, intensity, (start, end))
+            self._currents[account.machine.key] = known
+        return known
+
+    def _forget(self, resources: Iterable[ResourceView]) -> None:
+        shown = {view.machine.key for view in resources if view.now is not None}
+        for key in self._currents.keys() - shown:
+            del self._currents[key]
+
+    def _grids(self, resources: Iterable[ResourceView], now: float) -> list[IntensityInForce]:
+        zones = sorted({view.grid_zone for view in resources})
+        return [self._book.at(zone, now) for zone in zones]
+
+    def _region_intensities(
+        self, resources: Iterable[ResourceView], now: float
+    ) -> Iterable[RegionIntensityView]:
+        seen = {(v.machine.key.provider, v.machine.key.cloud_region): v for v in resources}
+        for (provider, name), view in sorted(seen.items()):
+            grid = self._book.at(view.grid_zone, now)
+            pue = view.machine.pue or self._region_of(provider, name).pue
+            yield RegionIntensityView(
+                provider=provider,
+                cloud_region=name,
+                grid_zone=view.grid_zone,
+                method=grid.method,
+                gco2eq_per_kwh=GCO2eqPerKwh(grid.gco2eq_per_kwh * pue),
+                pue=pue,
+            )
+
+    def _behind(self) -> dict[str, float]:
+        return {
+            collector.name: self._ledger.behind(collector.name, collector.final)
+            for collector in self._collectors
+            if collector.final is not None
+        }
+
+    def _complete_until(self, now: float) -> float:
+        """Time up to which every collector that is well has delivered."""
+        finals = [
+            collector.final
+            for collector in self._collectors
+            if collector.final is not None
+            and now - collector.final <= self._stale_after.get(collector.name, 0.0)
+        ]
+        return min(finals, default=0)
+
+
+def _regions(
+    tallies: Mapping[RegionKey, list[float]], resources: Iterable[ResourceView]
+) -> Iterable[RegionView]:
+    members: defaultdict[RegionKey, list[ResourceView]] = defaultdict(list)
+    for view in resources:
+        members[view.machine.region_key].append(view)
+    for key, exposed in sorted(tallies.items()):
+        energy, operational, embodied, measured, estimated, missing = exposed
+        views = [v for v in members[key] if v.machine.state is not RunState.GONE]
+        present = [view.now for view in views if view.now is not None]
+        yield RegionView(
+            key=key,
+            energy=Joules(energy),
+            operational=GramsCO2eq(operational),
+            embodied=GramsCO2eq(embodied),
+            observed_seconds={
+                Quality.MEASURED: measured,
+                Quality.ESTIMATED: estimated,
+                Quality.MISSING: missing,
+            },
+            states={state: sum(v.state is state for v in views) for state in ResourceState},
+            power=_sum(now.power_bounds for now in present),
+            rate=_sum(now.rate_bounds for now in present),
+        )
+
+
+def _sum(bounds: Iterable[Bounds]) -> Bounds | None:
+    """Add intervals; None for none: no data is not zero."""
+    total: Bounds | None = None
+    for each in bounds:
+        total = each if total is None else add(total, each)
+    return total
