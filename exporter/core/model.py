@@ -262,6 +262,8 @@ class IntensityInForce:
     level: FallbackLevel
     valid_from: int
     estimated: bool = False
+    detail: str = ""
+    """Year and origin, where the source is a table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
