@@ -1,0 +1,173 @@
+"""The default power model: measured curves of CPU families, scaled by TDP. Pure.
+
+CPU watts    = vCPUs x TDP per vCPU x r(L(u)); r is the median wall power over TDP of the family's
+               SPECpower results, L turns utilisation into load where two vCPUs share a core
+memory watts = 0.20 W/GiB beyond the memory that r already holds
+GPU watts    = idle + half of the dynamic range
+The derivation, its accuracy and its limits: docs/methodology.md.
+"""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from exporter.core.model import Bounds, Confidence, Factor, Machine, Power, Shape
+from exporter.core.units import Ratio, Watts
+from exporter.power import _curve, _embodied, _explain, _gpu
+from exporter.power._machine import Hardware, SizeSource, hardware
+from exporter.power._shares import CpuShare, shares
+from exporter.power.catalogue import Types
+
+MEMORY_WATTS_PER_GIB: Final = Bounds(0.05, 0.20, 0.392)
+"""DRAM: readings on EC2 metal give 0.04 (idle) to 0.10 W/GiB, Boavizta 0.284, Cloud Carbon
+Footprint 0.392 (mean of Crucial and Micron data sheets)."""
+
+ASSUMED_SIZE_SPREAD: Final = 4.0
+"""Where even the size is assumed, the machine may be four times smaller or larger."""
+
+_NONE: Final = Watts(0.0)
+_KNOWN: Final = "how the CPU is known; decides the width of the bounds"
+
+
+class _Facts(NamedTuple):
+    """What a machine's power depends on."""
+
+    provider: str
+    instance_type: str
+    cpu_platform: str
+    shape: Shape | None
+
+
+class MeasuredModel:
+    """Finds the profile of a machine; machines of equal facts share one."""
+
+    def __init__(self, types: Types) -> None:
+        self._types = types
+        self._profiles: dict[_Facts, MeasuredProfile] = {}
+
+    def profile(self, machine: Machine) -> "MeasuredProfile":
+        """Return the profile; every machine has one, unknown types with wider bounds."""
+        facts = _Facts(
+            machine.key.provider, machine.instance_type, machine.cpu_platform, machine.shape
+        )
+        found = self._profiles.get(facts)
+        if found is None:
+            found = self._profiles[facts] = profile_of(hardware(self._types, machine))
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredProfile:
+    """The model resolved for one machine."""
+
+    machine: Hardware
+    shares: tuple[CpuShare, ...]
+    loading: _curve.Loading
+    curve: _curve.Curve
+    """CPU watts over load: the mean of the CPUs that may serve the machine."""
+    memory: Watts
+    gpu: Bounds
+    embodied_share: _embodied.Share
+    embodied_bounds: Bounds
+
+    @property
+    def confidence(self) -> Confidence:
+        """How the CPU is known."""
+        return self.machine.confidence
+
+    @property
+    def modelled(self) -> bool:
+        """Whether the type is known, or its CPU and size were told."""
+        return self.machine.modelled
+
+    def power(self, utilization: Ratio) -> Power:
+        """Return the central IT power by component at a mean utilisation 0..1.
+
+        Below 0 counts as 0. Above 1 counts as 1, except on shared-core types of GCP, whose vCPU
+        count is the guaranteed part only: their dynamic power goes on linearly until all the
+        vCPUs that the machine sees are busy.
+        """
+        fraction = 0.0 if utilization < 0.0 else min(utilization, 1.0)
+        slope, bend = self.loading
+        cpu = _curve.at(self.curve, fraction * (slope - bend * fraction))
+        if utilization > 1.0:
+            cpu += self._burst(utilization) * (self.curve[_curve.LAST] - self.curve[0])
+        return Power(Watts(cpu), self.memory, Watts(self.gpu.central), _NONE, _NONE)
+
+    def bounds(self, utilization: Ratio) -> Bounds:
+        """Return IT watts of all components: low, central, high.
+
+        The interval holds those of all CPUs that may serve the machine.
+        """
+        spread = ASSUMED_SIZE_SPREAD if self.machine.size_source is SizeSource.ASSUMED else 1.0
+        low = min(self._low(share, utilization) for share in self.shares)
+        high = max(self._high(share, utilization) for share in self.shares)
+        return Bounds(
+            low / spread + self.gpu.low,
+            self.power(utilization).it,
+            high * spread + self.gpu.high,
+        )
+
+    def embodied(self) -> Bounds:
+        """Return grams of embodied CO2eq per hour of the machine's share: low, central, high."""
+        return self.embodied_bounds
+
+    def explain(self, utilization: Ratio) -> tuple[Factor, ...]:
+        """Return every factor from utilisation to IT watts and embodied grams."""
+        load, power = self.load(utilization), self.power(utilization)
+        of_cpus = (factor for share in self.shares for factor in _explain.cpu_factors(share, load))
+        rule = "mean of the CPUs" if len(self.shares) > 1 else "vCPUs x TDP per vCPU x ratio"
+        return (
+            *_explain.machine_factors(self.machine, utilization, load),
+            Factor(name="confidence", value=self.confidence, unit="class", source=_KNOWN),
+            *of_cpus,
+            _explain.component("CPU", power.cpu, rule),
+            *_explain.memory_factors(MEMORY_WATTS_PER_GIB, power.memory),
+            _explain.component("memory", power.memory, "GiB x W/GiB"),
+            *_explain.gpu_factors(self.machine),
+            _explain.component("GPU", power.gpu, "number x power of one"),
+            _explain.sum_factor(self.bounds(utilization)),
+            *_explain.embodied_factors(self.embodied_share),
+        )
+
+    def load(self, utilization: Ratio) -> float:
+        """Return the load, 0..10 tenths of capacity, that a utilisation stands for."""
+        return self.loading.load(_curve.clamped(utilization))
+
+    def _burst(self, utilization: Ratio) -> float:
+        """Utilisation above 1 that the machine can really have."""
+        most = self.machine.full_vcpus / self.machine.vcpus
+        return min(max(utilization, 1.0), most) - 1.0
+
+    def _low(self, share: CpuShare, utilization: Ratio) -> float:
+        """Without the effect of shared cores, and only the baseline's part of the idle power."""
+        curve, fraction = share.curve, _curve.clamped(utilization)
+        busy = _curve.at(curve, _curve.FULL_CORE.load(fraction)) - curve[0]
+        busy += self._burst(utilization) * (curve[_curve.LAST] - curve[0])
+        cpu = busy + curve[0] * self.machine.baseline
+        return share.spread.low * cpu + MEMORY_WATTS_PER_GIB.low * share.extra_gib
+
+    def _high(self, share: CpuShare, utilization: Ratio) -> float:
+        """All vCPUs that the machine sees, and the higher of usual and full-throttle work."""
+        full = self.machine.full_vcpus / self.machine.vcpus
+        fraction = _curve.clamped(Ratio(utilization / full))
+        usual = _curve.at(share.curve, self.loading.load(fraction))
+        stress = _curve.at(share.stress, _curve.FULL_CORE.load(fraction))
+        cpu = share.spread.high * full * max(usual, stress)
+        return cpu + MEMORY_WATTS_PER_GIB.high * share.extra_gib
+
+
+def profile_of(machine: Hardware) -> MeasuredProfile:
+    """Work out everything that does not depend on utilisation."""
+    parts = shares(machine)
+    extra_gib = sum(part.extra_gib for part in parts) / len(parts)
+    embodied_share = _embodied.share(machine)
+    return MeasuredProfile(
+        machine=machine,
+        shares=parts,
+        loading=_curve.FULL_CORE if machine.threads_per_core == 1 else _curve.SHARED_CORE,
+        curve=_curve.mean(part.curve for part in parts),
+        memory=Watts(MEMORY_WATTS_PER_GIB.central * extra_gib),
+        gpu=_gpu.watts(machine.gpu_model, machine.gpu_count),
+        embodied_share=embodied_share,
+        embodied_bounds=embodied_share.bounds,
+    )

@@ -1,0 +1,91 @@
+"""The shipped tables as data: complete, consistent, and accounted for in SOURCES.md."""
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from exporter.data import rows
+from exporter.data.cpus import families, models
+from exporter.data.gpus import gpus
+from exporter.data.machine_types import machine_types
+
+FOLDER = files("exporter.data")
+TABLES = sorted(f.name for f in FOLDER.iterdir() if f.name.endswith(".csv"))
+TYPES = tuple(machine_types())
+
+
+def test_sources_md_has_one_section_for_each_table_and_none_for_a_table_that_is_gone() -> None:
+    text = (FOLDER / "SOURCES.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## `(\S+\.csv)`", text, flags=re.MULTILINE) == TABLES
+
+
+@pytest.mark.parametrize("field", ["Origin", "Date", "Licence", "Changed"])
+def test_each_section_of_sources_md_tells_origin_date_licence_and_changes(field: str) -> None:
+    text = (FOLDER / "SOURCES.md").read_text(encoding="utf-8")
+    assert len(re.findall(rf"^\* \*\*{field}\*\*:", text, flags=re.MULTILINE)) == len(TABLES)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_no_table_holds_data_under_the_agpl(table: str) -> None:
+    text = (FOLDER / table).read_text(encoding="utf-8").lower()
+    assert not re.search(r"agpl|boavizta|superdango", text)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_no_line_of_a_table_is_short_or_long(table: str) -> None:
+    for line in rows(table.removesuffix(".csv")):
+        assert None not in line
+        assert None not in line.values()
+
+
+def test_the_world_average_closes_the_annual_table() -> None:
+    lines = list(rows("annual"))
+    assert list(lines[0]) == ["grid_zone", "gco2eq_per_kwh", "year", "source"]
+    assert lines[-1]["grid_zone"] == "WORLD"
+    assert (lines[-1]["gco2eq_per_kwh"], lines[-1]["year"]) == ("473", "2024")
+    assert len({line["grid_zone"] for line in lines}) == len(lines)
+    assert all(0 < float(line["gco2eq_per_kwh"]) < 1000 for line in lines)
+
+
+def test_every_type_is_listed_once_and_names_families_models_and_gpus_that_exist() -> None:
+    assert len({(line.provider, line.name) for line in TYPES}) == len(TYPES) == 3343
+    for line in TYPES:
+        assert set(line.families) <= set(families()), line
+        assert set(line.cpu_models) - {""} <= set(models()), line
+        assert len(line.cpu_models) == len(line.families), line
+        if line.gpu_model:
+            assert line.gpu_model in gpus(), line
+            assert line.gpu_count > 0, line
+
+
+def test_the_cpu_of_a_type_belongs_to_the_family_beside_it() -> None:
+    for line in TYPES:
+        for family, model in zip(line.families, line.cpu_models, strict=True):
+            assert not model or models()[model].family == family, line
+
+
+def test_no_type_is_larger_than_its_host() -> None:
+    for line in TYPES:
+        if line.host_vcpus:
+            assert line.vcpus <= line.host_vcpus, line
+        assert 0 <= line.baseline < 1, line
+        assert line.full_vcpus in (0, 2), line
+        assert line.complete == bool(line.vcpus), line
+
+
+def test_curves_rise_with_load() -> None:
+    for family in families().values():
+        assert len(family.curve) == 11
+        assert all(a < b for a, b in zip(family.curve, family.curve[1:], strict=False)), family
+        assert family.tdp_per_thread > 0
+
+
+def test_a_provider_has_at_most_one_usual_cpu_for_a_family() -> None:
+    usual = [(m.family, provider) for m in models().values() for provider in m.default_of]
+    assert len(usual) == len(set(usual))
+
+
+def test_accelerators_draw_more_at_work_than_idle() -> None:
+    for gpu in gpus().values():
+        assert 0 < gpu.idle_low <= gpu.idle < gpu.maximum, gpu

@@ -1,0 +1,306 @@
+"""Watts of the default model against calculations by hand."""
+
+import pytest
+
+from exporter.core.model import Bounds, Confidence, Machine, Shape
+from exporter.core.ports import PowerModel, PowerProfile
+from exporter.core.units import Ratio
+from exporter.power.catalogue import Types
+from exporter.power.measured import MeasuredModel
+from tests.support.machines import machine
+
+TYPES = Types()
+MODEL = MeasuredModel(TYPES)
+
+
+def profile(provider: str, instance_type: str, shape: Shape | None = None) -> PowerProfile:
+    return MODEL.profile(machine(provider, instance_type, shape=shape))
+
+
+def bounds(provider: str, instance_type: str, utilization: float) -> Bounds:
+    return profile(provider, instance_type).bounds(Ratio(utilization))
+
+
+@pytest.mark.parametrize(
+    ("utilization", "low", "central", "high"),
+    [(0.1, 2.6, 4.3, 6.9), (0.5, 4.5, 7.8, 13.4), (1.0, 8.5, 12.0, 17.3)],
+)
+def test_m5_large_is_the_worked_example_of_the_methodology(
+    utilization: float, low: float, central: float, high: float
+) -> None:
+    assert bounds("aws", "m5.large", utilization) == pytest.approx((low, central, high), abs=0.06)
+
+
+def test_an_intel_type_by_hand() -> None:
+    # Xeon 8175M: 240 W over 48 threads, two of them; Skylake; half busy is a load of 65 %.
+    load = 100 * 0.5 * (2 - 0.75 * 0.5) / 1.25
+    assert load == 65.0
+    tdp, extra_gib = 2 * 240 / 48, 8 - 2 * 1.71
+    central = tdp * (0.640 + 0.730) / 2 + 0.20 * extra_gib
+    low = 0.75 * tdp * 0.567 + 0.05 * extra_gib
+    high = 1.40 * tdp * (0.142 + (1.104 - 0.142) * 0.714) + 0.392 * extra_gib
+    assert bounds("aws", "m5.large", 0.5) == pytest.approx((low, central, high), rel=1e-12)
+    assert profile("aws", "m5.large").confidence is Confidence.SKU
+
+
+def test_an_amd_type_whose_vcpus_are_cores_by_hand() -> None:
+    # EPYC 9R14: 360 W over 96 cores; EPYC 4th Gen; load is utilisation.
+    tdp, extra_gib = 2 * 360 / 96, 8 - 2 * 1.0
+    central = tdp * 0.603 + 0.20 * extra_gib
+    low = 0.75 * tdp * 0.603 + 0.05 * extra_gib
+    high = 1.40 * tdp * (0.176 + (0.975 - 0.176) * 0.714) + 0.392 * extra_gib
+    assert bounds("aws", "m7a.large", 0.5) == pytest.approx((low, central, high), rel=1e-12)
+
+
+def test_a_vcpu_that_is_a_core_has_twice_the_tdp_of_a_thread_where_only_the_family_is_known() -> (
+    None
+):
+    # HBv4: EPYC 4th Gen, no usual model: 1.56 W per thread, 3.12 per core.
+    cpu = profile("azure", "Standard_HB176rs_v4").power(Ratio(1.0)).cpu
+    assert cpu == pytest.approx(176 * 2 * 1.56 * 0.975, rel=1e-12)
+
+
+def test_a_graviton_type_is_a_proxy_with_half_and_one_and_a_half() -> None:
+    # Altra's curve x 2.5 W per core.
+    tdp, extra_gib = 2 * 2.5, 8 - 2 * 0.9
+    central = tdp * 0.461 + 0.20 * extra_gib
+    low = 0.50 * tdp * 0.461 + 0.05 * extra_gib
+    high = 1.50 * tdp * (0.301 + (0.681 - 0.301) * 0.714) + 0.392 * extra_gib
+    assert bounds("aws", "m7g.large", 0.5) == pytest.approx((low, central, high), rel=1e-12)
+    assert profile("aws", "m7g.large").confidence is Confidence.PROXY
+
+
+def test_a_gpu_counts_half_of_its_range_and_its_whole_range_in_the_bounds() -> None:
+    # g4dn.xlarge: four threads of a Xeon 8259CL (210 W over 48), one T4 (idle 8, 4 at least, 71 W).
+    tdp, extra_gib = 4 * 210 / 48, 16 - 4 * 1.71
+    power = profile("aws", "g4dn.xlarge").power(Ratio(0.0))
+    assert power.cpu == pytest.approx(tdp * 0.142)
+    assert power.memory == pytest.approx(0.20 * extra_gib)
+    assert power.gpu == pytest.approx((8 + 71) / 2)
+    low = 0.75 * tdp * 0.142 + 0.05 * extra_gib + 4
+    high = 1.40 * tdp * 0.142 + 0.392 * extra_gib + 71
+    assert bounds("aws", "g4dn.xlarge", 0.0) == pytest.approx((low, power.it, high), rel=1e-12)
+
+
+def test_storage_and_network_are_not_counted() -> None:
+    power = profile("aws", "m5.large").power(Ratio(0.5))
+    assert (power.storage, power.network) == (0.0, 0.0)
+    assert power.it == power.cpu + power.memory
+
+
+def test_a_burstable_type_may_hold_only_its_baseline_of_the_idle_power() -> None:
+    # t3.micro: two threads of a Xeon 8175M, baseline 10 % of each; 1 GiB is inside the curve.
+    tdp = 2 * 240 / 48
+    low = 0.75 * tdp * (0.310 - 0.142 + 0.142 * 0.10)
+    central = tdp * (0.310 + (0.366 - 0.310) * 0.54)
+    high = 1.40 * tdp * (0.142 + (1.104 - 0.142) * 0.23)
+    assert bounds("aws", "t3.micro", 0.1) == pytest.approx((low, central, high), rel=1e-12)
+
+
+def test_several_possible_cpus_give_their_mean_and_the_union_of_their_intervals() -> None:
+    # n2-standard-4: Cascade Lake 8273CL (165 W / 56) or Ice Lake 8373C (300 W / 72); 16 GiB.
+    cascade, ice = 4 * 165 / 56, 4 * 300 / 72
+    extra_cascade, extra_ice = 16 - 4 * 1.71, 16 - 4 * 1.60
+    r_cascade, r_ice = (0.585 + 0.663) / 2, (0.637 + 0.731) / 2
+    central = (cascade * r_cascade + ice * r_ice + 0.20 * (extra_cascade + extra_ice)) / 2
+    low = 0.75 * cascade * 0.507 + 0.05 * extra_cascade
+    high = 1.40 * ice * (0.244 + (1.156 - 0.244) * 0.714) + 0.392 * extra_ice
+    assert bounds("gcp", "n2-standard-4", 0.5) == pytest.approx((low, central, high), rel=1e-12)
+    assert profile("gcp", "n2-standard-4").confidence is Confidence.MULTI_FAMILY
+
+
+@pytest.mark.parametrize(
+    ("platform", "confidence", "half_busy"),
+    [
+        ("Intel Ice Lake", Confidence.SKU, 4 * 300 / 72 * 0.684 + 0.20 * (16 - 4 * 1.60)),
+        ("Intel Cascade Lake", Confidence.SKU, 4 * 165 / 56 * 0.624 + 0.20 * (16 - 4 * 1.71)),
+        ("Unknown CPU Platform", Confidence.MULTI_FAMILY, 11.2531),
+    ],
+)
+def test_the_cpu_platform_that_gcp_reports_decides_between_the_families(
+    platform: str, confidence: Confidence, half_busy: float
+) -> None:
+    found = MODEL.profile(machine("gcp", "n2-standard-4", cpu_platform=platform))
+    assert found.confidence is confidence
+    assert found.power(Ratio(0.5)).it == pytest.approx(half_busy, rel=1e-5)
+
+
+def test_emerald_rapids_takes_the_curve_of_sapphire_rapids() -> None:
+    # n4-standard-2: two threads of a Xeon 8581C (350 W over 120).
+    cpu = profile("gcp", "n4-standard-2").power(Ratio(1.0)).cpu
+    assert cpu == pytest.approx(2 * 350 / 120 * 1.167)
+
+
+def test_idle_draws_power_and_utilisation_outside_its_range_is_limited() -> None:
+    m5 = profile("aws", "m5.large")
+    assert m5.power(Ratio(-0.5)) == m5.power(Ratio(0.0))
+    assert m5.power(Ratio(7.0)) == m5.power(Ratio(1.0))
+    assert m5.bounds(Ratio(7.0)) == m5.bounds(Ratio(1.0))
+    assert m5.power(Ratio(0.0)).cpu == pytest.approx(10 * 0.142)
+
+
+def test_a_shared_core_of_gcp_goes_on_linearly_above_its_share_until_its_vcpus_are_busy() -> None:
+    # e2-micro: a quarter of a vCPU guaranteed, two visible: at most eight times its share.
+    micro = profile("gcp", "e2-micro")
+    idle, full = micro.power(Ratio(0.0)).cpu, micro.power(Ratio(1.0)).cpu
+    assert micro.power(Ratio(3.0)).cpu == pytest.approx(idle + 3 * (full - idle))
+    assert micro.power(Ratio(8.0)).cpu == pytest.approx(idle + 8 * (full - idle))
+    assert micro.power(Ratio(20.0)) == micro.power(Ratio(8.0))
+    assert micro.bounds(Ratio(20.0)) == micro.bounds(Ratio(8.0))
+
+
+X86_POOL = {  # family median TDP per thread, idle and full, GiB per thread
+    "Skylake": (3.66, 0.142, 1.104, 1.71),
+    "Cascade Lake": (3.66, 0.142, 1.027, 1.71),
+    "Ice Lake": (3.38, 0.244, 1.156, 1.60),
+    "Sapphire Rapids": (3.12, 0.259, 1.167, 1.14),
+    "EPYC 2nd Gen": (1.76, 0.260, 1.003, 1.0),
+    "EPYC 3rd Gen": (2.19, 0.191, 0.835, 1.0),
+    "EPYC 4th Gen": (1.56, 0.176, 0.975, 1.0),
+}
+
+
+def test_an_unknown_type_is_the_mean_of_current_families_with_wider_bounds() -> None:
+    shape = Shape(vcpus=4, memory_gib=16, architectures=("x86_64",))
+    found = profile("aws", "zz9.xlarge", shape)
+    full = [4 * tdp * top for tdp, _, top, _ in X86_POOL.values()]
+    extra = [16 - 4 * gib for *_, gib in X86_POOL.values()]
+    central = sum(full) / 7 + 0.20 * sum(extra) / 7
+    low = min(0.50 * w + 0.05 * gib for w, gib in zip(full, extra, strict=True))
+    high = max(1.50 * w + 0.392 * gib for w, gib in zip(full, extra, strict=True))
+    assert found.bounds(Ratio(1.0)) == pytest.approx((low, central, high), rel=1e-12)
+    assert (found.confidence, found.modelled) == (Confidence.UNKNOWN_TYPE, False)
+
+
+def test_an_unknown_arm_type_is_not_taken_for_x86() -> None:
+    arm = profile("aws", "zz9.xlarge", Shape(vcpus=4, memory_gib=16, architectures=("arm64",)))
+    expected = 4 * 0.681 * (2.29 + 2.34 + 2.5 + 3.1) / 4
+    assert arm.power(Ratio(1.0)).cpu == pytest.approx(expected)
+
+
+def test_an_unknown_size_of_a_known_family_takes_the_familys_cpu() -> None:
+    shape = Shape(vcpus=192, memory_gib=768)
+    found = profile("aws", "m5.48xlarge", shape)
+    assert found.power(Ratio(0.5)).it == pytest.approx(96 * bounds("aws", "m5.large", 0.5).central)
+    assert (found.confidence, found.modelled) == (Confidence.UNKNOWN_TYPE, False)
+
+
+def test_a_listed_type_without_size_is_modelled_once_its_cloud_tells_it() -> None:
+    told = profile("aws", "m9g.large", Shape(vcpus=2, memory_gib=8, architectures=("arm64",)))
+    assert told.power(Ratio(1.0)).cpu == pytest.approx(2 * 3.1 * 0.681)
+    assert (told.confidence, told.modelled) == (Confidence.PROXY, True)
+    guessed = profile("aws", "m9g.large")
+    assert guessed.power(Ratio(1.0)) == told.power(Ratio(1.0))
+    assert not guessed.modelled
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "vcpus"),
+    [
+        ("aws", "zz9.8xlarge", 32),
+        ("aws", "zz9.metal-24xl", 96),
+        ("aws", "zz9.metal", 96),
+        ("azure", "Standard_Z16s_v9", 16),
+        ("azure", "Standard_Z32-8s_v9", 8),
+        ("gcp", "z9-standard-8-lssd", 8),
+    ],
+)
+def test_an_unknown_type_without_a_shape_is_sized_by_its_name(
+    provider: str, name: str, vcpus: float
+) -> None:
+    expected = profile("aws", "zz9.large", Shape(vcpus=vcpus, memory_gib=4 * vcpus))
+    assert profile(provider, name).power(Ratio(0.4)) == expected.power(Ratio(0.4))
+
+
+def test_a_machine_of_which_nothing_is_known_is_a_small_one_within_a_factor_of_four_more() -> None:
+    nothing = profile("elsewhere", "")
+    small = profile("elsewhere", "", Shape(vcpus=2, memory_gib=8))
+    low, central, high = small.bounds(Ratio(0.3))
+    assert nothing.bounds(Ratio(0.3)) == pytest.approx((low / 4, central, 4 * high))
+    assert not nothing.modelled
+
+
+def test_a_gcp_custom_type_has_its_series_cpus_and_the_size_in_its_name() -> None:
+    custom, standard = profile("gcp", "n2-custom-4-16384"), profile("gcp", "n2-standard-4")
+    assert custom.bounds(Ratio(0.7)) == standard.bounds(Ratio(0.7))
+    assert (custom.confidence, custom.modelled) == (Confidence.MULTI_FAMILY, True)
+
+
+@pytest.mark.parametrize(
+    ("cpu_model", "confidence", "full"),
+    [
+        (
+            "Intel(R) Xeon(R) Platinum 8259CL CPU @ 2.50GHz",
+            Confidence.SKU,
+            8 * 210 / 48 * 1.027,
+        ),
+        ("AMD EPYC 7763 64-Core Processor", Confidence.SKU, 8 * 280 / 128 * 0.835),
+        ("Intel(R) Xeon(R) CPU E5-2670 v3 @ 2.30GHz", Confidence.UNKNOWN_TYPE, None),
+        ("Intel(R) Xeon(R) CPU @ 2.20GHz", Confidence.UNKNOWN_TYPE, None),
+        ("AMD Ryzen 9 7950X 16-Core Processor", Confidence.UNKNOWN_TYPE, None),
+    ],
+)
+def test_a_host_is_matched_by_the_name_of_its_cpu(
+    cpu_model: str, confidence: Confidence, full: float | None
+) -> None:
+    shape = Shape(vcpus=8, memory_gib=16, cpu_model=cpu_model, threads_per_core=2, host_vcpus=8)
+    found = profile("host", "host", shape)
+    assert found.confidence is confidence
+    assert found.modelled is (full is not None)
+    if full is not None:
+        assert found.power(Ratio(1.0)).cpu == pytest.approx(full)
+
+
+def test_a_host_of_a_known_vendor_is_not_averaged_with_another_vendor() -> None:
+    shapes = (
+        Shape(vcpus=2, memory_gib=2, cpu_model="AMD Ryzen 9 7950X 16-Core Processor"),
+        Shape(vcpus=2, memory_gib=2, cpu_model="Intel(R) Core(TM) i7-1185G7"),
+        Shape(vcpus=2, memory_gib=2, cpu_model="Apple M2"),
+    )
+    watts = [profile("host", "host", shape).power(Ratio(1.0)).cpu for shape in shapes]
+    amd = [2 * X86_POOL[f"EPYC {n} Gen"][0] * X86_POOL[f"EPYC {n} Gen"][2] for n in _AMD]
+    intel = [2 * t * top for n, (t, _, top, _) in X86_POOL.items() if not n.startswith("EPYC")]
+    assert watts == pytest.approx([sum(amd) / 3, sum(intel) / 4, 2 * 2.5 * 0.681])
+
+
+_AMD = ("2nd", "3rd", "4th")
+
+
+def test_equal_machines_share_one_profile_and_different_facts_do_not() -> None:
+    model: PowerModel = MeasuredModel(TYPES)
+    first: Machine = machine("aws", "m5.large")
+    assert model.profile(first) is model.profile(machine("aws", "m5.large"))
+    assert model.profile(first) is not model.profile(machine("aws", "m5.xlarge"))
+    one = machine("aws", "zz9.large", shape=Shape(vcpus=1, memory_gib=1))
+    two = machine("aws", "zz9.large", shape=Shape(vcpus=2, memory_gib=1))
+    assert model.profile(one) is not model.profile(two)
+
+
+def test_embodied_emissions_of_m5_large_are_the_published_share_of_its_server() -> None:
+    grams = 1610.4 * 1000 * 2 / 96 / 35040
+    assert grams == pytest.approx(0.96, abs=0.005)
+    assert profile("aws", "m5.large").embodied() == pytest.approx(
+        (0.5 * grams, grams, 1.5 * grams), rel=1e-9
+    )
+
+
+def test_embodied_emissions_of_an_unknown_type_follow_the_rule_by_vcpu_share() -> None:
+    shape = Shape(vcpus=8, memory_gib=32, gpu_model="NVIDIA T4", gpu_count=1)
+    server = 1000 + (32 * 12 - 16) * 533 / 384 + 100  # 96 vCPUs, two sockets
+    grams = (server * 8 / 96 + 150) * 1000 / 35040
+    assert profile("aws", "zz9.2xlarge", shape).embodied().central == pytest.approx(grams)
+
+
+def test_a_host_carries_the_whole_of_its_own_server() -> None:
+    shape = Shape(vcpus=16, memory_gib=64, host_vcpus=16)
+    grams = (1000 + (64 - 16) * 533 / 384 + 100) * 1000 / 35040
+    assert profile("host", "host", shape).embodied().central == pytest.approx(grams)
+
+
+def test_an_accelerator_that_the_table_lacks_is_counted_with_wide_bounds() -> None:
+    shape = Shape(vcpus=8, memory_gib=16, gpu_model="NVIDIA Z1", gpu_count=2)
+    without = profile("aws", "zz9.2xlarge", Shape(vcpus=8, memory_gib=16)).bounds(Ratio(0.5))
+    with_gpus = profile("aws", "zz9.2xlarge", shape).bounds(Ratio(0.5))
+    assert with_gpus.low - without.low == pytest.approx(2 * 4)
+    assert with_gpus.central - without.central == pytest.approx(2 * (35 + 300) / 2)
+    assert with_gpus.high - without.high == pytest.approx(2 * 1000)
