@@ -1,0 +1,264 @@
+"""One suite for every grid source: the right value or a named error, whatever the answer is."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+
+from exporter.core.clock import from_epoch
+from exporter.core.errors import (
+    AuthError,
+    BadPayloadError,
+    CollectorError,
+    NoDataError,
+    ThrottledError,
+    UnreachableError,
+)
+from exporter.core.model import GridReading
+from exporter.core.ports import AdapterContext, GridSource
+from exporter.demo.grid import Fault, GridFake
+from exporter.grids._http import ATTEMPTS
+from tests.support.clock import ManualClock
+from tests.support.grids import DEMO, NESO, STEP, Subject, context, intensity, now
+
+DAY = 86400
+ZONES = ("GB", "FR", "IE")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """One source, the simulated grid that it asks, and the clock of both."""
+
+    subject: Subject
+    source: GridSource
+    fake: GridFake
+    clock: ManualClock
+    setting: AdapterContext
+
+    @property
+    def now(self) -> int:
+        return now(self.clock)
+
+    @property
+    def running(self) -> int:
+        """Start of the running interval."""
+        return self.now // STEP * STEP
+
+    @property
+    def requests(self) -> int:
+        return self.setting.meter.usage()[self.subject.kind, self.subject.api].requests
+
+    def fetch(self, start: int, end: int) -> GridReading:
+        return self.source.fetch([self.subject.zone], start, end)
+
+    def last_days(self, days: int = 1) -> GridReading:
+        return self.fetch(self.running - days * DAY, self.now)
+
+
+@pytest.fixture(params=[NESO, DEMO], ids=lambda subject: subject.kind)
+def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
+    subject: Subject = request.param
+    clock = ManualClock(datetime(2026, 3, 2, 12, 40, tzinfo=UTC))
+    setting = context(clock)
+    with (
+        GridFake(intensity, clock, zones=ZONES, step=STEP) as fake,
+        closing(subject.build(fake.url, setting)) as source,
+    ):
+        yield Scene(subject=subject, source=source, fake=fake, clock=clock, setting=setting)
+
+
+def starts(reading: GridReading) -> list[int]:
+    return [point.start for point in reading.points]
+
+
+def assert_true_values(reading: GridReading) -> None:
+    for point in reading.points:
+        assert point.gco2eq_per_kwh == pytest.approx(intensity(point.zone, point.start), rel=1e-12)
+        assert point.end - point.start == STEP
+
+
+def test_every_interval_of_a_window_has_its_value_the_running_one_included(scene: Scene) -> None:
+    start = scene.running - DAY
+    reading = scene.fetch(start, scene.now)
+    assert starts(reading) == list(range(start, scene.now, STEP))
+    assert {point.zone for point in reading.points} == {scene.subject.zone}
+    assert reading.failures == ()
+    assert_true_values(reading)
+
+
+def test_an_unaligned_window_gets_the_intervals_that_overlap_it(scene: Scene) -> None:
+    aligned = scene.running - DAY
+    reading = scene.fetch(aligned + 100, aligned + STEP + 1)
+    assert starts(reading) == [aligned, aligned + STEP]
+
+
+@pytest.mark.parametrize("offset", [0, 700])
+def test_a_long_window_is_read_in_pieces_without_gap_or_overlap(scene: Scene, offset: int) -> None:
+    start = scene.running - 40 * DAY
+    reading = scene.fetch(start + offset, scene.now)
+    assert starts(reading) == list(range(start, scene.now, STEP))
+    assert scene.requests > 1
+    assert_true_values(reading)
+
+
+@pytest.mark.parametrize("fault", [None, Fault.FUTURE])
+def test_intervals_that_have_not_begun_are_left_out(scene: Scene, fault: Fault | None) -> None:
+    if fault is not None:
+        scene.fake.inject(fault)
+    reading = scene.fetch(scene.now - DAY, scene.now + DAY)
+    assert max(starts(reading)) == scene.running
+
+
+def test_a_window_in_the_future_is_not_asked_for(scene: Scene) -> None:
+    reading = scene.fetch(scene.now + STEP, scene.now + DAY)
+    assert reading.points == ()
+    assert scene.fake.paths == []
+
+
+def test_a_zone_that_is_not_covered_is_not_asked_for(scene: Scene) -> None:
+    uncovered = [zone for zone in ("", "FR") if not scene.source.covers(zone)]
+    assert uncovered
+    reading = scene.source.fetch([z for z in uncovered if z], scene.now - DAY, scene.now)
+    assert reading.points == ()
+    assert scene.fake.paths == []
+
+
+def test_a_clock_in_another_time_zone_changes_nothing(scene: Scene) -> None:
+    before = scene.last_days()
+    scene.clock.set(datetime.fromisoformat("2026-03-02T18:10:00+05:30"))
+    assert scene.last_days() == before
+
+
+@pytest.mark.parametrize("day", ["2026-03-29T04:10:00Z", "2026-10-25T04:10:00Z"])
+def test_days_on_which_the_clocks_change_have_every_interval_once(scene: Scene, day: str) -> None:
+    scene.clock.set(datetime.fromisoformat(day))
+    start = scene.running - DAY
+    reading = scene.fetch(start, scene.now)
+    assert starts(reading) == list(range(start, scene.now, STEP))
+    assert_true_values(reading)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault.UNAUTHORIZED, AuthError),
+        (Fault.FORBIDDEN, AuthError),
+        (Fault.NOT_FOUND, BadPayloadError),
+        (Fault.THROTTLED, ThrottledError),
+        (Fault.SERVER_ERROR, UnreachableError),
+        (Fault.REDIRECT, BadPayloadError),
+        (Fault.HTML, BadPayloadError),
+        (Fault.TRUNCATED, BadPayloadError),
+        (Fault.EMPTY, NoDataError),
+        (Fault.NULLS, NoDataError),
+    ],
+)
+def test_a_useless_answer_is_its_named_error(
+    scene: Scene, fault: Fault, error: type[CollectorError]
+) -> None:
+    scene.fake.inject(fault)
+    with pytest.raises(error) as caught:
+        scene.last_days()
+    assert scene.subject.kind in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("fault", sorted(set(Fault) - {Fault.HANG}))
+def test_no_fault_ever_gives_a_wrong_value_or_another_exception(scene: Scene, fault: Fault) -> None:
+    scene.fake.inject(fault)
+    try:
+        reading = scene.last_days()
+    except CollectorError:
+        return
+    assert reading.points
+    assert {point.zone for point in reading.points} == {scene.subject.zone}
+    assert_true_values(reading)
+
+
+def test_an_answer_of_3_mb_gives_its_values(scene: Scene) -> None:
+    scene.fake.inject(Fault.HUGE)
+    reading = scene.last_days()
+    assert_true_values(reading)
+    assert len(reading.points) == DAY // STEP + 1
+
+
+def test_silence_is_unreachable(scene: Scene) -> None:
+    scene.fake.inject(Fault.HANG)
+    with (
+        closing(scene.subject.impatient(scene.fake.url, scene.setting)) as source,
+        pytest.raises(UnreachableError, match="no answer within"),
+    ):
+        source.fetch([scene.subject.zone], scene.now - DAY, scene.now)
+
+
+def test_no_server_is_unreachable(scene: Scene) -> None:
+    with GridFake(intensity, scene.clock) as gone:
+        url = gone.url
+    with (
+        closing(scene.subject.build(url, context(scene.clock))) as source,
+        pytest.raises(UnreachableError, match="cannot connect"),
+    ):
+        source.fetch([scene.subject.zone], scene.now - DAY, scene.now)
+
+
+def test_a_passing_fault_is_retried_and_every_request_counted(scene: Scene) -> None:
+    scene.fake.inject(Fault.SERVER_ERROR, answers=1)
+    assert scene.last_days().points
+    assert scene.requests == len(scene.fake.paths) == 2
+
+
+def test_retries_of_a_lasting_fault_are_bounded_and_counted(scene: Scene) -> None:
+    scene.fake.inject(Fault.SERVER_ERROR)
+    with pytest.raises(UnreachableError):
+        scene.last_days(40)
+    assert scene.requests == len(scene.fake.paths) == ATTEMPTS
+
+
+@pytest.mark.parametrize("fault", [Fault.UNAUTHORIZED, Fault.NOT_FOUND, Fault.HTML])
+def test_what_a_retry_cannot_mend_is_asked_once(scene: Scene, fault: Fault) -> None:
+    scene.fake.inject(fault)
+    with pytest.raises(CollectorError):
+        scene.last_days()
+    assert len(scene.fake.paths) == 1
+
+
+@pytest.mark.parametrize(("retry_after", "requests_sent"), [(1, ATTEMPTS), (3600, 1)])
+def test_a_short_retry_after_is_honoured_and_a_long_one_left_to_the_next_refresh(
+    scene: Scene, retry_after: int, requests_sent: int
+) -> None:
+    scene.fake.inject(Fault.THROTTLED, retry_after=retry_after)
+    with pytest.raises(ThrottledError):
+        scene.last_days()
+    assert len(scene.fake.paths) == requests_sent
+
+
+def test_one_spoiled_piece_does_not_lose_the_others(scene: Scene) -> None:
+    scene.fake.inject(Fault.TRUNCATED, answers=1)
+    reading = scene.last_days(40)
+    assert reading.points
+    assert [type(failure) for failure in reading.failures] == [BadPayloadError]
+    assert_true_values(reading)
+
+
+def test_the_source_recovers_without_a_restart(scene: Scene) -> None:
+    scene.fake.inject(Fault.UNAUTHORIZED)
+    with pytest.raises(AuthError):
+        scene.last_days()
+    scene.fake.heal()
+    assert scene.last_days().points
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_loopback(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with closing(scene.subject.build(scene.fake.url, context(scene.clock))) as source:
+        assert source.fetch([scene.subject.zone], scene.now - DAY, scene.now).points
+
+
+def test_times_reach_the_wire_in_utc(scene: Scene) -> None:
+    start = scene.running - DAY
+    scene.fetch(start, start + STEP)
+    assert from_epoch(start).strftime("%Y-%m-%dT%H") in scene.fake.paths[0]

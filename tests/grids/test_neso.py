@@ -1,0 +1,219 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from exporter.core.errors import BadPayloadError
+from exporter.demo.grid.documents import lifecycle_mix
+from exporter.grids._payload import ShapeError
+from exporter.grids.neso import (
+    FACTORS,
+    STEP,
+    Config,
+    lifecycle_intensity,
+    parse_generation,
+)
+from tests.support.grids import FIXTURES, json_values
+
+NOON = 1_516_449_600
+"""2018-01-20T12:00Z, the half-hour of the documented example."""
+LATER = float(NOON + 10 * STEP)
+
+
+def fixture(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((FIXTURES / name).read_text())
+    return document
+
+
+def row(
+    start: str = "2018-01-20T12:00Z", end: str = "2018-01-20T12:30Z", **mix: object
+) -> dict[str, Any]:
+    entries = [{"fuel": fuel, "perc": percent} for fuel, percent in mix.items()]
+    return {"from": start, "to": end, "generationmix": entries}
+
+
+def test_the_documented_example_gives_its_life_cycle_value() -> None:
+    """Σ percent × factor is 24658.4 by hand, over the example's sum of 98.9 %."""
+    (point,) = parse_generation(fixture("neso_generation.json"), now=LATER).points
+    assert (point.zone, point.start, point.end) == ("GB", NOON, NOON + STEP)
+    assert point.gco2eq_per_kwh == pytest.approx(24658.4 / 98.9, abs=0.01)
+    assert (point.estimated, point.forecast) == (False, False)
+
+
+def test_data_may_be_one_object_instead_of_a_list() -> None:
+    listed = fixture("neso_generation.json")
+    single = {"data": listed["data"][0]}
+    assert parse_generation(single, now=LATER) == parse_generation(listed, now=LATER)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["neso_error_400.json", "neso_error_500.json", "neso_intensity.json", "neso_factors.json"],
+)
+def test_another_document_of_the_api_is_a_bad_payload(name: str) -> None:
+    with pytest.raises(BadPayloadError, match="neso: "):
+        parse_generation(fixture(name), now=LATER)
+
+
+def test_the_running_half_hour_is_estimated_and_the_next_is_not_given() -> None:
+    rows = [row(wind=100), row("2018-01-20T12:30Z", "2018-01-20T13:00Z", wind=100)]
+    (point,) = parse_generation({"data": rows}, now=NOON + 1.0).points
+    assert point.start == NOON
+    assert point.estimated
+
+
+@pytest.mark.parametrize("mix", [None, [], [{"fuel": "gas", "perc": None}]])
+def test_a_mix_without_values_is_no_data_not_zero(mix: object) -> None:
+    without = {"from": "2018-01-20T12:00Z", "to": "2018-01-20T12:30Z", "generationmix": mix}
+    reading = parse_generation({"data": [without]}, now=LATER)
+    assert not reading.points
+    assert not reading.failures
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        (row(gas=50), "adds up to 50 %"),
+        (row(gas=100, coal=100), "adds up to 200 %"),
+        (row(gas=0), "adds up to 0 %"),
+        (row(gas=110, coal=-10), "perc"),
+        (row(gas="100"), "perc"),
+        (row(gas=True), "perc"),
+        (row(fusion=100), "unknown fuel 'fusion'"),
+        (row(end="2018-01-20T13:00Z", gas=100), "not a half-hour"),
+        (row("2018-01-20T12:10Z", "2018-01-20T12:40Z", gas=100), "not a half-hour"),
+        (row("2018-01-20T12:00", gas=100), "from"),
+        ({"from": "2018-01-20T12:00Z", "to": "2018-01-20T12:30Z"}, "generationmix"),
+        ("row", "half-hour"),
+    ],
+)
+def test_an_unreadable_half_hour_is_refused_with_the_cause(bad: object, why: str) -> None:
+    with pytest.raises(BadPayloadError, match=why):
+        parse_generation({"data": [bad]}, now=LATER)
+
+
+def test_a_fuel_that_is_listed_twice_is_refused() -> None:
+    twice = row(gas=50)
+    twice["generationmix"] *= 2
+    with pytest.raises(BadPayloadError, match="repeated"):
+        parse_generation({"data": [twice]}, now=LATER)
+
+
+def test_an_unreadable_half_hour_does_not_lose_the_readable_ones() -> None:
+    rows = [row("2018-01-20T11:30Z", "2018-01-20T12:00Z", fusion=100), row(wind=100)]
+    reading = parse_generation({"data": rows}, now=LATER)
+    assert [point.gco2eq_per_kwh for point in reading.points] == [11.0]
+    assert ["1 unreadable" in str(failure) for failure in reading.failures] == [True]
+
+
+def test_the_later_of_two_answers_for_a_half_hour_counts() -> None:
+    (point,) = parse_generation({"data": [row(gas=100), row(coal=100)]}, now=LATER).points
+    assert point.gco2eq_per_kwh == 820.0
+
+
+@given(document=json_values | st.fixed_dictionaries({"data": json_values}))
+def test_any_rubbish_is_a_bad_payload_or_nothing(document: object) -> None:
+    try:
+        reading = parse_generation(document, now=LATER)
+    except BadPayloadError:
+        return
+    assert reading.points == ()
+
+
+rubbish_rows = st.fixed_dictionaries(
+    {},
+    optional={
+        "from": st.just("2018-01-20T12:00Z") | json_values,
+        "to": st.just("2018-01-20T12:30Z") | json_values,
+        "generationmix": json_values
+        | st.lists(
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "fuel": st.sampled_from(sorted(FACTORS)) | json_values,
+                    "perc": st.floats(0, 100) | json_values,
+                },
+            )
+        ),
+    },
+)
+
+
+@given(rows=st.lists(rubbish_rows, max_size=4))
+def test_rows_of_half_right_fields_give_physical_values_or_a_bad_payload(
+    rows: list[object],
+) -> None:
+    try:
+        reading = parse_generation({"data": rows}, now=LATER)
+    except BadPayloadError:
+        return
+    assert all(11 <= point.gco2eq_per_kwh <= 820 for point in reading.points)
+
+
+@st.composite
+def mixes(draw: st.DrawFn) -> dict[str, float]:
+    parts = draw(st.dictionaries(st.sampled_from(sorted(FACTORS)), st.floats(0.1, 100), min_size=1))
+    total = sum(parts.values())
+    return {fuel: part / total * 100 for fuel, part in parts.items()}
+
+
+@given(mix=mixes())
+def test_a_mix_lies_between_its_cleanest_and_its_dirtiest_fuel(mix: dict[str, float]) -> None:
+    used = [FACTORS[fuel].gco2eq_per_kwh for fuel in mix]
+    assert min(used) - 1e-9 <= lifecycle_intensity(mix) <= max(used) + 1e-9
+
+
+@given(one=mixes(), other=mixes(), share=st.floats(0, 1))
+def test_the_mean_of_two_mixes_has_the_mean_intensity(
+    one: dict[str, float], other: dict[str, float], share: float
+) -> None:
+    both = {
+        fuel: share * one.get(fuel, 0.0) + (1 - share) * other.get(fuel, 0.0)
+        for fuel in one.keys() | other.keys()
+    }
+    expected = share * lifecycle_intensity(one) + (1 - share) * lifecycle_intensity(other)
+    assert lifecycle_intensity(both) == pytest.approx(expected, rel=1e-9)
+
+
+@given(scale=st.floats(0.99, 1.01), mix=mixes())
+def test_rounding_of_the_sum_does_not_move_the_value(scale: float, mix: dict[str, float]) -> None:
+    scaled = {fuel: percent * scale for fuel, percent in mix.items()}
+    assert lifecycle_intensity(scaled) == pytest.approx(lifecycle_intensity(mix), rel=1e-9)
+
+
+@given(value=st.floats(11, 820))
+def test_the_simulated_mix_has_exactly_the_simulated_intensity(value: float) -> None:
+    assert lifecycle_intensity(lifecycle_mix(value)) == pytest.approx(value, rel=1e-12)
+
+
+def test_an_unknown_fuel_is_named_in_ascii_and_cut() -> None:
+    with pytest.raises(ShapeError) as caught:
+        lifecycle_intensity({"\ud800\n" + "x" * 1000: 100.0})
+    assert str(caught.value).isascii()
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 100
+
+
+def test_every_factor_has_its_source_and_the_fuels_are_those_documented() -> None:
+    documented = fixture("neso_generation.json")["data"][0]["generationmix"]
+    assert set(FACTORS) == {entry["fuel"] for entry in documented}
+    assert all(factor.source for factor in FACTORS.values())
+
+
+def test_derived_factors_follow_from_their_sources() -> None:
+    """The operator's direct factors are those of its documented list; imports by hand."""
+    (direct,) = fixture("neso_factors.json")["data"]
+    ratio = FACTORS["gas"].gco2eq_per_kwh / direct["Gas (Combined Cycle)"]
+    assert FACTORS["other"].gco2eq_per_kwh == pytest.approx(direct["Other"] * ratio)
+    assert FACTORS["imports"].gco2eq_per_kwh == pytest.approx(79.32, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "section", [{"base_url": "ftp://x"}, {"base_url": "https://u:p@x.org"}, {"region": 13}]
+)
+def test_a_wrong_section_is_refused(section: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Config.model_validate({"kind": "neso", **section})
