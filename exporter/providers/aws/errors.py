@@ -1,0 +1,226 @@
+"""Foreign errors of botocore into the product's own words. Never the raw answer, never a secret."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from botocore import exceptions as sdk
+from botocore.parsers import ResponseParserError
+
+from exporter.core.errors import (
+    AuthError,
+    BadPayloadError,
+    CollectorError,
+    ThrottledError,
+    UnreachableError,
+)
+
+# Codes as the API references of EC2, CloudWatch and STS list them under "Common errors".
+_DENIED: Final = frozenset(
+    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"}
+)
+_EXPIRED: Final = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
+)
+_INVALID: Final = frozenset(
+    {
+        "AuthFailure",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "UnrecognizedClientException",
+    }
+)
+_SIGNATURE: Final = frozenset(
+    {
+        "IncompleteSignature",
+        "InvalidSignatureException",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    }
+)
+_DISABLED: Final = frozenset(
+    {"OptInRequired", "RegionDisabledException", "SubscriptionRequiredException", "Blocked"}
+)
+_THROTTLED: Final = frozenset(
+    {
+        "EC2ThrottledException",
+        "PriorRequestNotComplete",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+_UNAVAILABLE: Final = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServiceError",
+        "InternalServiceFault",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "Unavailable",
+    }
+)
+_NO_CREDENTIALS: Final = (
+    sdk.NoCredentialsError,
+    sdk.PartialCredentialsError,
+    sdk.CredentialRetrievalError,
+    sdk.MetadataRetrievalError,
+    sdk.UnknownCredentialError,
+)
+_NEEDS_LOGIN: Final = (
+    sdk.SSOError,
+    sdk.TokenRetrievalError,
+    sdk.NoAuthTokenError,
+    sdk.LoginError,
+    sdk.RefreshWithMFAUnsupportedError,
+)
+_BAD_SETUP: Final = (
+    sdk.ProfileNotFound,
+    sdk.ConfigNotFound,
+    sdk.ConfigParseError,
+    sdk.InvalidConfigError,
+)
+_SETUP_CURES: Final = (
+    (
+        _NO_CREDENTIALS,
+        (
+            "no usable AWS credentials ({name}) — set profile, or AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or run with a task, instance or web identity role"
+        ),
+    ),
+    (_NEEDS_LOGIN, "the AWS login is missing or has expired ({name}) — run: aws sso login"),
+    (_BAD_SETUP, "{name} — correct the profile, or the AWS config and credentials files"),
+    (RuntimeError, "renewed credentials are not valid — check this clock and the role"),
+)
+_NETWORK: Final = (
+    sdk.ConnectionError,
+    sdk.HTTPClientError,
+    sdk.ResponseStreamingError,
+    sdk.IncompleteReadError,
+)
+_SERVICES: Final = {"AssumeRole": "sts:AssumeRole", "GetCallerIdentity": "sts:GetCallerIdentity"}
+_CURES: Final = (
+    (_DENIED, "access denied — attach the policy in deploy/iam/aws.json"),
+    (_EXPIRED, "expired credentials, or a wrong clock ({code}) — renew them; no restart is needed"),
+    (
+        _INVALID,
+        (
+            "AWS does not accept these credentials here ({code}) — check the key; where the region "
+            "is opt-in, enable it or name the others in regions; accounts in China and GovCloud "
+            "need their regions named"
+        ),
+    ),
+    (_SIGNATURE, "the signature is not valid ({code}) — check the secret key and this clock"),
+    (_DISABLED, "not enabled for the account ({code}) — enable the region, or leave it out"),
+)
+_SERVER_ERROR: Final = 500
+_TOO_MANY_REQUESTS: Final = 429
+
+_MISREAD: Final = (ResponseParserError, LookupError, TypeError, ValueError, AttributeError)
+"""What botocore's parsers, and ours behind them, raise on a body of another shape."""
+
+FOREIGN: Final = (sdk.ClientError, sdk.BotoCoreError, RuntimeError, *_MISREAD)
+"""What reading an answer of AWS may raise.
+
+RuntimeError is what botocore raises where renewed credentials are already expired, or not there.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What was attempted, for messages: the IAM permission, and where."""
+
+    permission: str
+    region: str
+    account: str = ""
+    role_arn: str = ""
+
+    def __str__(self) -> str:
+        account = f" (account {self.account})" if self.account else ""
+        return f"{self.permission} in {self.region}{account}"
+
+    def unreadable(self, what: str) -> BadPayloadError:
+        """Make the error of an answer that is not as documented."""
+        fix = "check what answers at the endpoint, a proxy perhaps; otherwise report it as a bug"
+        return BadPayloadError(f"{self}: {what} — {fix}", scope=self.region)
+
+    def reject(self, what: str) -> NoReturn:
+        """Raise it."""
+        raise self.unreadable(what)
+
+
+@contextmanager
+def translated(call: Call) -> Iterator[None]:
+    """Raise what botocore raises inside as a CollectorError that names the call and the fix."""
+    try:
+        yield
+    except FOREIGN as error:
+        raise translate(error, call) from error
+
+
+def translate(error: Exception, call: Call) -> CollectorError:
+    """Turn an error of botocore into ours."""
+    if isinstance(error, sdk.ClientError):
+        return _from_answer(error, call)
+    name = type(error).__name__
+    for kinds, cure in _SETUP_CURES:
+        if isinstance(error, kinds):
+            return AuthError(f"{call}: {cure.format(name=name)}", scope=call.region)
+    if isinstance(error, _NETWORK):
+        message = f"{call}: no answer ({name}) — check network, proxy and endpoint"
+        return UnreachableError(message, scope=call.region)
+    return call.unreadable(f"unreadable answer ({name})")
+
+
+def _from_answer(error: sdk.ClientError, call: Call) -> CollectorError:
+    code = _safe(str(error.response.get("Error", {}).get("Code", "")))
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if error.operation_name in _SERVICES:
+        # Credentials are fetched inside other calls: name the call that was refused.
+        call = Call(
+            permission=_SERVICES[error.operation_name],
+            region=call.region,
+            account=call.account,
+            role_arn=call.role_arn,
+        )
+    if cure := _cure(code, call):
+        return AuthError(f"{call}: {cure}", scope=call.region)
+    if code in _THROTTLED or status == _TOO_MANY_REQUESTS:
+        fix = "a longer poll_interval asks less often"
+        return ThrottledError(f"{call}: AWS throttles us ({code}) — {fix}", scope=call.region)
+    if code in _UNAVAILABLE or status >= _SERVER_ERROR:
+        fix = "it will be tried again"
+        return UnreachableError(
+            f"{call}: AWS is failing (HTTP {status}, {code}) — {fix}", scope=call.region
+        )
+    return call.unreadable(f"the request was refused (HTTP {status}, {code})")
+
+
+def _cure(code: str, call: Call) -> str:
+    if code in _DENIED and call.permission == "sts:AssumeRole":
+        return (
+            f"may not assume {call.role_arn} — let its trust policy name this principal and the "
+            "external_id, and allow this principal sts:AssumeRole"
+        )
+    return next((cure.format(code=code) for codes, cure in _CURES if code in codes), "")
+
+
+def _safe(code: str) -> str:
+    """Error code as AWS writes them; a text of any other form is not repeated.
+
+    The CloudWatch JSON protocol may prefix a namespace, EC2 a ``Client.`` or ``Server.``.
+    """
+    short = code.rsplit("#", 1)[-1].removeprefix("Client.").removeprefix("Server.")
+    return short if re.fullmatch(r"[A-Za-z0-9._]{1,80}", short) else "unknown code"

@@ -1,0 +1,100 @@
+"""Tries each call that the provider makes, for the ``check`` verb. Reads, never changes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from exporter.core.errors import CollectorError
+from exporter.core.ports import Clock
+from exporter.providers.aws import inventory, metrics, shapes
+from exporter.providers.aws.errors import translated
+from exporter.providers.aws.session import Connection
+
+_NOBODY: Final = "i-00000000000000000"
+"""An instance id that does not exist: reading its CPU answers nothing and costs $0.00001."""
+
+_FEW: Final = 5
+"""Smallest MaxResults of the EC2 calls (EC2 API reference)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionCheck:
+    """Whether a permission is there: its IAM name, the verdict, and cause with fix if not."""
+
+    permission: str
+    ok: bool
+    message: str
+
+
+Probe = Callable[[Connection, str, Clock], None]
+
+
+def identity(connection: Connection) -> PermissionCheck:
+    """Ask STS who we are."""
+    try:
+        account = connection.identify()
+    except CollectorError as error:
+        return refused("sts:GetCallerIdentity", error)
+    return PermissionCheck(
+        permission="sts:GetCallerIdentity", ok=True, message=f"account {account}"
+    )
+
+
+def refused(permission: str, error: CollectorError) -> PermissionCheck:
+    """Turn an error into a verdict."""
+    return PermissionCheck(permission=permission, ok=False, message=str(error))
+
+
+def across(
+    permission: str, regions: Sequence[str], outcomes: Sequence[CollectorError | None]
+) -> PermissionCheck:
+    """Put the outcomes of one probe in all regions into one verdict."""
+    errors = [error for error in outcomes if error is not None]
+    if not errors:
+        where = f"{len(regions)} region{'s' if len(regions) > 1 else ''}"
+        return PermissionCheck(permission=permission, ok=True, message=where)
+    others = f" (and in {len(errors) - 1} other regions)" if len(errors) > 1 else ""
+    return PermissionCheck(permission=permission, ok=False, message=f"{errors[0]}{others}")
+
+
+def _instances(connection: Connection, region: str, _clock: Clock) -> None:
+    with translated(connection.call(inventory.PERMISSION, region)):
+        connection.ec2(region).describe_instances(MaxResults=_FEW)
+
+
+def _types(connection: Connection, region: str, _clock: Clock) -> None:
+    with translated(connection.call(shapes.PERMISSION, region)):
+        connection.ec2(region).describe_instance_types(MaxResults=_FEW)
+
+
+def _metric(connection: Connection, region: str, clock: Clock) -> None:
+    end = clock.now().replace(second=0, microsecond=0)
+    with translated(connection.call(metrics.PERMISSION, region)):
+        connection.cloudwatch(region).get_metric_data(
+            MetricDataQueries=[
+                {
+                    "Id": "q0",
+                    "MetricStat": {
+                        "Metric": {
+                            "Namespace": "AWS/EC2",
+                            "MetricName": "CPUUtilization",
+                            "Dimensions": [{"Name": "InstanceId", "Value": _NOBODY}],
+                        },
+                        "Period": metrics.BASIC_PERIOD,
+                        "Stat": "Average",
+                    },
+                }
+            ],
+            StartTime=end - timedelta(seconds=metrics.BASIC_PERIOD),
+            EndTime=end,
+        )
+    connection.meter.count("aws", "GetMetricData", requests=0, dollars=metrics.DOLLARS_PER_METRIC)
+
+
+PROBES: Final[tuple[tuple[str, Probe], ...]] = (
+    (inventory.PERMISSION, _instances),
+    (shapes.PERMISSION, _types),
+    (metrics.PERMISSION, _metric),
+)
+"""What is needed in each region, and how to try it."""

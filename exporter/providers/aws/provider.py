@@ -1,0 +1,222 @@
+"""The provider of one AWS account."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Final, TypeVar
+
+import structlog
+
+from exporter.core.clock import epoch
+from exporter.core.errors import AuthError, CollectorError
+from exporter.core.model import CpuReading, Inventory, Machine, ResourceKey, Window
+from exporter.core.ports import AdapterContext
+from exporter.providers.aws import inventory, metrics, permissions, regions
+from exporter.providers.aws.config import Config
+from exporter.providers.aws.inventory import Listing
+from exporter.providers.aws.metrics import Batch, BatchReading
+from exporter.providers.aws.permissions import PermissionCheck, Probe
+from exporter.providers.aws.session import WORKERS, Connection, connect
+from exporter.providers.aws.shapes import PERMISSION as TYPES_PERMISSION
+from exporter.providers.aws.shapes import TypeFacts
+
+SETTLE_SECONDS: Final = 300
+"""After this CloudWatch values seldom change; the ledger's look-back corrects those that do."""
+
+_REMEMBER_SECONDS: Final = 86_400.0
+"""A machine gone from the inventory is still read until its last buckets are accounted."""
+
+_APIS: Final = ("DescribeInstances", "DescribeRegions", "GetCallerIdentity", "GetMetricData")
+
+_log = structlog.get_logger(__name__)
+_T = TypeVar("_T")
+
+
+class AwsProvider:
+    """EC2 instances of one account. Call it from one thread at a time; it uses four inside."""
+
+    kind: Final = "aws"
+
+    def __init__(self, config: Config, context: AdapterContext) -> None:
+        self.name: Final = config.collector
+        settle = config.settle
+        self.settle: Final = SETTLE_SECONDS if settle is None else int(settle.total_seconds())
+        self._config = config
+        self._context = context
+        self._types = TypeFacts(context.types)
+        self._connection: Connection | None = None
+        self._known_regions: dict[str, bool] = {}
+        self._detailed: dict[ResourceKey, float] = {}
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix=self.name)
+        for api in _APIS:
+            context.meter.count("aws", api, requests=0)
+
+    def discover(self) -> Inventory:
+        """List the instances of all regions, in every state.
+
+        Raises:
+            CollectorError: no region could be listed.
+        """
+        connection = self._connected()
+        names, refused = self._regions(connection)
+        for region in names:
+            connection.ec2(region)
+        outcomes = list(
+            self._pool.map(_attempt, [self._lister(connection, region) for region in names])
+        )
+        listings = [one for one in outcomes if isinstance(one, Listing)]
+        errors = (*refused, *(one for one in outcomes if isinstance(one, CollectorError)))
+        if errors and not listings:
+            self._let_go(errors)
+            raise errors[0]
+        self._remember(listings)
+        return Inventory(
+            machines=tuple(one for listing in listings for one in listing.machines),
+            unseen_regions=frozenset(error.scope for error in errors),
+            failures=(*errors, *(e for listing in listings for e in listing.failures)),
+        )
+
+    def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
+        """Read CPUUtilization, 500 machines a request.
+
+        Raises:
+            CollectorError: every request failed.
+        """
+        if not machines or window.start == window.end:
+            return CpuReading(series=())
+        connection = self._connected()
+        now = epoch(self._context.clock.now())
+        batches = list(metrics.plan(machines, self._detailed, window, now))
+        for batch in batches:
+            connection.cloudwatch(batch.region)
+        readings = list(
+            self._pool.map(_call, [self._reader(connection, b, window) for b in batches])
+        )
+        return self._merged(readings)
+
+    def permissions(self) -> list[PermissionCheck]:
+        """Try each call that this provider needs, in every region. Changes nothing."""
+        try:
+            connection = self._connected()
+        except CollectorError as error:
+            return [permissions.refused("sts:GetCallerIdentity", error)]
+        checks = [permissions.identity(connection)]
+        try:
+            names, refused = self._regions(connection, patient=False)
+        except CollectorError as error:
+            return [*checks, permissions.refused(regions.PERMISSION, error)]
+        checks.append(permissions.across(regions.PERMISSION, names, refused))
+        return checks + self._probed(connection, names)
+
+    def monthly_cost(self, machines: int, poll_interval: timedelta) -> float:
+        """List price in dollars of 30 days of reading that many machines."""
+        return metrics.monthly_cost(machines, poll_interval)
+
+    def close(self) -> None:
+        """Release threads and connections."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._drop_connection()
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = connect(self._config, self._context)
+        return self._connection
+
+    def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _let_go(self, errors: Sequence[CollectorError]) -> None:
+        """Forget credentials that AWS refuses, so that renewed ones are read without a restart."""
+        if any(isinstance(error, AuthError) for error in errors):
+            self._drop_connection()
+
+    def _regions(
+        self, connection: Connection, *, patient: bool = True
+    ) -> tuple[tuple[str, ...], tuple[CollectorError, ...]]:
+        """Return the regions to ask, and errors of named ones that cannot be asked.
+
+        A patient call does without DescribeRegions where the regions are named or known.
+        """
+        named = self._config.regions
+        call = connection.call(regions.PERMISSION, connection.home)
+        try:
+            self._known_regions = regions.opt_in(connection.ec2(connection.home), call)
+        except CollectorError as error:
+            if not patient or not (named or self._known_regions):
+                self._let_go((error,))
+                raise
+            _log.info("regions not listed, going on with those known", error=str(error))
+            if not self._known_regions:
+                return named or (), ()
+        return regions.choose(named, self._known_regions, connection.account)
+
+    def _lister(self, connection: Connection, region: str) -> Callable[[], Listing]:
+        client = connection.ec2(region)
+        call = connection.call(inventory.PERMISSION, region)
+        types_call = connection.call(TYPES_PERMISSION, region)
+        return lambda: inventory.list_region(client, call, types_call, self._types)
+
+    def _reader(
+        self, connection: Connection, batch: Batch, window: Window
+    ) -> Callable[[], BatchReading]:
+        client = connection.cloudwatch(batch.region)
+        call = connection.call(metrics.PERMISSION, batch.region)
+        meter = self._context.meter
+        return lambda: metrics.read(client, batch, window, call, meter)
+
+    def _merged(self, readings: Sequence[BatchReading]) -> CpuReading:
+        series = tuple(one for reading in readings for one in reading.series)
+        failures = inventory.without_repeats([e for r in readings for e in r.failures])
+        unread = frozenset(key for reading in readings for key in reading.unread)
+        if unread and not series:
+            self._let_go(failures)
+            raise failures[0]
+        return CpuReading(series=series, unread=unread, failures=failures)
+
+    def _remember(self, listings: Sequence[Listing]) -> None:
+        """Keep which instances have one-minute points, a day longer than they are listed."""
+        now = self._context.clock.monotonic()
+        for listing in listings:
+            for one in listing.machines:
+                self._detailed.pop(one.key, None)
+            self._detailed.update(dict.fromkeys(listing.detailed, now))
+        self._detailed = {
+            key: seen for key, seen in self._detailed.items() if now - seen < _REMEMBER_SECONDS
+        }
+
+    def _probed(self, connection: Connection, names: Sequence[str]) -> list[PermissionCheck]:
+        for region in names:
+            connection.ec2(region)
+            connection.cloudwatch(region)
+        return [
+            permissions.across(
+                permission,
+                names,
+                list(self._pool.map(_failure, [self._probe(probe, connection, r) for r in names])),
+            )
+            for permission, probe in permissions.PROBES
+        ]
+
+    def _probe(self, probe: Probe, connection: Connection, region: str) -> Callable[[], None]:
+        return lambda: probe(connection, region, self._context.clock)
+
+
+def _call(work: Callable[[], _T]) -> _T:
+    return work()
+
+
+def _attempt(work: Callable[[], _T]) -> _T | CollectorError:
+    try:
+        return work()
+    except CollectorError as error:
+        return error
+
+
+def _failure(work: Callable[[], None]) -> CollectorError | None:
+    try:
+        work()
+    except CollectorError as error:
+        return error
+    return None

@@ -1,0 +1,117 @@
+"""moto as a second opinion: a simulation of AWS that others wrote, asked by the same provider."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import boto3
+import pytest
+from botocore.config import Config as SdkConfig
+from moto import mock_aws
+
+from exporter.core.clock import epoch
+from exporter.core.meter import ApiMeter
+from exporter.core.model import RunState, Window
+from exporter.core.ports import AdapterContext
+from exporter.providers.aws import AwsProvider, Config, build
+from tests.support.clock import ManualClock
+from tests.support.providers import NoTypes, points
+
+REGION: Final = "eu-west-1"
+IMAGE: Final = "ami-03cf127a"
+"""One of the images that moto brings along; looking for one takes it seconds."""
+NOW: Final = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+START: Final = int(epoch(NOW)) - 3600
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsProvider]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    context = AdapterContext(clock=ManualClock(NOW), meter=ApiMeter(), types=NoTypes())
+    with mock_aws():
+        (made,) = build(Config(regions=(REGION, "us-east-1")), context)
+        yield made
+        made.close()
+
+
+def launch(count: int, instance_type: str = "m5.large", region: str = REGION) -> list[str]:
+    client = boto3.client("ec2", region)
+    made = client.run_instances(
+        ImageId=IMAGE,
+        InstanceType=instance_type,  # type: ignore[arg-type] # a literal of hundreds
+        MinCount=count,
+        MaxCount=count,
+        TagSpecifications=[
+            {"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": 'the "web"'}]}
+        ],
+    )
+    client.close()
+    return [one["InstanceId"] for one in made["Instances"]]
+
+
+def measure(instance: str, percents: dict[int, float]) -> None:
+    # Compressed requests are not understood by moto.
+    client = boto3.client("cloudwatch", REGION, config=SdkConfig(disable_request_compression=True))
+    client.put_metric_data(
+        Namespace="AWS/EC2",
+        MetricData=[
+            {
+                "MetricName": "CPUUtilization",
+                "Dimensions": [{"Name": "InstanceId", "Value": instance}],
+                "Timestamp": NOW - timedelta(seconds=3600 - offset),
+                "Value": percent,
+                "Unit": "Percent",
+            }
+            for offset, percent in percents.items()
+        ],
+    )
+    client.close()
+
+
+def test_a_fleet_of_moto_is_listed_with_types_states_and_tags(provider: AwsProvider) -> None:
+    running, stopped, ended = launch(3)
+    (arm,) = launch(1, "c6g.4xlarge", "us-east-1")
+    client = boto3.client("ec2", REGION)
+    client.stop_instances(InstanceIds=[stopped])
+    client.terminate_instances(InstanceIds=[ended])
+    client.close()
+
+    inventory = provider.discover()
+
+    found = {machine.key.resource_id: machine for machine in inventory.machines}
+    assert not inventory.failures
+    assert {name: machine.state for name, machine in found.items()} == {
+        running: RunState.RUNNING,
+        stopped: RunState.STOPPED,
+        ended: RunState.GONE,
+        arm: RunState.RUNNING,
+    }
+    assert found[stopped].stopped_at is not None
+    assert found[running].name == 'the "web"'
+    shape = found[arm].shape
+    assert shape is not None
+    assert (shape.vcpus, shape.memory_gib, shape.architectures) == (16.0, 32.0, ("arm64",))
+    assert shape.threads_per_core == 1
+
+
+def test_what_was_put_into_cloudwatch_comes_out_as_means_of_buckets(provider: AwsProvider) -> None:
+    measured, silent = launch(2)
+    measure(measured, {0: 10.0, 60: 20.0, 299: 60.0, 300: 80.0, 900: 100.0})
+    machines = provider.discover().machines
+
+    reading = provider.read_cpu(machines, Window(start=START, end=START + 900, resolution=300))
+
+    values = {key.resource_id: dict(found) for key, found in points(reading).items()}
+    assert values == {
+        measured: {START: pytest.approx(0.3), START + 300: pytest.approx(0.8)},
+        silent: {},
+    }
+    assert not reading.unread
+
+
+def test_an_account_without_instances_is_empty_and_not_a_failure(provider: AwsProvider) -> None:
+    inventory = provider.discover()
+
+    assert inventory.machines == ()
+    assert inventory.failures == ()

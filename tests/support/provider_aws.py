@@ -1,0 +1,202 @@
+"""The AWS provider against the simulated AWS on loopback."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from exporter.core.clock import epoch
+from exporter.core.meter import ApiMeter
+from exporter.core.model import ResourceKey
+from exporter.core.plugins import load
+from exporter.core.ports import AdapterContext, TypeCatalogue
+from exporter.demo.aws import (
+    PUNCTUAL,
+    AwsFake,
+    Fault,
+    FaultKind,
+    Lateness,
+    Limits,
+    access_key_id,
+)
+from exporter.demo.estate import Architecture, Cycle, Estate, EstateMachine, MachineType, Once
+from exporter.demo.estate.machines import instance_id
+from exporter.providers.aws.provider import AwsProvider
+from tests.support.clock import ManualClock
+from tests.support.providers import HOUR, SECRET, Fleet, NoTypes, Part, Trouble
+
+ACCOUNT: Final = "111122223333"
+OTHER_ACCOUNT: Final = "444455556666"
+EXTERNAL_ID: Final = "told-to-nobody-else"
+REGIONS: Final = ("eu-west-1", "us-east-1")
+AWKWARD: Final = 'quote " backslash \\ newline \n tab \t emoji 🌍 <&> \u202e'
+MANY: Final = 2500
+DAY: Final = 24 * HOUR
+
+LARGE: Final = MachineType(name="m5.large", vcpus=2, memory_gib=8)
+ARM: Final = MachineType(
+    name="c7g.xlarge", vcpus=4, memory_gib=8, architecture=Architecture.ARM, threads_per_core=1
+)
+GPU: Final = MachineType(
+    name="g4dn.xlarge", vcpus=4, memory_gib=16, gpu_model="T4", gpu_count=1, gpu_memory_mib=16384
+)
+
+LATE: Final = Lateness(late_share=0.3, partial_share=0.6)
+
+_FAULTS: Final = {
+    Trouble.THROTTLED: FaultKind.THROTTLING,
+    Trouble.UNAVAILABLE: FaultKind.UNAVAILABLE,
+    Trouble.RESET: FaultKind.RESET,
+    Trouble.EXPIRED: FaultKind.EXPIRED_CREDENTIALS,
+    Trouble.INVALID: FaultKind.INVALID_CREDENTIALS,
+    Trouble.DENIED: FaultKind.MISSING_PERMISSION,
+    Trouble.GARBAGE: FaultKind.HTML,
+    Trouble.TRUNCATED: FaultKind.TRUNCATED,
+}
+
+
+def machine(number: int, region: str = REGIONS[0], **changes: Any) -> EstateMachine:  # noqa: ANN401 - fields of the record
+    """Make a machine of the test fleet; it has run for ever unless told otherwise."""
+    plain = EstateMachine(
+        provider="aws",
+        account=ACCOUNT,
+        region=region,
+        zone=f"{region}a",
+        grid_zone="IE",
+        resource_type="ec2_instance",
+        resource_id=instance_id(number),
+        name=f"test-{number:04d}",
+        machine_type=LARGE,
+        shape="web",
+        schedule=Once(start=0),
+        seed=number,
+        tags={"Name": f"test-{number:04d}", "team": "shop"},
+        detailed=False,
+    )
+    return replace(plain, **changes)
+
+
+def usual_fleet(moment: int) -> Estate:
+    """One machine of each kind that the contract speaks of, and a sister in the other region."""
+    stopped = Cycle(anchor=moment - DAY - 6000, period=2 * HOUR, length=HOUR + 1234)
+    ended = Once(start=moment - 2 * HOUR - 77, end=moment - 1801)
+    awkward = {"Name": AWKWARD, "carbon:owner": AWKWARD, "empty": ""}
+    return Estate(
+        machines=(
+            machine(1),
+            machine(2, detailed=True, machine_type=ARM),
+            machine(3, schedule=stopped),
+            machine(4, schedule=ended, terminates=True),
+            machine(5, tags=awkward, machine_type=GPU),
+            machine(6, region=REGIONS[1]),
+            machine(7, region=REGIONS[1], account=OTHER_ACCOUNT),
+        )
+    )
+
+
+def fleet_of(fleet: Fleet, moment: int) -> Estate:
+    """Return the estate of a fleet; every account that is asked about has an owner."""
+    if fleet is Fleet.EMPTY:
+        never = Once(start=moment + 365 * DAY)
+        return Estate(machines=tuple(machine(1, region=r, schedule=never) for r in REGIONS))
+    if fleet is Fleet.MANY:
+        return Estate(machines=tuple(machine(n, REGIONS[n % 5 > 0]) for n in range(1, MANY + 1)))
+    return usual_fleet(moment)
+
+
+def credentials(folder: Path, account: str = ACCOUNT) -> Path:
+    """Write a credentials file with the profile ``test``."""
+    path = folder / "credentials"
+    path.write_text(
+        f"[test]\naws_access_key_id = {access_key_id(account)}\naws_secret_access_key = {SECRET}\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def build(
+    context: AdapterContext,
+    url: str,
+    file: Path,
+    **settings: Any,  # noqa: ANN401 - config keys
+) -> AwsProvider:
+    """Make the provider as the composition root does: by kind, from its config."""
+    module = load("exporter.providers", "aws")
+    given = {
+        "kind": "aws",
+        "regions": REGIONS,
+        "endpoint_url": url,
+        "profile": "test",
+        "credentials_file": file,
+        "max_attempts": 1,
+        "timeout": "10s",
+    }
+    config = module.Config.model_validate(given | settings)
+    (provider,) = module.build(config, context)
+    assert isinstance(provider, AwsProvider)
+    return provider
+
+
+class AwsHarness:
+    """A fake with a fleet, and the provider of its first account."""
+
+    lacks: Mapping[Part, str] = {Part.COUNTERS: "it asks an API"}
+    unstable_seconds = 120
+
+    def __init__(
+        self,
+        folder: Path,
+        fleet: Fleet | Estate = Fleet.USUAL,
+        *,
+        types: TypeCatalogue | None = None,
+        clock: ManualClock | None = None,
+        limits: Limits | None = None,
+        **settings: Any,  # noqa: ANN401 - config keys
+    ) -> None:
+        self.clock = clock or ManualClock()
+        self.meter = ApiMeter()
+        moment = int(epoch(self.clock.now()))
+        self.estate = fleet_of(fleet, moment) if isinstance(fleet, Fleet) else fleet
+        self.fake = AwsFake(
+            self.estate,
+            self.clock,
+            lag_seconds=self.unstable_seconds,
+            lateness=LATE if fleet is Fleet.LATE else PUNCTUAL,
+            limits=limits,
+            external_ids={OTHER_ACCOUNT: EXTERNAL_ID},
+        ).start()
+        self.context = AdapterContext(
+            clock=self.clock, meter=self.meter, types=types or NoTypes(), user_agent="test/1"
+        )
+        self.file = credentials(folder)
+        self.provider = build(self.context, self.fake.url, self.file, **settings)
+
+    def pass_time(self, seconds: int) -> None:
+        self.clock.advance(seconds)
+
+    def mean(self, key: ResourceKey, start: int, end: int) -> float | None:
+        return self.estate.mean_utilization(self._machine(key), start, end)
+
+    def native_resolution(self, key: ResourceKey) -> int:
+        return self._machine(key).native_resolution
+
+    def cause(self, trouble: Trouble, *, scope: str | None = None) -> None:
+        self.fake.faults.add(Fault(kind=_FAULTS[trouble], region=scope))
+
+    def heal(self) -> None:
+        self.fake.faults.clear()
+
+    def requests(self) -> Mapping[str, int]:
+        return {operation: times for (_, operation), times in self.fake.requests.items()}
+
+    def dollars(self) -> float:
+        return self.fake.metrics_requested * 0.01 / 1000
+
+    def close(self) -> None:
+        self.provider.close()
+        self.fake.close()
+
+    def _machine(self, key: ResourceKey) -> EstateMachine:
+        return next(
+            m for m in self.estate.machines if (m.account, m.resource_id) == (key[1], key[4])
+        )
