@@ -1,0 +1,258 @@
+"""Every metric family that exists, as data.
+
+The renderer emits these and no others, ``docs/metrics.md`` is generated from them, and the tests of
+the dashboards check against them. Names and labels are public API: a rename is a breaking change.
+"""
+
+from typing import Final
+
+from exporter.exposition.family import Family, counter, gauge
+from exporter.exposition.labels import REGION, RESOURCE
+
+RESOURCE_INFO: Final = gauge(
+    "carbon_resource_info",
+    (*RESOURCE, "name", "instance_type", "cloud_zone", "grid_zone"),
+    "What is known about a machine; always 1, to be joined on the identity labels.",
+)
+RESOURCE_UTILIZATION: Final = gauge(
+    "carbon_resource_cpu_utilization_ratio",
+    RESOURCE,
+    "Mean CPU utilisation of the last final bucket, 0 to 1. Absent while stale or stopped.",
+    "ratio",
+)
+RESOURCE_POWER: Final = gauge(
+    "carbon_resource_power_watts",
+    (*RESOURCE, "component"),
+    "Power by component in the last final bucket; the components add up to what the grid delivers.",
+    "watts",
+)
+RESOURCE_RATE: Final = gauge(
+    "carbon_resource_emissions_gco2eq_per_hour",
+    (*RESOURCE, "scope"),
+    "Current emission rate in grams of CO2 equivalent per hour.",
+    "gco2eq_per_hour",
+)
+RESOURCE_ENERGY: Final = counter(
+    "carbon_resource_energy_joules_total",
+    RESOURCE,
+    "Energy drawn from the grid, data-centre overhead included.",
+    "joules",
+)
+RESOURCE_EMISSIONS: Final = counter(
+    "carbon_resource_emissions_gco2eq_total",
+    (*RESOURCE, "scope"),
+    "Grams of CO2 equivalent emitted.",
+    "gco2eq",
+)
+
+ENERGY: Final = counter(
+    "carbon_energy_joules_total",
+    REGION,
+    "Energy of all machines, vanished ones included: for months and budgets.",
+    "joules",
+)
+EMISSIONS: Final = counter(
+    "carbon_emissions_gco2eq_total",
+    (*REGION, "scope"),
+    "Grams of CO2 equivalent of all machines, vanished ones included: for months and budgets.",
+    "gco2eq",
+)
+POWER: Final = gauge(
+    "carbon_power_watts", REGION, "Power of all machines with a current value.", "watts"
+)
+POWER_LOW: Final = gauge(
+    "carbon_power_low_watts", REGION, "Low bound of carbon_power_watts.", "watts"
+)
+POWER_HIGH: Final = gauge(
+    "carbon_power_high_watts", REGION, "High bound of carbon_power_watts.", "watts"
+)
+RATE: Final = gauge(
+    "carbon_emissions_gco2eq_per_hour",
+    REGION,
+    "Current emission rate of all machines with a current value, all scopes.",
+    "gco2eq_per_hour",
+)
+RATE_LOW: Final = gauge(
+    "carbon_emissions_low_gco2eq_per_hour",
+    REGION,
+    "Low bound of carbon_emissions_gco2eq_per_hour.",
+    "gco2eq_per_hour",
+)
+RATE_HIGH: Final = gauge(
+    "carbon_emissions_high_gco2eq_per_hour",
+    REGION,
+    "High bound of carbon_emissions_gco2eq_per_hour.",
+    "gco2eq_per_hour",
+)
+OBSERVED_SECONDS: Final = counter(
+    "carbon_observed_seconds_total",
+    (*REGION, "quality"),
+    "Machine-seconds of running machines by how they were counted: the coverage.",
+    "seconds",
+)
+RESOURCES: Final = gauge(
+    "carbon_resources", (*REGION, "state"), "Machines by state; every state is present."
+)
+
+GRID_INTENSITY: Final = gauge(
+    "carbon_grid_intensity_gco2eq_per_kwh",
+    ("grid_zone", "source", "method", "basis"),
+    "Carbon intensity in force in a grid zone.",
+    "gco2eq_per_kwh",
+)
+GRID_TIMESTAMP: Final = gauge(
+    "carbon_grid_intensity_timestamp_seconds",
+    ("grid_zone", "method"),
+    "From when the intensity in force is valid, seconds since 1970.",
+    "seconds",
+)
+GRID_FALLBACK: Final = gauge(
+    "carbon_grid_intensity_fallback_level",
+    ("grid_zone", "method"),
+    "0 live, 1 second source, 2 last known, 3 forecast, 4 annual average.",
+)
+GRID_ESTIMATED: Final = gauge(
+    "carbon_grid_intensity_estimated",
+    ("grid_zone", "method"),
+    "1 where the source itself calls the value in force an estimate, else 0.",
+)
+REGION_INTENSITY: Final = gauge(
+    "carbon_region_intensity_gco2eq_per_kwh",
+    ("provider", "cloud_region", "method"),
+    "Grid intensity times PUE: grams per kWh of IT energy, the key to rank regions by.",
+    "gco2eq_per_kwh",
+)
+REGION_PUE: Final = gauge(
+    "carbon_region_pue_ratio",
+    ("provider", "cloud_region"),
+    "Power usage effectiveness: facility energy per IT energy.",
+    "ratio",
+)
+
+COLLECTOR_SUCCESS: Final = gauge(
+    "carbon_collector_success",
+    ("collector",),
+    "1 if the last attempt succeeded, 0 if it failed. Absent before the first attempt.",
+)
+COLLECTOR_LAST_SUCCESS: Final = gauge(
+    "carbon_collector_last_success_timestamp_seconds",
+    ("collector",),
+    "When the collector last succeeded, seconds since 1970.",
+    "seconds",
+)
+COLLECTOR_DURATION: Final = gauge(
+    "carbon_collector_duration_seconds",
+    ("collector",),
+    "How long the last attempt took.",
+    "seconds",
+)
+COLLECTOR_DATA: Final = gauge(
+    "carbon_collector_data_timestamp_seconds",
+    ("collector",),
+    "End of the newest data that the collector delivered, seconds since 1970.",
+    "seconds",
+)
+COLLECTOR_FAILURES: Final = counter(
+    "carbon_collector_failures_total",
+    ("collector", "reason"),
+    "Failures by reason; every reason is present from the start.",
+)
+API_REQUESTS: Final = counter(
+    "carbon_api_requests_total", ("provider", "api"), "Requests sent to cloud and grid APIs."
+)
+API_COST: Final = counter(
+    "carbon_api_cost_dollars_total",
+    ("provider", "api"),
+    "List price of those requests in US dollars.",
+    "dollars",
+)
+BUCKETS_CORRECTED: Final = counter(
+    "carbon_buckets_corrected_total",
+    (),
+    "Buckets whose value the cloud changed after they were first counted.",
+)
+CATCH_UP: Final = gauge(
+    "carbon_catch_up_remaining_seconds",
+    ("collector",),
+    "Past time that is still to be read, after a stop or an outage.",
+    "seconds",
+)
+
+EXPOSITION_TIMESTAMP: Final = gauge(
+    "carbon_exposition_timestamp_seconds",
+    (),
+    "When the state that this page shows was taken, seconds since 1970. Absent before the first.",
+    "seconds",
+)
+EXPOSITION_SERIES: Final = gauge(
+    "carbon_exposition_series", (), "Series on this page, this one included."
+)
+EXPOSITION_LIMIT: Final = gauge(
+    "carbon_exposition_series_limit", (), "Series allowed before machines are left out."
+)
+EXPOSITION_DROPPED: Final = gauge(
+    "carbon_exposition_series_dropped",
+    (),
+    "Series left out because of the limit: whole machines, those with the lowest emissions first.",
+)
+BUILD_INFO: Final = gauge("carbon_build_info", ("version",), "The running version; always 1.")
+PROCESS: Final = (
+    gauge("process_virtual_memory_bytes", (), "Virtual memory size.", "bytes"),
+    gauge("process_resident_memory_bytes", (), "Resident memory size.", "bytes"),
+    gauge(
+        "process_start_time_seconds",
+        (),
+        "When the process started, seconds since 1970.",
+        "seconds",
+    ),
+    counter("process_cpu_seconds_total", (), "CPU time spent, user and system.", "seconds"),
+    gauge("process_open_fds", (), "Open file descriptors."),
+    gauge("process_max_fds", (), "Limit of open file descriptors."),
+    gauge(
+        "python_info",
+        ("implementation", "major", "minor", "patchlevel", "version"),
+        "The Python that runs the exporter; always 1.",
+    ),
+)
+"""From prometheus_client's collectors; ``process_*`` exists on Linux only."""
+
+FAMILIES: Final[tuple[Family, ...]] = (
+    RESOURCE_INFO,
+    RESOURCE_UTILIZATION,
+    RESOURCE_POWER,
+    RESOURCE_RATE,
+    RESOURCE_ENERGY,
+    RESOURCE_EMISSIONS,
+    ENERGY,
+    EMISSIONS,
+    POWER,
+    POWER_LOW,
+    POWER_HIGH,
+    RATE,
+    RATE_LOW,
+    RATE_HIGH,
+    OBSERVED_SECONDS,
+    RESOURCES,
+    GRID_INTENSITY,
+    GRID_TIMESTAMP,
+    GRID_FALLBACK,
+    GRID_ESTIMATED,
+    REGION_INTENSITY,
+    REGION_PUE,
+    COLLECTOR_SUCCESS,
+    COLLECTOR_LAST_SUCCESS,
+    COLLECTOR_DURATION,
+    COLLECTOR_DATA,
+    COLLECTOR_FAILURES,
+    API_REQUESTS,
+    API_COST,
+    BUCKETS_CORRECTED,
+    CATCH_UP,
+    EXPOSITION_TIMESTAMP,
+    EXPOSITION_SERIES,
+    EXPOSITION_LIMIT,
+    EXPOSITION_DROPPED,
+    BUILD_INFO,
+    *PROCESS,
+)
+"""All of them, in the order of the exposition."""

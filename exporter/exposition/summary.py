@@ -1,0 +1,203 @@
+"""JSON views of a snapshot: what the page and the API show. Units are in the names."""
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf, isfinite
+from typing import Final
+
+from exporter.core.model import Bounds, IntensityInForce
+from exporter.core.snapshot import (
+    CollectorView,
+    HistoryPoint,
+    Quality,
+    RegionView,
+    ResourceNow,
+    ResourceState,
+    ResourceView,
+    Snapshot,
+)
+from exporter.core.units import Joules, kwh
+
+Json = Mapping[str, object]
+
+TOP_EMITTERS: Final = 10
+
+HOST: Final = "host"
+"""Provider of the machine that the exporter runs on."""
+
+LEVELS: Final = ("live", "second source", "last known", "forecast", "annual average")
+"""Fallback levels in words, by number."""
+
+
+def summary(snapshot: Snapshot) -> Json:
+    """Return the whole estate in one answer.
+
+    ``this_machine`` is the exporter's own where it is not among the top emitters: small as it is,
+    it is the one whose numbers a user can move.
+    """
+    top = top_emitters(snapshot.resources)
+    return {
+        "time": snapshot.time,
+        "simulated": snapshot.simulated,
+        "now": _now(snapshot.regions),
+        "totals": _totals(snapshot.regions),
+        "coverage_seconds": _observed(snapshot.regions),
+        "states": _states(snapshot.regions),
+        "top": [resource(view, ()) for view in top],
+        "this_machine": [resource(view, ()) for view in _hosts(snapshot) if view not in top],
+        "grids": [grid(one, snapshot.time) for one in snapshot.grids],
+        "regions": [region(view) for view in snapshot.regions],
+        "collectors": [_collector(view) for view in snapshot.collectors],
+        "history": [_history(point) for point in snapshot.history],
+        "catch_up_remaining_seconds": dict(snapshot.catch_up_remaining_seconds),
+        "api_requests": sum(usage.requests for usage in snapshot.api.values()),
+        "api_cost_dollars": number(sum(usage.dollars for usage in snapshot.api.values())),
+    }
+
+
+def top_emitters(views: Iterable[ResourceView], count: int = TOP_EMITTERS) -> list[ResourceView]:
+    """Return the machines with the highest current rate, highest first."""
+    return heapq.nlargest(count, (view for view in views if view.now), key=current_rate)
+
+
+def _hosts(snapshot: Snapshot) -> list[ResourceView]:
+    return [view for view in snapshot.resources if view.machine.key.provider == HOST]
+
+
+def current_rate(view: ResourceView) -> float:
+    """Grams per hour of a machine, both scopes; minus infinity where not known."""
+    return view.now.rate_bounds.central if view.now else -inf
+
+
+def resource(view: ResourceView, tags: Sequence[str]) -> dict[str, object]:
+    """Return one machine; ``tags`` are the keys that may be shown."""
+    machine = view.machine
+    return {
+        **machine.key._asdict(),
+        "name": machine.name,
+        "instance_type": machine.instance_type,
+        "cloud_zone": machine.cloud_zone,
+        "grid_zone": view.grid_zone,
+        "tags": {key: machine.tags[key] for key in tags if key in machine.tags},
+        "state": view.state,
+        "confidence": view.confidence,
+        "now": _resource_now(view.now),
+        "energy_joules": number(view.energy),
+        "emissions_gco2eq": _scopes(view.operational, view.embodied),
+    }
+
+
+def _resource_now(now: ResourceNow | None) -> Json | None:
+    if now is None:
+        return None
+    return {
+        "start": now.bucket_start,
+        "end": now.bucket_end,
+        "cpu_utilization_ratio": number(now.utilization),
+        "power_watts": bounds(now.power_bounds),
+        "power_components_watts": {
+            **{name: number(watts) for name, watts in now.power._asdict().items()},
+            "overhead": number(now.overhead),
+        },
+        "gco2eq_per_hour": bounds(now.rate_bounds),
+        "gco2eq_per_hour_by_scope": _scopes(now.rate.operational, now.rate.embodied),
+        "intensity": grid(now.intensity, now.bucket_end),
+    }
+
+
+def grid(force: IntensityInForce, time: float) -> dict[str, object]:
+    """Return an intensity in force; its age counts from the start of its validity to ``time``."""
+    return {
+        "grid_zone": force.zone,
+        "gco2eq_per_kwh": number(force.gco2eq_per_kwh),
+        "source": force.source,
+        "method": force.method,
+        "basis": force.basis,
+        "fallback_level": int(force.level),
+        "fallback": LEVELS[force.level],
+        "valid_from": force.valid_from,
+        "age_seconds": max(0.0, time - force.valid_from),
+        "estimated": force.estimated,
+    }
+
+
+def region(view: RegionView) -> dict[str, object]:
+    """Return one (provider, account, region)."""
+    return {
+        **view.key._asdict(),
+        "power_watts": bounds(view.power),
+        "gco2eq_per_hour": bounds(view.rate),
+        "energy_joules": number(view.energy),
+        "emissions_gco2eq": _scopes(view.operational, view.embodied),
+        "machines": sum(view.states.values()),
+    }
+
+
+def bounds(value: Bounds | None) -> Json | None:
+    """Return an interval, or None where nothing is known."""
+    return None if value is None else {name: number(n) for name, n in value._asdict().items()}
+
+
+def number(value: float | None) -> float | None:
+    """Return a value that JSON can hold; NaN and infinity are unknown."""
+    return value if value is not None and isfinite(value) else None
+
+
+def _now(regions: Sequence[RegionView]) -> Json:
+    return {
+        "power_watts": bounds(_sum(view.power for view in regions)),
+        "gco2eq_per_hour": bounds(_sum(view.rate for view in regions)),
+    }
+
+
+def _sum(values: Iterable[Bounds | None]) -> Bounds | None:
+    # Bounds of a sum are the sums of the bounds: model errors of machines go together.
+    known = [value for value in values if value is not None]
+    return Bounds(*map(sum, zip(*known, strict=True))) if known else None
+
+
+def _totals(regions: Sequence[RegionView]) -> Json:
+    joules = Joules(sum(view.energy for view in regions))
+    return {
+        "energy_joules": number(joules),
+        "energy_kwh": number(kwh(joules)),
+        "emissions_gco2eq": _scopes(
+            sum(view.operational for view in regions), sum(view.embodied for view in regions)
+        ),
+    }
+
+
+def _scopes(operational: float, embodied: float) -> Json:
+    return {"operational": number(operational), "embodied": number(embodied)}
+
+
+def _observed(regions: Sequence[RegionView]) -> Json:
+    return {
+        quality: sum(view.observed_seconds.get(quality, 0.0) for view in regions)
+        for quality in Quality
+    }
+
+
+def _states(regions: Sequence[RegionView]) -> Json:
+    return {state: sum(view.states.get(state, 0) for view in regions) for state in ResourceState}
+
+
+def _collector(view: CollectorView) -> Json:
+    return {
+        "name": view.name,
+        "success": view.success,
+        "last_success": view.last_success,
+        "duration_seconds": view.duration_seconds,
+        "data_timestamp": view.data_timestamp,
+        "failures": dict(view.failures),
+        "last_error": view.last_error,
+    }
+
+
+def _history(point: HistoryPoint) -> Json:
+    return {
+        "start": point.start,
+        "end": point.end,
+        "watts": number(point.watts),
+        "gco2eq_per_hour": number(point.grams_per_hour),
+    }

@@ -1,0 +1,66 @@
+"""Foreign text made safe for an exposition: valid, bounded, escaped, never ambiguous."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import Final
+
+MAX_LABEL_CHARS: Final = 200
+"""Longest label value. Room for every name the clouds allow except pathological tags (AWS: 256)."""
+
+MAX_IDENTITY_CHARS: Final = 600
+"""Longest identity value: an Azure resource id may have about 450 characters."""
+
+MAX_LABEL_NAME_CHARS: Final = 100
+
+_ELLIPSIS: Final = "…"
+_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+_DIGEST_CHARS: Final = 12
+# Control characters except tab and newline, and lone surrogates, which have no UTF-8.
+_UNSAFE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_NOT_IN_NAMES: Final = re.compile(r"[^a-zA-Z0-9_]")
+_ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
+
+def label_value(text: str) -> str:
+    """Text as it stands between the quotes of a label; cut with an ellipsis where too long."""
+    return _clip(_UNSAFE.sub(_REPLACEMENT, text), MAX_LABEL_CHARS).translate(_ESCAPES)
+
+
+def identity_value(text: str) -> str:
+    """Like ``label_value``, but two different texts never become one.
+
+    A text that had to be changed ends in an ellipsis and a digest of the original.
+    """
+    clean = _UNSAFE.sub(_REPLACEMENT, text)
+    if clean != text or len(clean) > MAX_IDENTITY_CHARS:
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        clean = clean[: MAX_IDENTITY_CHARS - _DIGEST_CHARS - 1]
+        clean = f"{clean}{_ELLIPSIS}{digest[:_DIGEST_CHARS]}"
+    return clean.translate(_ESCAPES)
+
+
+def tag_labels(keys: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Pairs of tag key and label name, in the order given; repeated keys once.
+
+    Where two keys would get the same name, the later one gets ``_2``, ``_3`` and so on.
+    """
+    names: dict[str, str] = {}
+    for key in dict.fromkeys(keys):
+        names[key] = _free_name(_tag_label(key), set(names.values()))
+    return tuple(names.items())
+
+
+def _tag_label(key: str) -> str:
+    return f"tag_{_NOT_IN_NAMES.sub('_', key)}"[:MAX_LABEL_NAME_CHARS]
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    candidate, number = name, 2
+    while candidate in taken:
+        candidate, number = f"{name}_{number}", number + 1
+    return candidate
+
+
+def _clip(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + _ELLIPSIS

@@ -1,0 +1,275 @@
+import gzip
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from exporter.core.model import ResourceKey
+from exporter.core.snapshot import Snapshot
+from exporter.exposition.page import page_bodies
+from exporter.exposition.publisher import Publisher
+from exporter.exposition.render import OPENMETRICS, TEXT, body
+from tests.support.exposition import parse_text, running
+from tests.support.snapshots import TIME, a_machine, a_now, a_view, rich_snapshot
+
+
+def test_metrics_are_the_rendered_bytes_in_both_formats(
+    publisher: Publisher, client: httpx.Client
+) -> None:
+    publisher.publish(rich_snapshot())
+    plain = client.get("/metrics", headers={"Accept-Encoding": "identity"})
+    assert (plain.status_code, plain.headers["content-type"]) == (200, TEXT)
+    assert plain.content == publisher.current.metrics.text.plain
+    openmetrics = client.get("/metrics", headers={"Accept": "application/openmetrics-text"})
+    assert openmetrics.headers["content-type"] == OPENMETRICS
+    assert openmetrics.content == publisher.current.metrics.openmetrics.plain
+    assert openmetrics.headers["vary"] == "Accept, Accept-Encoding"
+
+
+def test_metrics_are_compressed_for_clients_that_welcome_it(
+    publisher: Publisher, client: httpx.Client
+) -> None:
+    publisher.publish(rich_snapshot())
+    with client.stream("GET", "/metrics", headers={"Accept-Encoding": "gzip"}) as answer:
+        raw = b"".join(answer.iter_raw())
+        assert answer.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(raw) == publisher.current.metrics.text.plain
+    bare = client.get("/metrics", headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in bare.headers
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/", "/-/healthy", "/api/v1/summary"])
+def test_head_has_the_headers_of_get_and_no_body(
+    publisher: Publisher, client: httpx.Client, path: str
+) -> None:
+    publisher.publish(rich_snapshot())
+    got, head = client.get(path), client.head(path)
+    assert head.status_code == got.status_code == 200
+    assert head.content == b""
+    assert head.headers["content-type"] == got.headers["content-type"]
+
+
+def test_metrics_answer_before_the_first_snapshot(client: httpx.Client) -> None:
+    page = client.get("/metrics").text
+    assert "carbon_build_info" in page
+    assert "carbon_resource" not in page
+
+
+def test_ready_only_after_the_first_snapshot_healthy_always(
+    publisher: Publisher, client: httpx.Client
+) -> None:
+    assert client.get("/-/healthy").status_code == 200
+    waiting = client.get("/-/ready")
+    assert waiting.status_code == 503
+    assert waiting.json() == {"error": "waiting for the first collection cycle to finish"}
+    publisher.publish(Snapshot(time=TIME))
+    assert client.get("/-/ready").json() == {"status": "ready"}
+
+
+@pytest.mark.parametrize("path", ["/api/v1/summary", "/api/v1/resources", "/api/v1/grid"])
+def test_api_waits_for_the_first_snapshot(client: httpx.Client, path: str) -> None:
+    assert client.get(path).status_code == 503
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/nowhere", "/api/v1/grid", "/api/v1/explain/x"])
+def test_every_answer_carries_the_security_headers(client: httpx.Client, path: str) -> None:
+    headers = client.get(path).headers
+    policy = headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "server" not in headers
+
+
+@pytest.mark.parametrize(
+    "path", ["/nowhere", "/metrics/", "/api/v1/", "/page/../server.py", "/%00"]
+)
+def test_unknown_paths_are_404_as_json(client: httpx.Client, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert answer.json()["error"].startswith("nothing at /")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_only_reading_is_allowed(client: httpx.Client, method: str) -> None:
+    answer = client.request(method, "/metrics")
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
+    assert answer.json() == {"error": "only GET and HEAD are answered"}
+
+
+@pytest.mark.parametrize("wanted", ["i-1", "/subscriptions/0/virtualMachines/a b"])
+def test_explain_hands_over_any_id(client: httpx.Client, wanted: str) -> None:
+    answer = client.get(httpx.URL(path=f"/api/v1/explain/{wanted}"))
+    assert answer.json() == {"id": wanted, "factors": []}
+
+
+def test_explain_of_the_unknown_is_404(client: httpx.Client) -> None:
+    answer = client.get("/api/v1/explain/nothing")
+    assert answer.status_code == 404
+    assert answer.json() == {"error": "no machine or type 'nothing'"}
+
+
+def test_defect_is_a_plain_500_with_security_headers_and_a_log(
+    publisher: Publisher, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running(publisher) as client:
+        answer = client.get("/api/v1/explain/broken")
+    assert answer.status_code == 500
+    assert answer.json() == {"error": "internal error, see the log"}
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "a defect" in caplog.text
+
+
+def test_page_and_its_parts_are_served_with_their_types(client: httpx.Client) -> None:
+    for path, part in page_bodies().items():
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == part.content_type
+        assert answer.content == part.plain
+
+
+def test_readers_see_one_snapshot_or_the_next_never_a_mixture(publisher: Publisher) -> None:
+    def estate(machines: int) -> Snapshot:
+        views = tuple(a_view(number) for number in range(machines))
+        return replace(rich_snapshot(), time=float(machines), resources=views)
+
+    done = threading.Event()
+
+    def swap() -> None:
+        while not done.is_set():
+            for machines in (3, 40):
+                publisher.publish(estate(machines))
+
+    def read(client: httpx.Client) -> None:
+        page = body(TEXT, client.get("/metrics").content)
+        metrics = {metric.name: metric for metric in parse_text(page)}
+        machines = len(metrics["carbon_resource_info"].samples)
+        assert metrics["carbon_exposition_timestamp_seconds"].samples[0].value == machines
+        listed = client.get("/api/v1/resources").json()
+        assert listed["time"] == listed["matched"] == len(listed["resources"])
+
+    publisher.publish(estate(3))
+    with running(publisher) as client, ThreadPoolExecutor() as pool:
+        swapping = pool.submit(swap)
+        try:
+            for reading in [pool.submit(read, client) for _ in range(40)]:
+                reading.result()
+        finally:
+            done.set()
+        swapping.result()
+
+
+SERVE_UNTIL_SIGNAL = """
+import sys
+from exporter.exposition.listen import bind
+from exporter.exposition.publisher import Publisher
+from exporter.exposition.render import Renderer
+from exporter.exposition.server import make_app, serve
+
+sock = bind("127.0.0.1:0")
+print(sock.getsockname()[1], flush=True)
+serve(make_app(Publisher(Renderer(version="1")), explain=lambda wanted: None), sock)
+print("state flushed", flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_serving_and_lets_the_daemon_finish(number: signal.Signals) -> None:
+    command = [sys.executable, "-c", SERVE_UNTIL_SIGNAL]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as daemon:
+        assert daemon.stdout is not None
+        port = int(daemon.stdout.readline())
+        assert httpx.get(f"http://127.0.0.1:{port}/-/healthy", trust_env=False).is_success
+        daemon.send_signal(number)
+        out, err = daemon.communicate(timeout=30)
+    assert (daemon.returncode, out, err) == (0, "state flushed\n", "")
+
+
+def summary(client: httpx.Client) -> dict[str, Any]:
+    shown: dict[str, Any] = client.get("/api/v1/summary").json()
+    return shown
+
+
+def test_summary_holds_what_the_page_shows(publisher: Publisher, client: httpx.Client) -> None:
+    publisher.publish(rich_snapshot())
+    shown = summary(client)
+    assert shown["simulated"] is True
+    assert shown["now"] == {
+        "power_watts": {"low": 60.0, "central": 75.0, "high": 97.5},
+        "gco2eq_per_hour": {"low": 2.0, "central": 3.0, "high": 4.5},
+    }
+    assert shown["totals"]["energy_kwh"] == pytest.approx(4.000000278)
+    assert shown["totals"]["emissions_gco2eq"] == {"operational": 154.0, "embodied": 6.5}
+    assert shown["coverage_seconds"] == {"measured": 172800.0, "estimated": 0.0, "missing": 600.0}
+    assert shown["states"] == {"measured": 2, "stopped": 1, "unmodelled": 0, "silent": 0}
+    assert [one["resource_id"][-1] for one in shown["top"]] == ["2", "1", "3"]
+    assert [one["fallback"] for one in shown["grids"]] == [
+        "live",
+        "annual average",
+        "second source",
+    ]
+    assert len(shown["history"]) == 1
+
+
+def test_summary_always_has_the_machine_that_the_exporter_runs_on(
+    publisher: Publisher, client: httpx.Client
+) -> None:
+    key = ResourceKey("host", "local", "local", "host", "laptop")
+    own = a_view(machine=a_machine(key=key), now=a_now(watts=0.1))
+    large = tuple(a_view(number) for number in range(10))
+    publisher.publish(Snapshot(time=TIME, resources=(own, *large)))
+    assert [one["resource_id"] for one in summary(client)["this_machine"]] == ["laptop"]
+    publisher.publish(Snapshot(time=TIME, resources=(own, *large[1:])))
+    assert summary(client)["top"][-1]["resource_id"] == "laptop"
+    assert summary(client)["this_machine"] == []
+
+
+def test_summary_of_an_empty_estate_says_unknown_not_zero(
+    publisher: Publisher, client: httpx.Client
+) -> None:
+    publisher.publish(Snapshot(time=TIME))
+    shown = summary(client)
+    assert shown["now"] == {"power_watts": None, "gco2eq_per_hour": None}
+    assert shown["top"] == shown["history"] == []
+
+
+def test_summary_never_holds_tags(publisher: Publisher, client: httpx.Client) -> None:
+    publisher.publish(rich_snapshot())
+    assert all(one["tags"] == {} for one in summary(client)["top"])
+
+
+def test_grid_lists_zones_and_regions(publisher: Publisher, client: httpx.Client) -> None:
+    publisher.publish(rich_snapshot())
+    shown = client.get("/api/v1/grid").json()
+    assert shown["grids"][0] == {
+        "grid_zone": "FR",
+        "gco2eq_per_kwh": 38.5,
+        "source": "energy_charts",
+        "method": "average",
+        "basis": "lifecycle",
+        "fallback_level": 0,
+        "fallback": "live",
+        "valid_from": 1772448900,
+        "age_seconds": 600.0,
+        "estimated": False,
+    }
+    assert shown["regions"] == [
+        {
+            "provider": "aws",
+            "cloud_region": "eu-west-3",
+            "grid_zone": "FR",
+            "method": "average",
+            "gco2eq_per_kwh": 46.2,
+            "pue": 1.2,
+        }
+    ]
