@@ -1,0 +1,12 @@
+"""``carbon-exporter`` and ``python -m exporter``."""
+
+from exporter.cli import cli
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    cli(prog_name="carbon-exporter")
+
+
+if __name__ == "__main__":
+    main()

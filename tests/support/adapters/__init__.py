@@ -1,0 +1,1 @@
+"""Adapters that exist for tests of the configuration only."""

@@ -1,0 +1,1 @@
+"""Grid sources by file name, as ``exporter.grids`` has them."""

@@ -1,0 +1,1 @@
+"""Providers by file name, as ``exporter.providers`` has them."""
