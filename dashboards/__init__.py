@@ -1,0 +1,1 @@
+"""Grafana dashboards and the Prometheus configuration of the demo stack."""

@@ -1,0 +1,244 @@
+"""The panels' common look: one factory for each kind of panel."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias, TypeVar
+
+from grafana_foundation_sdk.builders import bargauge, stat, table, timeseries
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.builders import prometheus as prom
+from grafana_foundation_sdk.builders.common import (
+    ReduceDataOptions,
+    StackingConfig,
+    VizLegendOptions,
+    VizTextDisplayOptions,
+    VizTooltipOptions,
+)
+from grafana_foundation_sdk.models import common
+from grafana_foundation_sdk.models.dashboard import (
+    DataTransformerConfig,
+    DynamicConfigValue,
+    FieldColorModeId,
+    GridPos,
+)
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+from dashboards.build import thresholds
+from dashboards.build.variables import DATASOURCE
+
+GRAMS: Final = "si:g"
+GRAMS_PER_HOUR: Final = "si:g/h"
+GRAMS_PER_KWH: Final = "suffix:g/kWh"
+"""Grams are of CO2eq, which titles and headings say: with it, the numbers would not fit."""
+WATTS: Final = "watt"
+SHARE: Final = "percentunit"
+COUNT: Final = "short"
+SECONDS: Final = "s"
+TEXT: Final = "string"
+"""For tables: Grafana would read an account of digits as a quantity in any other unit."""
+
+AnyPanel = TypeVar("AnyPanel", stat.Panel, timeseries.Panel, table.Panel, bargauge.Panel)
+
+
+Place: TypeAlias = tuple[int, int, int, int]
+"""x, y, width and height on Grafana's grid of 24 columns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What every panel must say: who it is, the question it answers, and where it stands.
+
+    ``empty`` stands in the place of the data while there are none.
+    """
+
+    number: int
+    title: str
+    description: str
+    unit: str
+    at: Place
+    empty: str = "No data yet"
+
+
+def now(expression: str, legend: str = "", ref: str = "A") -> prom.Dataquery:
+    """Ask for the present value: a series that was withdrawn is absent, not remembered."""
+    return _query(expression, legend, ref).instant()
+
+
+def over_time(expression: str, legend: str, ref: str = "A") -> prom.Dataquery:
+    """Ask for the values over the dashboard's time range."""
+    return _query(expression, legend, ref).range()
+
+
+def rows(expression: str, ref: str) -> prom.Dataquery:
+    """Ask for present values as table rows with their labels."""
+    return now(expression, ref=ref).format(PromQueryFormat.TABLE)
+
+
+def numbers(frame: Frame, *queries: prom.Dataquery) -> stat.Panel:
+    """Make a panel of one or a few big numbers."""
+    named = common.BigValueTextMode.VALUE_AND_NAME
+    single = common.BigValueTextMode.VALUE
+    panel = (
+        stat.Panel()
+        .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]).values(values=False))
+        .graph_mode(common.BigValueGraphMode.NONE)
+        .color_mode(common.BigValueColorMode.VALUE)
+        .justify_mode(common.BigValueJustifyMode.CENTER)
+        .orientation(common.VizOrientation.VERTICAL)
+        .text_mode(named if len(queries) > 1 else single)
+    )
+    return _framed(panel, frame, queries)
+
+
+def lines(frame: Frame, *queries: prom.Dataquery) -> timeseries.Panel:
+    """Make a panel of lines over time, with the last values in its legend."""
+    legend = (
+        VizLegendOptions()
+        .display_mode(common.LegendDisplayMode.TABLE)
+        .placement(common.LegendPlacement.RIGHT)
+        .show_legend(show_legend=True)
+        .calcs(["lastNotNull"])
+        .sort_by("Last *")
+        .sort_desc(sort_desc=True)
+    )
+    panel = (
+        timeseries.Panel()
+        .draw_style(common.GraphDrawStyle.LINE)
+        .line_interpolation(common.LineInterpolation.STEP_AFTER)
+        .line_width(1)
+        .fill_opacity(0)
+        .show_points(common.VisibilityMode.NEVER)
+        .axis_soft_min(0)
+        .legend(legend)
+        .tooltip(_tooltip())
+    )
+    return _framed(panel, frame, queries)
+
+
+def stacked(frame: Frame, *queries: prom.Dataquery) -> timeseries.Panel:
+    """Make a panel of areas that add up."""
+    adding = StackingConfig().mode(common.StackingMode.NORMAL).group("A")
+    return lines(frame, *queries).fill_opacity(40).stacking(adding)
+
+
+def bars(frame: Frame, *queries: prom.Dataquery) -> bargauge.Panel:
+    """Make a panel of horizontal bars, one a series."""
+    panel = (
+        bargauge.Panel()
+        .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]).values(values=False))
+        .orientation(common.VizOrientation.HORIZONTAL)
+        .display_mode(common.BarGaugeDisplayMode.BASIC)
+        .value_mode(common.BarGaugeValueMode.TEXT)
+        .show_unfilled(show_unfilled=True)
+        .name_placement(common.BarGaugeNamePlacement.TOP)
+        .sizing(common.BarGaugeSizing.MANUAL)
+        .max_viz_height(48)
+        .text(VizTextDisplayOptions().title_size(14).value_size(18))
+        .min(0)
+    )
+    return _framed(panel, frame, queries)
+
+
+def grid(frame: Frame, columns: Sequence["Column"], *queries: prom.Dataquery) -> table.Panel:
+    """Make a table: the queries' rows joined by their common labels, in the columns' order."""
+    panel = _framed(table.Panel(), frame, queries)
+    panel.show_header(show_header=True).cell_height(common.TableCellHeight.SM).min_width(50)
+    panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
+    panel.with_transformation(_arranged(columns))
+    for column in columns:
+        panel.override_by_name(column.title, [option("noValue", "–"), *column.properties])
+    return panel
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table: the field it shows, its heading and how it is drawn."""
+
+    field: str
+    title: str
+    properties: tuple[DynamicConfigValue, ...] = ()
+
+
+def column(field: str, title: str, *properties: DynamicConfigValue) -> Column:
+    """Describe a column of a table."""
+    return Column(field, title, properties)
+
+
+def option(name: str, value: object) -> DynamicConfigValue:
+    """One field option that differs from the panel's default."""
+    return DynamicConfigValue(id_val=name, value=value)
+
+
+def colour(name: str) -> DynamicConfigValue:
+    """Field option: one fixed colour."""
+    return option("color", {"mode": FieldColorModeId.FIXED, "fixedColor": name})
+
+
+def unit(name: str, decimals: int | None = None) -> tuple[DynamicConfigValue, ...]:
+    """Field options: a unit, and its decimals where three digits would be too many."""
+    shown = option("unit", name)
+    return (shown,) if decimals is None else (shown, option("decimals", decimals))
+
+
+def width(pixels: int) -> DynamicConfigValue:
+    """Field option: a fixed column width."""
+    return option("custom.width", pixels)
+
+
+def bar() -> tuple[DynamicConfigValue, ...]:
+    """Field options: a bar behind the value, from zero."""
+    gauge = common.TableBarGaugeCellOptions(mode=common.BarGaugeDisplayMode.BASIC)
+    return option("custom.cellOptions", gauge), option("min", 0)
+
+
+def tinted(limits: build.ThresholdsConfig) -> tuple[DynamicConfigValue, ...]:
+    """Field options: the text in the colour of its threshold."""
+    return option("custom.cellOptions", common.TableColorTextCellOptions()), _by(limits)
+
+
+def worded(words: Mapping[int, tuple[str, str]]) -> tuple[DynamicConfigValue, ...]:
+    """Field options: a word in its colour instead of a number."""
+    text = option("custom.cellOptions", common.TableColorTextCellOptions())
+    return text, option("mappings", thresholds.mapping(words))
+
+
+def _by(limits: build.ThresholdsConfig) -> DynamicConfigValue:
+    return option("thresholds", limits.build())
+
+
+def band(low: str) -> tuple[DynamicConfigValue, ...]:
+    """Field options of an upper bound: no line, and the space down to ``low`` shaded."""
+    shade = option("custom.fillOpacity", 15)
+    return option("custom.lineWidth", 0), option("custom.fillBelowTo", low), shade
+
+
+def _query(expression: str, legend: str, ref: str) -> prom.Dataquery:
+    query = prom.Dataquery().datasource(DATASOURCE).expr(expression).ref_id(ref)
+    return query.legend_format(legend) if legend else query
+
+
+def _framed(panel: AnyPanel, frame: Frame, queries: Sequence[prom.Dataquery]) -> AnyPanel:
+    x, y, width, height = frame.at
+    panel.id(frame.number).title(frame.title).description(frame.description)
+    panel.datasource(DATASOURCE).unit(frame.unit).no_value(frame.empty)
+    panel.grid_pos(GridPos(x=x, y=y, w=width, h=height))
+    panel.thresholds(thresholds.none())
+    for query in queries:
+        panel.with_target(query)
+    return panel
+
+
+def _tooltip() -> VizTooltipOptions:
+    return (
+        VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI).sort(common.SortOrder.DESCENDING)
+    )
+
+
+def _arranged(columns: Sequence[Column]) -> DataTransformerConfig:
+    fields = [column.field for column in columns]
+    options = {
+        "includeByName": dict.fromkeys(fields, True),
+        "indexByName": {field: index for index, field in enumerate(fields)},
+        "renameByName": {column.field: column.title for column in columns},
+    }
+    return DataTransformerConfig(id_val="organize", options=options)

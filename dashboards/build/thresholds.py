@@ -1,0 +1,100 @@
+"""What counts as good, doubtful and bad, in one place, with the reason for each limit."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardRangeMapOptions,
+    RangeMap,
+    Threshold,
+    ThresholdsMode,
+    ValueMap,
+    ValueMapping,
+    ValueMappingResult,
+)
+
+COVERAGE_POOR: Final = 0.80
+"""Below this the total says more about what we cannot see than about the estate."""
+COVERAGE_FAIR: Final = 0.95
+"""One machine in twenty unmeasured: within the bounds of the power model."""
+
+GRID_CLEAN: Final = 100
+"""gCO2eq/kWh, life cycle: grids that run on hydro, nuclear and wind stay below."""
+GRID_MIXED: Final = 300
+"""gCO2eq/kWh, life cycle: above it, fossil plants make more than about half of the power."""
+GRID_DIRTY: Final = 500
+"""gCO2eq/kWh, life cycle: above the world's average; coal is the main fuel."""
+
+DATA_LATE_SECONDS: Final = 1800
+"""Half an hour: clouds publish within minutes, and a poll every 15 minutes is usual."""
+DATA_LOST_SECONDS: Final = 7200
+"""Two hours: beyond the look-back that repairs itself unnoticed."""
+
+GOOD: Final = "green"
+FAIR: Final = "#EAB839"
+POOR: Final = "orange"
+BAD: Final = "red"
+NEUTRAL: Final = "blue"
+MUTED: Final = "text"
+
+FALLBACK: Final = {
+    0: ("live", GOOD),
+    1: ("second source", GOOD),
+    2: ("last known", FAIR),
+    3: ("forecast", FAIR),
+    4: ("annual average", POOR),
+}
+"""Text and colour of each ``carbon_grid_intensity_fallback_level``."""
+
+SUCCESS: Final = {1: ("OK", GOOD), 0: ("failing", BAD)}
+"""Text and colour of ``carbon_collector_success``."""
+
+STATES: Final = {"measured": GOOD, "stopped": NEUTRAL, "unmodelled": FAIR, "silent": BAD}
+"""Colour of each ``state`` of ``carbon_resources``."""
+
+
+def none() -> build.ThresholdsConfig:
+    """One neutral colour: for quantities that have no good or bad of their own."""
+    return _steps((None, NEUTRAL))
+
+
+def coverage() -> build.ThresholdsConfig:
+    """Colours of a measured share."""
+    return _steps((None, BAD), (COVERAGE_POOR, FAIR), (COVERAGE_FAIR, GOOD))
+
+
+def grid() -> build.ThresholdsConfig:
+    """Colours of a grid intensity in gCO2eq/kWh."""
+    return _steps((None, GOOD), (GRID_CLEAN, FAIR), (GRID_MIXED, POOR), (GRID_DIRTY, BAD))
+
+
+def age() -> build.ThresholdsConfig:
+    """Colours of the age of data in seconds."""
+    return _steps((None, GOOD), (DATA_LATE_SECONDS, FAIR), (DATA_LOST_SECONDS, BAD))
+
+
+def any_is_bad() -> build.ThresholdsConfig:
+    """Colours of a count that should be zero."""
+    return _steps((None, GOOD), (1, FAIR))
+
+
+def mapping(texts: Mapping[int, tuple[str, str]]) -> list[ValueMapping]:
+    """Turn numbers into words with a colour."""
+    options = {
+        str(value): ValueMappingResult(text=text, color=colour, index=index)
+        for index, (value, (text, colour)) in enumerate(texts.items())
+    }
+    return [ValueMap(options=options)]
+
+
+def reality() -> list[ValueMapping]:
+    """Turn the number of simulated grid zones into a word."""
+    invented = ValueMappingResult(text="SIMULATED", color=POOR, index=1)
+    some = RangeMap(options=DashboardRangeMapOptions(from_val=1, result=invented))
+    return [*mapping({0: ("real", GOOD)}), some]
+
+
+def _steps(*steps: tuple[float | None, str]) -> build.ThresholdsConfig:
+    limits = [Threshold(value=value, color=colour) for value, colour in steps]
+    return build.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(limits)
