@@ -43,8 +43,10 @@ class App:
 
     def close(self) -> None:
         """Release what the adapters hold."""
-        for adapter in (*self.providers, *self.sources):
-            adapter.close()
+        for provider in self.providers:
+            provider.close()
+        for source in self.sources:
+            source.close()
 
 
 def build(settings: Settings, *, clock: Clock | None = None) -> App:

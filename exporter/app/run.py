@@ -1,7 +1,9 @@
 """Running the daemon: on the user's clouds, or on the demo estate."""
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,9 +32,9 @@ def serve(settings: Settings) -> int:
     return _run(build(settings), settings.state)
 
 
-def demo(*, listen: str, state: Path | None, offline: bool) -> int:
+def demo(*, listen: str, state: Path | None) -> int:
     """Run the daemon, unchanged, on the simulated estate and this machine's own CPU."""
-    with demo_stage(listen=listen, offline=offline) as settings:
+    with demo_stage(listen=listen) as settings:
         return _run(build(settings), state, simulated=True, started=_say_where)
 
 
@@ -62,13 +64,23 @@ def _run(
     wired = Wired(app, store, simulated=simulated)
     if trouble:
         wired.store_status.finished([(Reason.UNREACHABLE, trouble)])
+    stop = _stop_on_signals()
     wired.daemon.start()
     url = _url(sock.getsockname()[:2])
     log.info("serving", url=url, providers=[p.name for p in app.providers])
     if started is not None:
         started(url)
-    serve_http(make_app(wired.publisher, tags=app.settings.tags, explain=explainer(wired)), sock)
+    api = make_app(wired.publisher, tags=app.settings.tags, explain=explainer(wired))
+    serve_http(api, sock, stop=stop)
     return _stop(wired)
+
+
+def _stop_on_signals() -> threading.Event:
+    """Catch SIGTERM and SIGINT from the first cycle on: the state must be saved before the end."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 def _open(state: Path | None) -> tuple[Store, str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
+from exporter import __version__
 from exporter.app.build import App
 from exporter.core.model import Machine, ResourceKey, RunState
 from exporter.core.ports import Provider
@@ -23,6 +24,9 @@ from exporter.exposition.render import Renderer
 SCRAPES_KEPT: Final = timedelta(minutes=3)
 """A vanished machine's counters stay for the look-back and three scrapes of a minute."""
 
+COARSEST_STEP: Final = 300
+"""Seconds between two values of a machine with basic monitoring, the slowest there is."""
+
 
 class Wired:
     """All parts of a running daemon; ``daemon.start()`` sets it off."""
@@ -33,11 +37,13 @@ class Wired:
         self.store_status = CollectorStatus("store", app.clock)
         self.book = IntensityBook(app.sources, app.annual, store, app.clock)
         self.ledger = Ledger(store, self._model_of, self.book.over)
-        self._restore()
         self.polled = [self._polled(provider) for provider in app.providers]
         self.ledger.history.step = max(p.collector.terms.resolution for p in self.polled)
+        self._restore()
         self.publisher = Publisher(
-            Renderer(tags=app.settings.tags, max_series=app.settings.max_series)
+            Renderer(
+                version=__version__, tags=app.settings.tags, max_series=app.settings.max_series
+            )
         )
         self.daemon = Daemon(self._parts(simulated=simulated))
 
@@ -114,13 +120,16 @@ def terms(app: App, provider: Provider) -> Terms:
 def stale_limits(app: App, polled: Sequence[Polled]) -> Mapping[str, float]:
     """Age of a bucket's end at which a machine's gauges are withdrawn, by collector.
 
-    Data is never younger than ``settle`` and one bucket; the user's limit comes on top.
+    Data is never younger than ``settle`` and one bucket, and some machines deliver only means of
+    five minutes; the user's limit comes on top.
     """
     limits = {}
     for each in polled:
         own = each.collector.terms
         polls = app.settings.stale_after or timedelta(seconds=3 * each.poll_seconds)
-        limits[each.collector.name] = polls.total_seconds() + own.settle + own.resolution
+        limits[each.collector.name] = (
+            polls.total_seconds() + own.settle + max(own.resolution, COARSEST_STEP)
+        )
     return limits
 
 

@@ -1,0 +1,101 @@
+"""Troubles that the fake makes on request, and the lock that lets tests change them at any time."""
+
+import threading
+from dataclasses import dataclass
+from enum import StrEnum
+
+from exporter.demo.aws.wire import Call
+
+
+class FaultKind(StrEnum):
+    """What goes wrong. Each is told in the words of the API that it happens to."""
+
+    THROTTLING = "throttling"
+    UNAVAILABLE = "unavailable"
+    INTERNAL_ERROR = "internal-error"
+    LATENCY = "latency"
+    """The answer comes ``seconds`` later, or when the faults are cleared."""
+    HANG = "hang"
+    """The answer comes when the faults are cleared, never before."""
+    EXPIRED_CREDENTIALS = "expired-credentials"
+    INVALID_CREDENTIALS = "invalid-credentials"
+    MISSING_PERMISSION = "missing-permission"
+    HTML = "html"
+    """A web page with status 200, as a captive portal or a proxy gives."""
+    TRUNCATED = "truncated"
+    """The first half of the right answer."""
+    RESET = "reset"
+    """The connection is torn down without an answer."""
+    RESULT_INTERNAL_ERROR = "result-internal-error"
+    """GetMetricData succeeds, results within it have StatusCode InternalError."""
+    RESULT_FORBIDDEN = "result-forbidden"
+    """GetMetricData succeeds, results within it have StatusCode Forbidden."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One kind of trouble and the requests that it meets; None meets them all.
+
+    ``service`` is the name in the signature: ec2, monitoring or sts. ``instance_ids`` narrows the
+    faults of single results.
+    """
+
+    kind: FaultKind
+    service: str | None = None
+    region: str | None = None
+    account: str | None = None
+    operation: str | None = None
+    seconds: float = 0.0
+    instance_ids: frozenset[str] | None = None
+
+    def meets(self, call: Call) -> bool:
+        """Whether a request runs into this fault."""
+        pairs = (
+            (self.service, call.service),
+            (self.region, call.region),
+            (self.account, call.account),
+            (self.operation, call.operation),
+        )
+        return all(wanted is None or wanted == found for wanted, found in pairs)
+
+    def hits(self, instance_id: str) -> bool:
+        """Whether the result of one instance has this fault."""
+        return self.instance_ids is None or instance_id in self.instance_ids
+
+
+class Faults:
+    """The faults in force. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._released = threading.Event()
+        self._left: list[tuple[Fault, float]] = []
+
+    def add(self, fault: Fault, *, times: int | None = None) -> None:
+        """Put a fault in force for so many requests, or until cleared where ``times`` is None."""
+        with self._lock:
+            self._left.append((fault, float("inf") if times is None else times))
+
+    def clear(self) -> None:
+        """End all faults; requests that hang are answered now."""
+        with self._lock:
+            self._left.clear()
+            self._released.set()
+            self._released = threading.Event()
+
+    def meet(self, call: Call) -> tuple[Fault, ...]:
+        """Return the faults that a request meets, after the waiting that they cause.
+
+        Each has one time less to happen.
+        """
+        with self._lock:
+            met = tuple(fault for fault, _ in self._left if fault.meets(call))
+            used = ((fault, left - fault.meets(call)) for fault, left in self._left)
+            self._left = [(fault, left) for fault, left in used if left > 0]
+            released = self._released
+        for fault in met:
+            if fault.kind is FaultKind.LATENCY:
+                released.wait(fault.seconds)
+            elif fault.kind is FaultKind.HANG:
+                released.wait()
+        return met
