@@ -51,7 +51,11 @@ class Share:
 
 
 def share(machine: Hardware) -> Share:
-    """Return the part of a server that the machine accounts for, from the table or by the rule."""
+    """Return the part of a server that the machine accounts for, from the table or by the rule.
+
+    A machine of which nobody knows the server (an unknown type, this host: itself a server, a
+    virtual machine or a laptop) is taken as its vCPUs of a usual one.
+    """
     host_vcpus = max(machine.host_vcpus or _USUAL_HOST_VCPUS, machine.vcpus)
     vcpu_share = machine.vcpus / host_vcpus
     if machine.server_kgco2eq:

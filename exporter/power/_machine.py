@@ -105,7 +105,7 @@ def _of_facts(known: KnownType | None, machine: Machine) -> Hardware:
         gpu_count=shape.gpu_count if shape else 0.0,
         baseline=UNKNOWN_BASELINE if shape and shape.shared_core else 1.0,
         full_vcpus=size.vcpus,
-        host_vcpus=size.vcpus if host else shape.host_vcpus if shape else 0.0,
+        host_vcpus=shape.host_vcpus if shape else 0.0,
         server_kgco2eq=0.0,
         server_published=False,
     )

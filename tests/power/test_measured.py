@@ -243,7 +243,7 @@ def test_a_gcp_custom_type_has_its_series_cpus_and_the_size_in_its_name() -> Non
 def test_a_host_is_matched_by_the_name_of_its_cpu(
     cpu_model: str, confidence: Confidence, full: float | None
 ) -> None:
-    shape = Shape(vcpus=8, memory_gib=16, cpu_model=cpu_model, threads_per_core=2, host_vcpus=8)
+    shape = Shape(vcpus=8, memory_gib=16, cpu_model=cpu_model, threads_per_core=2)
     found = profile("host", "host", shape)
     assert found.confidence is confidence
     assert found.modelled is (full is not None)
@@ -291,9 +291,10 @@ def test_embodied_emissions_of_an_unknown_type_follow_the_rule_by_vcpu_share() -
     assert profile("aws", "zz9.2xlarge", shape).embodied().central == pytest.approx(grams)
 
 
-def test_a_host_carries_the_whole_of_its_own_server() -> None:
-    shape = Shape(vcpus=16, memory_gib=64, host_vcpus=16)
-    grams = (1000 + (64 - 16) * 533 / 384 + 100) * 1000 / 35040
+def test_a_host_is_its_share_of_a_usual_server() -> None:
+    shape = Shape(vcpus=16, memory_gib=64)
+    server = 1000 + (64 * 6 - 16) * 533 / 384 + 100
+    grams = server * 16 / 96 * 1000 / 35040
     assert profile("host", "host", shape).embodied().central == pytest.approx(grams)
 
 

@@ -89,7 +89,6 @@ def _shape(model: str) -> Shape:
         architectures=(_ARCHITECTURES.get(platform.machine(), platform.machine()),),
         cpu_model=model,
         threads_per_core=max(1, round(threads / cores)) if cores else 0,
-        host_vcpus=float(threads),
     )
 
 
