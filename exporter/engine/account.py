@@ -1,13 +1,21 @@
 """One machine's account: its runs, its open buckets and its totals."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from exporter.core.clock import floor_to
 from exporter.core.model import Machine
-from exporter.core.units import GCO2eqPerKwh, Ratio
-from exporter.engine.estimate import NOTHING, Accrual, MachineModel, accrue, plus
+from exporter.core.units import GCO2eqPerKwh, GramsCO2eq, Ratio
+from exporter.engine.estimate import (
+    NOTHING,
+    Accrual,
+    MachineModel,
+    accrue,
+    accrue_embodied,
+    plus,
+)
 from exporter.engine.runs import Run
 from exporter.engine.store import BucketRow, ProgressRow, TallyRow
 
@@ -40,10 +48,13 @@ class Tally:
         return cls([0.0] * quantities, [0.0] * quantities)
 
     def add(self, deltas: Iterable[float]) -> None:
-        """Add to the sums; a counter follows when its sum passes what it has shown."""
+        """Add to the sums."""
         for place, delta in enumerate(deltas):
             self.accounted[place] += delta
-            self.exposed[place] = max(self.exposed[place], self.accounted[place])
+
+    def expose(self) -> None:
+        """Let each counter follow where its sum passes what it has shown."""
+        self.exposed = list(map(max, self.exposed, self.accounted))
 
     def row(self) -> TallyRow:
         """Copy for the store."""
@@ -61,6 +72,7 @@ class Account:
     watermark: int
     last_seen: float
     last_ratio: Ratio | None = None
+    """Utilisation of the newest closed bucket that had one."""
     tally: Tally = field(default_factory=lambda: Tally.zero(RESOURCE_QUANTITIES))
     buckets: dict[int, BucketRow] = field(default_factory=dict)
     models: list[MachineModel] = field(default_factory=list)
@@ -70,16 +82,34 @@ class Account:
     """End of the newest bucket that was asked for and answered."""
     primed: bool = False
     """Whether its look-back was read in this process: the first read serves gauges and chart."""
+    observed_at: float = 0.0
+    """When the inventory last told its state in this process, be it that it is gone."""
     gone_since: float | None = None
+    shown: bool = True
+    """Whether its series go on; an account outlives them, lest a machine that comes back counts
+    again."""
 
     @property
     def model(self) -> MachineModel | None:
         """Model of the latest run."""
         return self.models[-1] if self.models else None
 
+    @property
+    def restarted(self) -> bool:
+        """Whether its newest data is of an earlier run, perhaps on other hardware."""
+        return self.latest is not None and self.latest[1] <= self.runs[-1].start
+
     def overlap(self, start: int, end: int) -> float:
         """Running seconds in a span."""
         return sum(run.overlap(start, end) for run in self.runs)
+
+    def certain_overlap(self, start: int, end: int) -> float:
+        """Seconds in a span during which it surely ran."""
+        return sum(run.certain_overlap(start, end) for run in self.runs)
+
+    def closable(self, until: int, resolution: int) -> int:
+        """Limit to where its runs are known: unseen, it may have stopped or started since."""
+        return min(until, floor_to(self.observed_at, resolution))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,16 +124,31 @@ class Terms:
     missing: Missing = Missing.SKIP
 
 
-def accrual(
-    account: Account, start: int, resolution: int, ratio: Ratio, price: GCO2eqPerKwh
+def accrual(  # noqa: PLR0913 — a bucket and its three factors
+    account: Account,
+    start: int,
+    resolution: int,
+    ratio: Ratio,
+    price: GCO2eqPerKwh,
+    *,
+    seconds_of: Callable[[Run, float, float], float] = Run.overlap,
 ) -> Accrual:
     """What a bucket comes to, each run in it by its own model."""
     total = NOTHING
     for run, model in zip(account.runs, account.models, strict=True):
-        seconds = run.overlap(start, start + resolution)
+        seconds = seconds_of(run, start, start + resolution)
         if seconds > 0:
             total = plus(total, accrue(model, ratio, price, seconds))
     return total
+
+
+def embodied_alone(account: Account, start: int, end: int) -> Accrual:
+    """What a span without utilisation comes to: the machine was there all the same."""
+    grams = sum(
+        accrue_embodied(model, run.certain_overlap(start, end))
+        for run, model in zip(account.runs, account.models, strict=True)
+    )
+    return NOTHING._replace(embodied=GramsCO2eq(grams))
 
 
 def progress(account: Account) -> ProgressRow:

@@ -5,7 +5,7 @@ slice. Whatever fails is counted, logged and left for the next cycle: nothing ad
 read, so nothing is lost.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Final
 
 import structlog
@@ -17,7 +17,7 @@ from exporter.core.ports import Clock, Provider
 from exporter.engine.account import Terms
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.ledger import Answer, Ledger
-from exporter.engine.status import CollectorStatus, reasons
+from exporter.engine.status import CollectorStatus, Outcome, reasons
 
 log = structlog.get_logger()
 
@@ -51,6 +51,8 @@ class ProviderCollector:
         self._trust = _ClockTrust(clock, terms)
         self.final: int | None = None
         """End of the newest final bucket of the latest complete cycle."""
+        self.target: int | None = None
+        """End of the newest final bucket that the present or latest cycle set out for."""
 
     @property
     def name(self) -> str:
@@ -59,32 +61,21 @@ class ProviderCollector:
 
     def run(self) -> bool:
         """Run one cycle; returns whether all of it succeeded. Never raises."""
-        began = self._clock.monotonic()
-        newest: int | None = None
+        return self.status.attempt(self._whole_cycle)
+
+    def _whole_cycle(self) -> Outcome:
         try:
-            failures, newest = self._cycle()
-        except CollectorError as error:
-            failures = reasons([error])
-        except Exception as error:  # the one broad except: a defect must not end the loop
-            log.exception("collector failed unexpectedly", collector=self.name)
-            failures = [(Reason.BAD_PAYLOAD, f"unexpected {type(error).__name__}, see the log")]
-        self._report(failures)
-        self.status.finished(
-            failures, duration=self._clock.monotonic() - began, data_timestamp=newest
-        )
-        return not failures
+            return self._cycle()
+        finally:
+            commit(self._ledger, self._store_status)  # what was seen, even if reading it failed
 
-    def _report(self, failures: Iterable[tuple[Reason, str]]) -> None:
-        for reason, message in failures:
-            log.warning("collector failed", collector=self.name, reason=reason.value, error=message)
-
-    def _cycle(self) -> tuple[list[tuple[Reason, str]], int | None]:
+    def _cycle(self) -> Outcome:
         now = self._clock.now().timestamp()
         self._trust.look()
         inventory, refused = self._discover()
         self._ledger.observe(self.name, inventory, now, self.terms)
         errors: list[CollectorError] = [*refused, *inventory.failures]
-        final = floor_to(now - self.terms.settle, self.terms.resolution)
+        final = self.target = floor_to(now - self.terms.settle, self.terms.resolution)
         newest: int | None = None
         for window in self._windows(final):
             reading = self._read(window)
@@ -104,23 +95,38 @@ class ProviderCollector:
         except CollectorError as error:
             return Inventory(machines=(), unseen_all=True), [error]
 
-    def _windows(self, final: int) -> Iterable[Window]:
-        start = self._ledger.earliest(self.name, final, self.terms)
+    def _windows(self, final: int) -> Iterator[Window]:
+        start = max(self._ledger.earliest(self.name, final, self.terms), self._reach())
         while start < final:
             whole = final - start <= SLICE_SECONDS
             end = final if whole else start + SLICE_SECONDS
             yield Window(start=start, end=end, resolution=self.terms.resolution)
             start = end
 
+    def _reach(self) -> int:
+        """Time before which nothing is asked for."""
+        oldest = self._trust.surely_past() - self.terms.settle - self.terms.max_catch_up
+        return floor_to(oldest, self.terms.resolution)
+
     def _read(self, window: Window) -> CpuReading:
         machines = self._ledger.due(self.name, window)
-        self._book.cover(self._ledger.zones(self.name), window.start, window.end)
+        self._book.cover(self._ledger.zones(self.name), window.start, self._priced_until(window))
         reading = self.provider.read_cpu(machines, window) if machines else CpuReading(series=())
         closing = self._trust.closing(newest_end(reading, window.resolution))
-        answer = Answer(asked=machines, reading=reading, window=window, closing=closing)
+        answer = Answer(
+            asked=machines, reading=reading, window=window, closing=closing, reach=self._reach()
+        )
         self._ledger.account(self.name, answer, self.terms)
         commit(self._ledger, self._store_status)
         return reading
+
+    def _priced_until(self, window: Window) -> int:
+        """End of the span whose intensity is asked for: with the newest bucket, also the present's.
+
+        One question then serves the accounts and the gauge of the value in force.
+        """
+        newest = window.end == self.target
+        return max(window.end, int(self._clock.now().timestamp())) if newest else window.end
 
 
 def commit(ledger: Ledger, status: CollectorStatus) -> None:
@@ -144,40 +150,49 @@ def newest_end(reading: CpuReading, resolution: int) -> int | None:
 class _ClockTrust:
     """Keeps a stepping clock from closing buckets that have not happened yet.
 
-    After a start and after each forward step, buckets close only as far as delivered data proves
-    that time has come; once data near the present was seen, or the clock ran evenly for a
-    look-back, its word is enough.
+    After a start and after each step, buckets close only as far as delivered data proves that time
+    has come. The clock's word is enough again once data near the present was seen, or once no data
+    at all came for a look-back: then nothing waits for being closed too early.
     """
 
     def __init__(self, clock: Clock, terms: Terms) -> None:
         self._clock = clock
         self._terms = terms
         self._trusted = False
-        self._steady_since = clock.monotonic()
+        self._silent_since = clock.monotonic()
         self._last: tuple[float, float] | None = None
+        self._past: float | None = None
         self._proven: int | None = None
 
     def look(self) -> None:
+        """Compare the clock with the monotonic one, at the begin of each cycle."""
         wall, steady = self._clock.now().timestamp(), self._clock.monotonic()
         if self._last is not None:
-            drift = (wall - self._last[0]) - (steady - self._last[1])
-            if abs(drift) > CLOCK_STEP_SECONDS:
-                log.warning("the clock was stepped", seconds=round(drift))
-                self._trusted, self._steady_since, self._proven = False, steady, None
+            expected = self._last[0] + steady - self._last[1]
+            if abs(wall - expected) > CLOCK_STEP_SECONDS:
+                log.warning("the clock was stepped", seconds=round(wall - expected))
+                self._trusted, self._silent_since, self._proven = False, steady, None
+                self._past = min(expected, self._past or expected)
         self._last = (wall, steady)
-        if steady - self._steady_since >= self._terms.look_back:
-            self._trusted = True
+
+    def surely_past(self) -> float:
+        """Return the present, or where it was before a step that nothing has confirmed yet."""
+        wall = self._clock.now().timestamp()
+        return wall if self._trusted or self._past is None else min(wall, self._past)
 
     def weigh(self, newest: int | None, final: int) -> None:
         """Trust the clock when the cloud's newest data is about as young as it can be."""
         young = final - max(2 * self._terms.resolution, self._terms.settle)
         if newest is not None and newest >= young:
-            self._trusted = True
+            self._trusted, self._past = True, None
 
     def closing(self, newest: int | None) -> int:
         """Time before which buckets may close: settled, looked back at, and proven to be past."""
-        if newest is not None:
-            self._proven = max(newest, self._proven or 0)
+        steady = self._clock.monotonic()
+        if newest is not None and newest > (self._proven or 0):
+            self._proven, self._silent_since = newest, steady
+        if steady - self._silent_since >= self._terms.look_back:
+            self._trusted, self._past = True, None
         limit = self._clock.now().timestamp() - self._terms.settle
         if not self._trusted:
             limit = min(limit, self._proven or 0)

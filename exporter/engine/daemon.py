@@ -127,9 +127,10 @@ class Daemon:
         with self._counted() as go:
             if not go:
                 return
-            if not polled.collector.run():
-                self._retry_soon(polled)
+            done = polled.collector.run()
             self._publish()
+            if not done:  # last: a job is not started again while it runs
+                self._retry_soon(polled)
 
     def _retry_soon(self, polled: Polled) -> None:
         failed = polled.collector.status.failed_in_a_row

@@ -156,9 +156,13 @@ def _site_factors(region: Region, intensity: IntensityInForce) -> tuple[Factor, 
             name=f"grid intensity of {intensity.zone}",
             value=intensity.gco2eq_per_kwh,
             unit=f"gCO2eq/kWh ({intensity.method}, {intensity.basis})",
-            source=f"{intensity.source}, fallback level {int(intensity.level)}",
+            source=f"{intensity.source}{_detail(intensity)}, fallback level {int(intensity.level)}",
         ),
     )
+
+
+def _detail(intensity: IntensityInForce) -> str:
+    return f" ({intensity.detail})" if intensity.detail else ""
 
 
 def _times(bounds: Bounds, factor: float) -> Bounds:

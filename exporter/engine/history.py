@@ -10,7 +10,7 @@ from exporter.core.snapshot import HistoryPoint
 from exporter.core.units import SECONDS_PER_HOUR, Watts
 from exporter.engine.estimate import Accrual
 
-KEEP_STEPS: Final = 24 * 60
+KEEP_SECONDS: Final = 86400
 
 
 class History:
@@ -31,7 +31,7 @@ class History:
 
     def points(self, until: float) -> tuple[HistoryPoint, ...]:
         """Return whole steps that ended by ``until``, oldest first, and forget old ones."""
-        for old in sorted(self._sums)[:-KEEP_STEPS]:
+        for old in sorted(self._sums)[: -KEEP_SECONDS // self.step]:
             del self._sums[old]
         return tuple(
             HistoryPoint(

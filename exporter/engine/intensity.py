@@ -9,9 +9,10 @@ intensity of its own time and not that of the poll.
 import threading
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
-from exporter.core.errors import CollectorError, StoreError
+from exporter.core.errors import StoreError
 from exporter.core.model import (
     LEVEL_ANNUAL,
     LEVEL_FORECAST,
@@ -26,7 +27,7 @@ from exporter.core.model import (
 )
 from exporter.core.ports import AnnualIntensities, Clock, GridSource
 from exporter.core.units import GCO2eqPerKwh
-from exporter.engine.status import CollectorStatus, reasons
+from exporter.engine.status import CollectorStatus, Outcome, reasons
 from exporter.engine.store import Store
 
 LAST_KNOWN_SECONDS: Final = 6 * 3600
@@ -55,35 +56,49 @@ class _Series:
         self.points[point.start] = point
 
     def forget(self, before: int) -> None:
-        gone = [start for start in self.starts if self.points[start].end < before]
-        for start in gone:
-            del self.points[start]
-        self.starts = self.starts[len(gone) :]
+        self.points = {s: point for s, point in self.points.items() if point.end >= before}
+        self.starts = sorted(self.points)
 
     def last_before(self, at: float) -> IntensityPoint | None:
         """Return the newest point that started at or before a time."""
         place = bisect_right(self.starts, at)
         return self.points[self.starts[place - 1]] if place else None
 
-    def covers(self, start: int, end: int) -> bool:
-        """Whether final values lie over the whole span, without a gap."""
+    def gap(self, start: int, end: int) -> int | None:
+        """Return the first time of a span without a final value, None if there is none."""
         at = start
         while at < end:
             point = self.last_before(at)
             if point is None or point.end <= at or point.estimated:
-                return False
+                return at
             at = point.end
-        return True
+        return None
 
 
-class _Feed(NamedTuple):
+class _Question(NamedTuple):
+    """What a source was asked, and when by the monotonic clock."""
+
+    zones: frozenset[str]
+    start: int
+    end: int
+    when: float
+
+    def met(self, zone: str, gap: int) -> bool:
+        return zone in self.zones and self.start <= gap < self.end
+
+
+class _Feed:
     """One source with what it told."""
 
-    source: GridSource
-    status: CollectorStatus
-    observed: dict[str, _Series]
-    forecast: dict[str, _Series]
-    asked: dict[tuple[str, int], float]
+    def __init__(self, source: GridSource, clock: Clock) -> None:
+        self.source = source
+        self.status = CollectorStatus(source.name, clock)
+        self.observed: dict[str, _Series] = {}
+        self.forecast: dict[str, _Series] = {}
+        self.asked: list[_Question] = []
+        self.unsaved: dict[tuple[str, int, bool], IntensityPoint] = {}
+        self.asking = threading.Lock()
+        """Who needs the same answer waits for it, and does not count with a fallback meanwhile."""
 
 
 class IntensityBook:
@@ -100,10 +115,7 @@ class IntensityBook:
         self._store = store
         self._clock = clock
         self._lock = threading.RLock()
-        self._feeds = [
-            _Feed(source, CollectorStatus(source.name, clock), {}, {}, {}) for source in sources
-        ]
-        self.store_error = ""
+        self._feeds = [_Feed(source, clock) for source in sources]
 
     def restore(self, history: dict[str, list[IntensityPoint]]) -> None:
         """Take over what the state file held."""
@@ -125,48 +137,39 @@ class IntensityBook:
     ) -> None:
         """Ask the sources for what is missing of ``[start, end)``; never raises for a failure.
 
-        A source is not asked again for the same zone and start sooner than it refreshes. ``only``
-        names one source where the others have their own turn.
+        A source is not asked again for the same gap sooner than it refreshes. ``only`` names one
+        source where the others have their own turn.
         """
         for feed in self._feeds:
             if only is not None and feed.source.name != only:
                 continue
-            wanted = self._wanted(feed, zones, start, end)
-            if wanted:
-                self._ask(feed, wanted, start, end)
+            with feed.asking:
+                wanted = self._wanted(feed, zones, start, end)
+                if wanted:
+                    feed.status.attempt(partial(self._ask, feed, wanted, start, end))
 
     def _wanted(self, feed: _Feed, zones: Collection[str], start: int, end: int) -> list[str]:
         now = self._clock.monotonic()
         pause = feed.source.refresh_seconds * PATIENCE
-        slot = int(start // pause)
-        with self._lock:
-            wanted = [
-                zone
-                for zone in sorted(set(zones))
-                if feed.source.covers(zone)
-                and not feed.observed.get(zone, _Series()).covers(start, end)
-                and now - feed.asked.get((zone, slot), -pause) >= pause
-            ]
-            for old in [key for key, when in feed.asked.items() if now - when >= pause]:
-                del feed.asked[old]
-            feed.asked.update(((zone, slot), now) for zone in wanted)
+        feed.asked = [question for question in feed.asked if now - question.when < pause]
+        wanted = [zone for zone in sorted(set(zones)) if self._lacks(feed, zone, start, end)]
+        if wanted:
+            feed.asked.append(_Question(frozenset(wanted), start, end, now))
         return wanted
 
-    def _ask(self, feed: _Feed, zones: list[str], start: int, end: int) -> None:
-        began = self._clock.monotonic()
-        try:
-            reading = feed.source.fetch(zones, start, end)
-        except CollectorError as error:
-            feed.status.finished(reasons([error]), duration=self._clock.monotonic() - began)
-            return
+    def _lacks(self, feed: _Feed, zone: str, start: int, end: int) -> bool:
+        if not feed.source.covers(zone):
+            return False
+        with self._lock:
+            gap = feed.observed.get(zone, _Series()).gap(start, end)
+        return gap is not None and not any(question.met(zone, gap) for question in feed.asked)
+
+    def _ask(self, feed: _Feed, zones: list[str], start: int, end: int) -> Outcome:
+        reading = feed.source.fetch(zones, start, end)
         self._put(feed, reading.points)
-        self._keep(feed, list(reading.points))
+        self._keep(feed, reading.points)
         observed = [point.end for point in reading.points if not point.forecast]
-        feed.status.finished(
-            reasons(reading.failures),
-            duration=self._clock.monotonic() - began,
-            data_timestamp=max(observed, default=None),
-        )
+        return reasons(reading.failures), max(observed, default=None)
 
     def _put(self, feed: _Feed, points: Iterable[IntensityPoint]) -> None:
         with self._lock:
@@ -177,14 +180,17 @@ class IntensityBook:
             for series in (*feed.observed.values(), *feed.forecast.values()):
                 series.forget(oldest)
 
-    def _keep(self, feed: _Feed, points: list[IntensityPoint]) -> None:
-        """Write to the state file; a failure there must not cost the value in memory."""
+    def _keep(self, feed: _Feed, points: Iterable[IntensityPoint]) -> None:
+        """Write to the state file; what cannot be written now goes with the next points."""
         oldest = int(self._clock.now().timestamp()) - KEEP_SECONDS
+        feed.unsaved.update(((p.zone, p.start, p.forecast), p) for p in points)
         try:
-            self._store.save_intensity(feed.source.name, points, forget_before=oldest)
-            self.store_error = ""
-        except StoreError as error:
-            self.store_error = str(error)
+            self._store.save_intensity(
+                feed.source.name, list(feed.unsaved.values()), forget_before=oldest
+            )
+            feed.unsaved.clear()
+        except StoreError:  # the ledger's own commit fails as well, and tells
+            feed.unsaved = {key: p for key, p in feed.unsaved.items() if p.end >= oldest}
 
     def over(self, zone: str, start: int, end: int) -> IntensityInForce:
         """Return the time-weighted mean intensity of a bucket.
@@ -229,18 +235,22 @@ class IntensityBook:
         feeds = [
             feed
             for feed in self._feeds
-            if feed.source.method is Method.AVERAGE and feed.source.covers(zone)
+            if feed.source.method is Method.AVERAGE
+            and feed.source.basis is Basis.LIFECYCLE
+            and feed.source.covers(zone)
         ]
-        return (
+        until = _next_begin(feeds, zone, at)
+        found = (
             _observed(feeds, zone, at)
             or _last_known(feeds, zone, at)
             or _forecast(feeds, zone, at)
-            or (annual_in_force(self._annual, zone, at), at + _next_look(feeds, zone, at))
+            or (annual_in_force(self._annual, zone, at), until)
         )
+        return found[0], min(found[1], until)
 
 
-def _next_look(feeds: list[_Feed], zone: str, at: int) -> int:
-    """Seconds until a point begins: the annual value holds no longer than that."""
+def _next_begin(feeds: list[_Feed], zone: str, at: int) -> int:
+    """Time at which the next point of any source begins: no finding holds longer unasked."""
     begins = [
         series.starts[place]
         for feed in feeds
@@ -248,7 +258,7 @@ def _next_look(feeds: list[_Feed], zone: str, at: int) -> int:
         if (series := table.get(zone))
         and (place := bisect_right(series.starts, at)) < len(series.starts)
     ]
-    return min(begins, default=at + KEEP_SECONDS) - at
+    return min(begins, default=at + KEEP_SECONDS)
 
 
 _Found = tuple[IntensityInForce, int]
@@ -273,8 +283,7 @@ def _last_known(feeds: list[_Feed], zone: str, at: int) -> _Found | None:
     if not fresh:
         return None
     source, point = max(fresh, key=lambda found: found[1].end)
-    until = min(point.end + LAST_KNOWN_SECONDS, at + _next_look(feeds, zone, at))
-    return _in_force(source, point, LEVEL_LAST_KNOWN), until
+    return _in_force(source, point, LEVEL_LAST_KNOWN), point.end + LAST_KNOWN_SECONDS
 
 
 def _forecast(feeds: list[_Feed], zone: str, at: int) -> _Found | None:
@@ -309,10 +318,11 @@ def annual_in_force(annual: AnnualIntensities, zone: str, at: float) -> Intensit
     return IntensityInForce(
         zone=zone,
         gco2eq_per_kwh=yearly.gco2eq_per_kwh,
-        source=f"annual {yearly.year}",
+        source="annual",
         method=Method.AVERAGE,
         basis=Basis.LIFECYCLE,
         level=LEVEL_ANNUAL,
         valid_from=int(at),
         estimated=True,
+        detail=" ".join(filter(None, (yearly.year, yearly.source))),
     )

@@ -27,16 +27,16 @@ from exporter.core.units import GCO2eqPerKwh, Ratio
 from exporter.engine.account import (
     REGION_QUANTITIES,
     Account,
-    Missing,
     Tally,
     Terms,
     accrual,
+    embodied_alone,
     progress,
     stand_in,
 )
-from exporter.engine.estimate import NOTHING, Accrual, MachineModel, accrue_embodied, minus
+from exporter.engine.estimate import Accrual, MachineModel, minus
 from exporter.engine.history import History
-from exporter.engine.runs import Spec, forget, merge
+from exporter.engine.runs import Run, Spec, forget, merge
 from exporter.engine.store import BucketRow, Changes, Origin, ResourceRow, State, Store
 
 ModelOf = Callable[[ResourceKey, Spec], MachineModel]
@@ -45,12 +45,16 @@ IntensityOver = Callable[[str, int, int], IntensityInForce]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One read of a window: who was asked, what came, and which buckets may close after it."""
+    """One read of a window: who was asked, what came, and which buckets may close after it.
+
+    What is older than ``reach`` was never asked for.
+    """
 
     asked: Sequence[Machine]
     reading: CpuReading
     window: Window
     closing: int
+    reach: int
 
 
 class Ledger:
@@ -92,22 +96,31 @@ class Ledger:
             )
             self._remodel(account)
             self._accounts[row.machine.key] = account
+            for start, bucket in account.buckets.items():
+                self.history.add(start, bucket.amount)
         self._regions = {key: Tally(*row) for key, row in state.regions.items()}
         self._origins = dict(state.origins)
         self.corrected = state.corrected
         self._next_ident = max(state.resources, default=0) + 1
 
     def commit(self) -> None:
-        """Write everything since the last successful commit in one transaction.
+        """Show a cycle's sums, and write everything since the last commit in one transaction.
+
+        Counters follow here and not before: what a cycle adds first and takes back later, in
+        whatever order a cloud delivers, must never be seen.
 
         Raises:
             StoreError: nothing was written; the changes are kept for the next try.
         """
         with self._lock:
+            if not self._dirty and not self._dirty_regions and self._changes == Changes():
+                return
             for key in self._dirty & self._accounts.keys():
                 account = self._accounts[key]
+                account.tally.expose()
                 self._changes.progress[account.ident] = progress(account)
             for region in self._dirty_regions:
+                self._regions[region].expose()
                 self._changes.regions[region] = self._regions[region].row()
             self._store.commit(self._changes)
             self._changes = Changes()
@@ -116,20 +129,20 @@ class Ledger:
 
     @contextmanager
     def reading(self) -> Iterator[tuple[Collection[Account], dict[RegionKey, Tally]]]:
-        """Lend accounts and totals for a look, under the lock."""
+        """Lend accounts with series and totals for a look, under the lock."""
         with self._lock:
-            yield self._accounts.values(), self._regions
+            yield [one for one in self._accounts.values() if one.shown], self._regions
 
     # --- inventory --------------------------------------------------------------------------------
 
     def observe(self, collector: str, inventory: Inventory, now: float, terms: Terms) -> None:
         """Merge an inventory into what is known of machines and their runs."""
         with self._lock:
-            origin = self._origin(collector, now, terms)
+            begin = max(self._origin(collector, now, terms), self._first(collector, now, terms))
             for machine in inventory.machines:
                 account = self._accounts.get(machine.key)
                 if account is None:
-                    account = self._open(collector, machine, origin, now, terms)
+                    account = self._open(collector, machine, begin, now, terms)
                 self._see(account, collector, machine, now)
             if not inventory.unseen_all:
                 self._miss(collector, inventory, now)
@@ -153,18 +166,26 @@ class Ledger:
             newest = max([account.watermark, *(start + before for start in account.buckets)])
             self._close(account, newest, replace(terms, resolution=before))
             account.watermark = -floor_to(-newest, terms.resolution)
+            self._miss_span(account, newest, account.watermark)
+
+    def _first(self, collector: str, now: float, terms: Terms) -> float:
+        """Begin of a machine that was not known: no more history than a catch-up would read.
+
+        Nor does it begin after what others have closed, however far off the clock may be.
+        """
+        closed = [account.watermark for account in self._of(collector)]
+        return min(now - terms.max_catch_up, max(closed, default=now))
 
     def _open(
-        self, collector: str, machine: Machine, origin: int, now: float, terms: Terms
+        self, collector: str, machine: Machine, begin: float, now: float, terms: Terms
     ) -> Account:
         launched = now if machine.launched_at is None else epoch(machine.launched_at)
-        begin = max(launched, origin, now - terms.max_catch_up)
         account = Account(
             ident=self._next_ident,
             collector=collector,
             machine=machine,
             runs=[],
-            watermark=floor_to(begin, terms.resolution),
+            watermark=floor_to(max(launched, begin), terms.resolution),
             last_seen=now,
         )
         self._next_ident += 1
@@ -178,12 +199,13 @@ class Ledger:
             runs != account.runs or machine != account.machine or collector != account.collector
         )
         account.machine, account.collector, account.runs = machine, collector, runs
+        account.observed_at = now
         if machine.state is RunState.GONE:
             account.gone_since = now if account.gone_since is None else account.gone_since
         else:
-            account.gone_since = None
+            account.gone_since, account.shown = None, True
         if machine.state is RunState.RUNNING:
-            account.last_seen = max(now, account.last_seen)
+            account.last_seen = now
         if changed or not account.models:
             self._remodel(account)
             self._changes.resources[account.ident] = ResourceRow(collector, machine, list(runs))
@@ -197,7 +219,6 @@ class Ledger:
                 account.collector == collector
                 and key not in listed
                 and key.cloud_region not in inventory.unseen_regions
-                and account.machine.state is not RunState.GONE
             ):
                 self._see(account, collector, replace(account.machine, state=RunState.GONE), now)
 
@@ -206,8 +227,11 @@ class Ledger:
             if account.collector != collector or account.gone_since is None:
                 continue
             settled = all(r.end is not None and r.end <= account.watermark for r in account.runs)
-            if settled and now - account.gone_since > terms.keep_gone:
+            gone_for = now - account.gone_since
+            account.shown = not settled or gone_for <= terms.keep_gone
+            if settled and gone_for > max(terms.keep_gone, terms.max_catch_up):
                 del self._accounts[key]
+                self._changes.closed_before.pop(account.ident, None)
                 self._changes.resources.pop(account.ident, None)
                 self._changes.progress.pop(account.ident, None)
                 self._changes.removed.add(account.ident)
@@ -218,18 +242,14 @@ class Ledger:
     # --- what to read -----------------------------------------------------------------------------
 
     def earliest(self, collector: str, final: int, terms: Terms) -> int:
-        """Return where the next read has to begin: the oldest watermark, or the look-back.
-
-        Never further back than ``max_catch_up``: what is skipped will close as missing.
-        """
+        """Return where the next read should begin: the oldest watermark, or the look-back."""
         look_back = floor_to(final - terms.look_back, terms.resolution)
         with self._lock:
             marks = [
                 account.watermark if account.primed else min(account.watermark, look_back)
                 for account in self._of(collector)
             ]
-        begin = min(marks, default=final)
-        return max(begin, floor_to(final - terms.max_catch_up, terms.resolution))
+        return min(marks, default=final)
 
     def due(self, collector: str, window: Window) -> tuple[Machine, ...]:
         """Return the machines that ran in the still open part of a window."""
@@ -281,10 +301,13 @@ class Ledger:
                 account = self._accounts.get(machine.key)
                 if account is not None and machine.key not in waiting:
                     self._enter(account, series.get(machine.key), window, prices)
+                    account.read_until = window.end
             for account in self._of(collector):
                 if account.machine.key not in waiting:
                     account.read_until = max(account.read_until, window.end)
-                    self._close(account, min(window.end, answer.closing), terms)
+                    closing = min(window.end, answer.closing)
+                    closing = account.closable(closing, terms.resolution)
+                    self._close(account, closing, terms, answer.reach)
 
     def _enter(
         self, account: Account, series: CpuSeries | None, window: Window, prices: "_Prices"
@@ -303,8 +326,6 @@ class Ledger:
             elif not account.primed:
                 self._show(account, start, ratio, prices)
         account.primed = True
-        if account.latest is not None:
-            account.last_ratio = account.latest[2]
         self._dirty.add(account.machine.key)
 
     def _put(
@@ -321,7 +342,7 @@ class Ledger:
         if before is not None:
             self.corrected += 1
             self._changes.corrected = self.corrected
-            amount = minus(amount, Accrual(before.energy, before.operational, before.embodied))
+            amount = minus(amount, before.amount)
             seconds -= before.seconds
         self._add(account, amount, measured=seconds)
         self.history.add(start, amount)
@@ -331,40 +352,61 @@ class Ledger:
         price = prices.of(account, start)
         self.history.add(start, accrual(account, start, prices.resolution, ratio, price))
 
-    def _close(self, account: Account, closing: int, terms: Terms) -> None:
+    def _close(self, account: Account, closing: int, terms: Terms, reach: int = 0) -> None:
         """Close buckets; those of a running machine that have no value are missing."""
         if closing <= account.watermark:
             return
-        step = terms.resolution
-        skip_to = floor_to(closing - terms.max_catch_up, step)
-        if account.watermark < skip_to and not account.buckets:
-            self._miss_bucket(account, account.watermark, skip_to, Missing.SKIP)
-            account.watermark = skip_to
-        for start in range(account.watermark, closing, step):
+        at = account.watermark
+        for start in sorted(start for start in account.buckets if start < closing):
+            if at < start:
+                self._miss_buckets(account, range(at, start, terms.resolution), terms, reach)
+            account.last_ratio = account.buckets.pop(start).ratio
             self._changes.buckets.pop((account.ident, start), None)
-            if account.buckets.pop(start, None) is None:
-                self._miss_bucket(account, start, start + step, terms.missing)
+            at = start + terms.resolution
+        self._miss_buckets(account, range(at, closing, terms.resolution), terms, reach)
         account.watermark = closing
-        account.runs, before = forget(account.runs, closing), account.runs
-        if len(account.runs) != len(before):
-            self._remodel(account)
-            self._changes.resources[account.ident] = ResourceRow(
-                account.collector, account.machine, list(account.runs)
-            )
         self._changes.closed_before[account.ident] = closing
         self._dirty.add(account.machine.key)
+        self._forget_runs(account)
 
-    def _miss_bucket(self, account: Account, start: int, end: int, policy: Missing) -> None:
-        seconds = sum(run.certain_overlap(start, end) for run in account.runs)
-        if seconds <= 0:
-            return
-        ratio = stand_in(account, policy)
-        if ratio is None:
-            embodied = accrue_embodied(account.models[-1], seconds)
-            self._add(account, NOTHING._replace(embodied=embodied), missing=seconds)
-            return
-        price = _Prices(self._intensity_over, end - start).of(account, start)
-        self._add(account, accrual(account, start, end - start, ratio, price), estimated=seconds)
+    def _forget_runs(self, account: Account) -> None:
+        runs = forget(account.runs, account.watermark)
+        if len(runs) != len(account.runs):
+            account.runs = runs
+            self._remodel(account)
+            self._changes.resources[account.ident] = ResourceRow(
+                account.collector, account.machine, list(runs)
+            )
+
+    def _miss_buckets(self, account: Account, gap: range, terms: Terms, reach: int) -> None:
+        """Count buckets that closed without a value; what was never asked for has no stand-in."""
+        ratio = stand_in(account, terms.missing)
+        unasked = gap if ratio is None else gap[: max(0, (reach - gap.start) // gap.step)]
+        self._miss_span(account, unasked.start, unasked.stop)
+        if ratio is not None:
+            prices = _Prices(self._intensity_over, gap.step)
+            for start in gap[len(unasked) :]:
+                self._assume(account, start, ratio, prices)
+
+    def _miss_span(self, account: Account, start: int, end: int) -> None:
+        seconds = account.certain_overlap(start, end)
+        if seconds > 0:
+            self._add(account, embodied_alone(account, start, end), missing=seconds)
+
+    def _assume(self, account: Account, start: int, ratio: Ratio, prices: "_Prices") -> None:
+        """Count a bucket at a utilisation that the user wants assumed."""
+        seconds = account.certain_overlap(start, start + prices.resolution)
+        if seconds > 0:
+            amount = accrual(
+                account,
+                start,
+                prices.resolution,
+                ratio,
+                prices.of(account, start),
+                seconds_of=Run.certain_overlap,
+            )
+            self._add(account, amount, estimated=seconds)
+            self.history.add(start, amount)
 
     def _add(
         self,

@@ -76,12 +76,13 @@ def merge(runs: Sequence[Run], machine: Machine, seen_at: float, last_seen: floa
 def _running(runs: list[Run], machine: Machine, seen_at: float, last_seen: float) -> list[Run]:
     launched = None if machine.launched_at is None else epoch(machine.launched_at)
     if runs and _same_run(runs[-1], launched):
-        runs[-1] = replace(runs[-1], end=None, certain_end=None, spec=spec_of(machine))
+        same = runs.pop()
+        runs.append(_begun(runs, same.start if launched is None else launched, machine))
         return runs
     start = seen_at if launched is None else launched
     if runs:
         runs[-1] = _closed(runs[-1], told=None, latest=start, last_seen=last_seen)
-    runs.append(Run(start=start, end=None, certain_end=None, spec=spec_of(machine)))
+    runs.append(_begun(runs, start, machine))
     return runs
 
 
@@ -93,7 +94,7 @@ def _stopped(runs: list[Run], machine: Machine, seen_at: float, last_seen: float
             return runs  # it ran once, but when it stopped nobody knows
         if runs:
             runs[-1] = _closed(runs[-1], told=None, latest=launched, last_seen=last_seen)
-        runs.append(Run(start=launched, end=None, certain_end=None, spec=spec_of(machine)))
+        runs.append(_begun(runs, launched, machine))
         last_seen = launched
     if runs:
         runs[-1] = _closed(runs[-1], told=told, latest=seen_at, last_seen=last_seen)
@@ -101,22 +102,28 @@ def _stopped(runs: list[Run], machine: Machine, seen_at: float, last_seen: float
 
 
 def _same_run(run: Run, launched: float | None) -> bool:
-    """Whether a running machine is still in this run: then a supposed end was wrong."""
+    """Whether a running machine is still in this run: then a supposed end was wrong.
+
+    A launch time that moved back is a better one of the same run: a restart moves it forward.
+    """
     if launched is None:
         return run.end is None
-    return launched == run.start
+    return launched <= run.start
+
+
+def _begun(earlier: Sequence[Run], start: float, machine: Machine) -> Run:
+    """Make a run that does not overlap with those before it: no second counts twice."""
+    start = max([start, *(run.end for run in earlier if run.end is not None)])
+    return Run(start=start, end=None, certain_end=None, spec=spec_of(machine))
 
 
 def _closed(run: Run, *, told: float | None, latest: float, last_seen: float) -> Run:
     if told is not None and told >= run.start:
         return replace(run, end=told, certain_end=told)
-    if run.end is not None:
-        return run
-    return replace(
-        run,
-        end=max(run.start, latest),
-        certain_end=max(run.start, min(last_seen, latest)),
-    )
+    certain = min(last_seen, latest) if run.certain_end is None else run.certain_end
+    certain = max(run.start, certain)
+    end = latest if run.end is None else min(run.end, latest)
+    return replace(run, end=max(certain, end), certain_end=certain)
 
 
 def forget(runs: Sequence[Run], before: float) -> list[Run]:

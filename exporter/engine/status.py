@@ -1,11 +1,18 @@
 """How each collector fares, wrapped the same way for all: duration, success, failures by reason."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+
+import structlog
 
 from exporter.core.errors import CollectorError, Reason
 from exporter.core.ports import Clock
 from exporter.core.snapshot import CollectorView
+
+log = structlog.get_logger()
+
+Outcome = tuple[list[tuple[Reason, str]], int | None]
+"""What failed, and the end of the newest data that was delivered."""
 
 
 class CollectorStatus:
@@ -22,6 +29,23 @@ class CollectorStatus:
         self._failures = dict.fromkeys((reason.value for reason in Reason), 0)
         self._last_error = ""
         self._failed_in_a_row = 0
+
+    def attempt(self, work: Callable[[], Outcome]) -> bool:
+        """Make one attempt and record it; returns whether all of it succeeded. Never raises."""
+        began = self._clock.monotonic()
+        newest: int | None = None
+        try:
+            failures, newest = work()
+        except CollectorError as error:
+            failures = reasons([error])
+        except Exception as error:  # the one broad except: a defect must not end the loop
+            log.exception("collector failed unexpectedly", collector=self.name)
+            failures = [(Reason.BAD_PAYLOAD, f"unexpected {type(error).__name__}, see the log")]
+        for reason, message in failures:
+            log.warning("collector failed", collector=self.name, reason=reason.value, error=message)
+        duration = self._clock.monotonic() - began
+        self.finished(failures, duration=duration, data_timestamp=newest)
+        return not failures
 
     def finished(
         self,

@@ -4,11 +4,13 @@ Write-ahead logging and one transaction per cycle: after ``kill -9`` at any inst
 the state after some whole cycle, watermarks and totals together, so the daemon goes on from there.
 """
 
+import json
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,35 +19,42 @@ from pydantic import TypeAdapter
 from exporter.core.errors import StoreError
 from exporter.core.model import IntensityPoint, Machine, RegionKey
 from exporter.core.units import GCO2eqPerKwh, GramsCO2eq, Joules, Ratio
+from exporter.engine.estimate import Accrual
 from exporter.engine.runs import Run
 
+APPLICATION_ID: Final = 0x43324558
+"""Marks a database as ours in its header, as SQLite's documentation advises: "C2EX"."""
 SCHEMA_VERSION: Final = 1
 BUSY_SECONDS: Final = 2.0
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS origin (
+# Key columns stand first: SQLite 3.40 takes another order WITHOUT ROWID for damage.
+_SCHEMA: Final = f"""
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE origin (
     collector TEXT PRIMARY KEY, start INTEGER NOT NULL, resolution INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS resource (
+CREATE TABLE resource (
     id INTEGER PRIMARY KEY, collector TEXT NOT NULL, machine TEXT NOT NULL, runs TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS progress (
+CREATE TABLE progress (
     id INTEGER PRIMARY KEY, watermark INTEGER NOT NULL, last_seen REAL NOT NULL,
     last_ratio REAL, accounted TEXT NOT NULL, exposed TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS bucket (
+CREATE TABLE bucket (
     id INTEGER, start INTEGER, ratio REAL, gco2eq_per_kwh REAL, seconds REAL NOT NULL,
     energy REAL NOT NULL, operational REAL NOT NULL, embodied REAL NOT NULL,
     PRIMARY KEY (id, start)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS region (
+CREATE TABLE region (
     provider TEXT, account TEXT, cloud_region TEXT, accounted TEXT NOT NULL, exposed TEXT NOT NULL,
     PRIMARY KEY (provider, account, cloud_region)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS intensity (
-    source TEXT, zone TEXT, start INTEGER, end INTEGER NOT NULL, gco2eq_per_kwh REAL NOT NULL,
-    estimated INTEGER NOT NULL, forecast INTEGER NOT NULL,
+CREATE TABLE intensity (
+    source TEXT, zone TEXT, start INTEGER, forecast INTEGER, end INTEGER NOT NULL,
+    gco2eq_per_kwh REAL NOT NULL, estimated INTEGER NOT NULL,
     PRIMARY KEY (source, zone, start, forecast)) WITHOUT ROWID;
 """
 
+_RESTORE: Final = "restore it from a backup, or move it away to start new counters"
+
 _MACHINE: Final = TypeAdapter(Machine)
 _RUNS: Final = TypeAdapter(list[Run])
-_FLOATS: Final = TypeAdapter(list[float])
 
 
 class BucketRow(NamedTuple):
@@ -57,6 +66,11 @@ class BucketRow(NamedTuple):
     energy: Joules
     operational: GramsCO2eq
     embodied: GramsCO2eq
+
+    @property
+    def amount(self) -> Accrual:
+        """What it came to."""
+        return Accrual(self.energy, self.operational, self.embodied)
 
 
 class TallyRow(NamedTuple):
@@ -161,9 +175,18 @@ class Store:
             self._connection.close()
 
     def load(self) -> State:
-        """Read everything."""
+        """Read everything.
+
+        Raises:
+            StoreError: it cannot be read, or does not hold what it should.
+        """
         with self._lock, _translated(self._name):
-            return _load(self._connection)
+            try:
+                return _load(self._connection)
+            except ValueError as error:
+                cause = str(error).splitlines()[0]
+                message = f"state file {self._name}: content not understood ({cause}) — {_RESTORE}"
+                raise StoreError(message) from error
 
     def commit(self, changes: Changes) -> None:
         """Write all changes in one transaction, or none of them.
@@ -179,7 +202,7 @@ class Store:
     ) -> None:
         """Keep points of a grid source, replacing those with the same start; drop old ones."""
         rows = [
-            (source, p.zone, p.start, p.end, p.gco2eq_per_kwh, p.estimated, p.forecast)
+            (source, p.zone, p.start, p.forecast, p.end, p.gco2eq_per_kwh, p.estimated)
             for p in points
         ]
         with self._transaction() as connection:
@@ -213,7 +236,7 @@ def _translated(name: str) -> Iterator[None]:
 def _fix(error: sqlite3.Error) -> str:
     code = getattr(error, "sqlite_errorname", "") or ""
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return "restore it from a backup, or move it away to start new counters"
+        return _RESTORE
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return "another carbon-exporter uses it; stop that one or set another `state`"
     if code.startswith("SQLITE_FULL"):
@@ -223,15 +246,42 @@ def _fix(error: sqlite3.Error) -> str:
 
 def _prepare(connection: sqlite3.Connection, name: str) -> None:
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    connection.execute("PRAGMA journal_mode = WAL")
+    if not _refuse_foreign(connection, name):
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT")
     connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("BEGIN IMMEDIATE")  # says now, and not later, if it cannot be written
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute("COMMIT")
+
+
+def _refuse_foreign(connection: sqlite3.Connection, name: str) -> bool:
+    """Touch nothing but an empty file or a sound one of ours; returns whether it is ours."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application == 0 and tables == 0:
+        return False
+    if application != APPLICATION_ID:
+        message = (
+            f"state file {name}: a database of another program — set another `state`; it was left "
+            "as it is"
+        )
+        raise StoreError(message)
     _refuse_damaged(connection, name)
-    connection.executescript(_SCHEMA)
-    connection.execute(
-        "INSERT INTO meta VALUES ('schema', ?) ON CONFLICT (name) DO UPDATE SET value = value",
-        (SCHEMA_VERSION,),
-    )
-    (version,) = connection.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
+    _refuse_other_version(connection, name)
+    return True
+
+
+def _refuse_damaged(connection: sqlite3.Connection, name: str) -> None:
+    """Never count on from a damaged file: wrong totals are worse than none."""
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        message = f"state file {name}: damaged ({str(verdict).splitlines()[-1]}) — {_RESTORE}"
+        raise StoreError(message)
+
+
+def _refuse_other_version(connection: sqlite3.Connection, name: str) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version != SCHEMA_VERSION:
         message = (
             f"state file {name}: written by another version (schema {version}, this one reads "
@@ -240,22 +290,13 @@ def _prepare(connection: sqlite3.Connection, name: str) -> None:
         raise StoreError(message)
 
 
-def _refuse_damaged(connection: sqlite3.Connection, name: str) -> None:
-    """Never count on from a damaged file: wrong totals are worse than none."""
-    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        message = (
-            f"state file {name}: damaged ({str(verdict).splitlines()[-1]}) — restore it from a "
-            "backup, or move it away to start new counters"
-        )
-        raise StoreError(message)
-
-
 def _load(connection: sqlite3.Connection) -> State:
     state = State()
     for ident, collector, machine, runs in connection.execute("SELECT * FROM resource"):
         state.resources[ident] = ResourceRow(
-            collector, _MACHINE.validate_json(machine), _RUNS.validate_json(runs)
+            collector,
+            _MACHINE.validate_python(json.loads(machine)),
+            _RUNS.validate_python(json.loads(runs)),
         )
     for ident, watermark, seen, ratio, *tally in connection.execute("SELECT * FROM progress"):
         state.progress[ident] = ProgressRow(watermark, seen, ratio, _tally(*tally))
@@ -273,11 +314,11 @@ def _load(connection: sqlite3.Connection) -> State:
 
 
 def _tally(accounted: str, exposed: str) -> TallyRow:
-    return TallyRow(_FLOATS.validate_json(accounted), _FLOATS.validate_json(exposed))
+    return TallyRow(json.loads(accounted), json.loads(exposed))
 
 
-def _point(row: tuple[str, int, int, float, int, int]) -> IntensityPoint:
-    zone, start, end, value, estimated, forecast = row
+def _point(row: tuple[str, int, int, int, float, int]) -> IntensityPoint:
+    zone, start, forecast, end, value, estimated = row
     return IntensityPoint(
         zone=zone,
         start=start,
@@ -288,8 +329,9 @@ def _point(row: tuple[str, int, int, float, int, int]) -> IntensityPoint:
     )
 
 
-def _json(values: list[float]) -> str:
-    return _FLOATS.dump_json(values).decode()
+def _json(value: object) -> str:
+    """Write ASCII: a tag may hold text that is no valid Unicode, and must not stop the rest."""
+    return json.dumps(value, default=datetime.isoformat)
 
 
 def _write(connection: sqlite3.Connection, changes: Changes) -> None:
@@ -300,8 +342,8 @@ def _write(connection: sqlite3.Connection, changes: Changes) -> None:
             (
                 i,
                 r.collector,
-                _MACHINE.dump_json(r.machine).decode(),
-                _RUNS.dump_json(r.runs).decode(),
+                _json(_MACHINE.dump_python(r.machine)),
+                _json(_RUNS.dump_python(r.runs)),
             )
             for i, r in changes.resources.items()
         ),

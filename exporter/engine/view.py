@@ -66,6 +66,7 @@ class Viewer:
         with self._ledger.reading() as (accounts, totals):
             resources = tuple(self._resource(account, now) for account in accounts)
             tallies = {key: list(tally.exposed) for key, tally in totals.items()}
+            history = self._ledger.history.points(self._complete_until(now))
         self._forget(resources)
         return Snapshot(
             time=now,
@@ -77,7 +78,7 @@ class Viewer:
             api=around.api,
             buckets_corrected=self._ledger.corrected,
             catch_up_remaining_seconds=self._behind(),
-            history=self._ledger.history.points(self._complete_until(now)),
+            history=history,
             simulated=around.simulated,
         )
 
@@ -101,7 +102,7 @@ class Viewer:
             return ResourceState.STOPPED, None
         model, latest = account.model, account.latest
         limit = self._stale_after.get(account.collector, 0.0)
-        if model is None or latest is None or now - latest[1] > limit:
+        if model is None or latest is None or now - latest[1] > limit or account.restarted:
             return ResourceState.SILENT, None
         state = ResourceState.MEASURED if model.profile.modelled else ResourceState.UNMODELLED
         return state, self._current(account)
@@ -148,9 +149,9 @@ class Viewer:
 
     def _behind(self) -> dict[str, float]:
         return {
-            collector.name: self._ledger.behind(collector.name, collector.final)
+            collector.name: self._ledger.behind(collector.name, collector.target)
             for collector in self._collectors
-            if collector.final is not None
+            if collector.target is not None
         }
 
     def _complete_until(self, now: float) -> float:

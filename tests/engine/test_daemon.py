@@ -1,0 +1,277 @@
+"""The jobs, in real threads: retried, independent, and stopped in time with nothing lost."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import exporter.engine.daemon as daemon_module
+from exporter.core.clock import SystemClock, epoch
+from exporter.core.errors import UnreachableError
+from exporter.core.meter import ApiMeter
+from exporter.core.model import Inventory
+from exporter.core.snapshot import ResourceState, Snapshot
+from exporter.engine.collector import ProviderCollector
+from exporter.engine.daemon import Daemon, Parts, Polled
+from exporter.engine.intensity import IntensityBook
+from exporter.engine.ledger import Ledger
+from exporter.engine.status import CollectorStatus
+from exporter.engine.store import Store
+from exporter.engine.view import Viewer
+from tests.support.rig import HOUR, TERMS, model_of
+from tests.support.sim import SimAnnual, SimCloud, SimGrid, SimMachine, Span, hanging, region_of
+
+PATIENCE = 10.0
+"""Seconds that a test waits for something that should happen at once."""
+
+
+class Stage:
+    """A daemon on real time over simulated clouds; ``seen`` waits for a snapshot."""
+
+    def __init__(self, state: Path, clouds: list[SimCloud], grids: list[SimGrid]) -> None:
+        self.clock = SystemClock()
+        self.store = Store.open(state)
+        self.store_status = CollectorStatus("store", self.clock)
+        self.book = IntensityBook(grids, SimAnnual(), self.store, self.clock)
+        self.ledger = Ledger(self.store, model_of, self.book.over)
+        loaded = self.store.load()
+        self.book.restore(loaded.intensity)
+        self.ledger.restore(loaded)
+        self.snapshots: list[Snapshot] = []
+        self.published = threading.Condition()
+        self.polled = [Polled(collector=self.collector(c), poll_seconds=HOUR) for c in clouds]
+        self.daemon = Daemon(self.parts())
+
+    def collector(self, cloud: SimCloud) -> ProviderCollector:
+        return ProviderCollector(
+            provider=cloud,
+            ledger=self.ledger,
+            book=self.book,
+            terms=TERMS,
+            clock=self.clock,
+            store_status=self.store_status,
+        )
+
+    def parts(self) -> Parts:
+        collectors = [polled.collector for polled in self.polled]
+        limits = dict.fromkeys((collector.name for collector in collectors), 1500.0)
+        return Parts(
+            polled=self.polled,
+            book=self.book,
+            ledger=self.ledger,
+            viewer=Viewer(self.ledger, self.book, region_of, collectors, limits),
+            meter=ApiMeter(),
+            clock=self.clock,
+            store_status=self.store_status,
+            publish=self.publish,
+            look_back_seconds=HOUR,
+        )
+
+    def publish(self, snapshot: Snapshot) -> None:
+        with self.published:
+            self.snapshots.append(snapshot)
+            self.published.notify_all()
+
+    def seen(self, what: Callable[[Snapshot], bool]) -> Snapshot:
+        """Return the first snapshot of a kind."""
+        with self.published:
+            assert self.published.wait_for(lambda: any(map(what, self.snapshots)), PATIENCE)
+            return next(filter(what, self.snapshots))
+
+    def idle(self) -> None:
+        """Wait until no job runs."""
+        with self.daemon._idle:
+            assert self.daemon._idle.wait_for(lambda: self.daemon._busy == 0, PATIENCE)
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemon_module, "STOP_SECONDS", 0.1)
+
+
+@pytest.fixture
+def make(state: Path) -> Iterator[Callable[..., Stage]]:
+    stages: list[Stage] = []
+
+    def start(*clouds: SimCloud, grids: list[SimGrid] | None = None) -> Stage:
+        clock = SystemClock()
+        stage = Stage(state, list(clouds), [SimGrid(clock=clock)] if grids is None else grids)
+        stages.append(stage)
+        return stage
+
+    yield start
+    for stage in stages:
+        if stage.daemon._scheduler.running:
+            stage.daemon.stop()
+        stage.idle()
+        stage.store.close()
+
+
+def cloud_of(name: str = "one") -> SimCloud:
+    clock = SystemClock()
+    machine = SimMachine(name=f"{name}-m", spans=[Span(epoch(clock.now()) - 7200)])
+    return SimCloud(clock=clock, machines=[machine], name=name)
+
+
+def measured(name: str) -> Callable[[Snapshot], bool]:
+    def of(snapshot: Snapshot) -> bool:
+        return any(
+            view.machine.name == f"{name}-m" and view.state is ResourceState.MEASURED
+            for view in snapshot.resources
+        )
+
+    return of
+
+
+def test_every_job_runs_at_once(make: Callable[..., Stage]) -> None:
+    stage = make(cloud_of("one"), cloud_of("two"))
+    stage.daemon.start()
+    snapshot = stage.seen(lambda s: measured("one")(s) and measured("two")(s))
+    assert [view.name for view in snapshot.collectors] == ["one", "two", "simgrid", "store"]
+    stage.seen(lambda s: all(view.success for view in s.collectors))
+    assert int(stage.seen(lambda s: bool(s.grids)).grids[0].level) == 0
+
+
+def test_nothing_is_published_before_a_collector_came_back(make: Callable[..., Stage]) -> None:
+    cloud = cloud_of()
+    stage = make(cloud)
+    with hanging(cloud):
+        stage.daemon.start()
+        assert cloud.hanging.wait(PATIENCE)
+        stage.daemon._snapshot()
+        assert stage.snapshots == []
+    stage.seen(measured("one"))
+
+
+def test_restored_counters_are_published_before_any_collector_came_back(
+    make: Callable[..., Stage],
+) -> None:
+    cloud = cloud_of()
+    first = make(cloud)
+    first.daemon.start()
+    first.seen(measured("one"))
+    assert first.daemon.stop()
+    first.store.close()
+    with hanging(cloud):
+        second = make(cloud)
+        second.daemon.start()
+        restored = second.seen(lambda _: True)
+    assert [view.machine.name for view in restored.resources] == ["one-m"]
+    assert restored.resources[0].now is None
+
+
+def test_a_failing_collector_is_retried_until_it_succeeds(
+    make: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon_module, "FIRST_RETRY_SECONDS", 0.02)
+    cloud = cloud_of()
+    discover, attempts = cloud.discover, []
+
+    def flaky() -> Inventory:
+        attempts.append(1)
+        if len(attempts) < 4:
+            message = "no answer"
+            raise UnreachableError(message)
+        return discover()
+
+    cloud.discover = flaky  # type: ignore[method-assign]
+    stage = make(cloud)
+    stage.daemon.start()
+    snapshot = stage.seen(measured("one"))
+    assert snapshot.collectors[0].failures["unreachable"] == 3
+    assert snapshot.collectors[0].success is True
+
+
+def test_retries_back_off_up_to_the_poll_interval(make: Callable[..., Stage]) -> None:
+    cloud = cloud_of()
+    cloud.outages.append((0.0, 1e12))
+    stage = make(cloud)
+    stage.daemon.start()
+    stage.seen(lambda s: s.collectors[0].success is False)
+    stage.idle()
+    waits = []
+    for _ in range(9):
+        stage.daemon._cycle(stage.polled[0])
+        planned = stage.daemon._scheduler.get_job("one").next_run_time
+        waits.append((planned - datetime.now(UTC)).total_seconds())
+    doubled = [60, 120, 240, 480, 960, 1920]
+    assert waits[:6] == pytest.approx(doubled, abs=5)
+    assert all(wait <= HOUR * 1.1 for wait in waits[6:])
+    assert stage.snapshots[-1].collectors[0].failures["unreachable"] == 10
+
+
+def test_a_collector_that_hangs_holds_up_no_other(make: Callable[..., Stage]) -> None:
+    stuck, fine = cloud_of("stuck"), cloud_of("fine")
+    stage = make(stuck, fine)
+    with hanging(stuck):
+        stage.daemon.start()
+        snapshot = stage.seen(measured("fine"))
+        assert snapshot.collectors[0].success is None
+    stage.seen(measured("stuck"))
+
+
+def test_a_grid_that_fails_by_a_defect_holds_up_no_provider(make: Callable[..., Stage]) -> None:
+    cloud = cloud_of()
+    stage = make(cloud, grids=[SimGrid(clock=cloud.clock, defect=ZeroDivisionError())])
+    stage.daemon.start()
+    snapshot = stage.seen(measured("one"))
+    assert int(snapshot.grids[0].level) == 4
+
+
+def test_a_stop_saves_everything(make: Callable[..., Stage], state: Path) -> None:
+    stage = make(cloud_of())
+    stage.daemon.start()
+    stage.seen(measured("one"))
+    assert stage.daemon.stop() is True
+    stage.store.close()
+    store = Store.open(state)
+    assert [row.machine.name for row in store.load().resources.values()] == ["one-m"]
+    store.close()
+
+
+def test_a_stop_lets_the_cycle_in_flight_finish(
+    make: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon_module, "STOP_SECONDS", PATIENCE)
+    cloud = cloud_of()
+    stage = make(cloud)
+    with hanging(cloud) as release:
+        stage.daemon.start()
+        assert cloud.hanging.wait(PATIENCE)
+        timer = threading.Timer(0.05, release.set)
+        timer.start()
+        assert stage.daemon.stop() is True
+        timer.join()
+    assert stage.polled[0].collector.status.view().success is True
+
+
+def test_a_stop_does_not_wait_for_a_provider_that_hangs(
+    make: Callable[..., Stage], state: Path
+) -> None:
+    stuck, fine = cloud_of("stuck"), cloud_of("fine")
+    stage = make(stuck, fine)
+    with hanging(stuck):
+        stage.daemon.start()
+        stage.seen(measured("fine"))
+        assert stage.daemon.stop() is False
+        stage.store.close()
+        store = Store.open(state)
+        saved = {row.machine.name for row in store.load().resources.values()}
+        store.close()
+    assert "fine-m" in saved
+    stage.idle()
+
+
+def test_after_a_stop_no_cycle_begins_and_none_is_retried(make: Callable[..., Stage]) -> None:
+    cloud = cloud_of()
+    stage = make(cloud)
+    stage.daemon.start()
+    stage.seen(measured("one"))
+    assert stage.daemon.stop()
+    reads = len(cloud.windows)
+    stage.daemon._cycle(stage.polled[0])
+    stage.daemon._refresh("simgrid")
+    stage.daemon._retry_soon(stage.polled[0])
+    assert len(cloud.windows) == reads

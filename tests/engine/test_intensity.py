@@ -1,0 +1,408 @@
+"""The fallback chain: which value, of which source, for which second, and how often asked."""
+
+import math
+import threading
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.core.errors import StoreError
+from exporter.core.model import Basis, IntensityPoint, Method
+from exporter.core.units import GCO2eqPerKwh
+from exporter.engine.intensity import KEEP_SECONDS, LAST_KNOWN_SECONDS, IntensityBook
+from exporter.engine.store import Store
+from tests.support.clock import ManualClock
+from tests.support.rig import DAY, HOUR, T0, Rig, assert_true
+from tests.support.sim import (
+    GRID_STEP,
+    Judge,
+    SimAnnual,
+    SimCloud,
+    SimGrid,
+    SimMachine,
+    Span,
+    grid_value,
+)
+
+FOREVER = (-math.inf, math.inf)
+
+
+def book_of(clock: ManualClock, *sources: SimGrid, store: Store | None = None) -> IntensityBook:
+    return IntensityBook(sources, SimAnnual(), store or Store.in_memory(), clock)
+
+
+def now(clock: ManualClock) -> int:
+    return int(clock.now().timestamp())
+
+
+def cover(book: IntensityBook, clock: ManualClock, zone: str = "FR", back: int = HOUR) -> None:
+    book.cover([zone], now(clock) - back, now(clock))
+
+
+def second(zone: str, start: int) -> float:
+    return grid_value(f"{zone} of the second", start)
+
+
+# --- the chain ------------------------------------------------------------------------------------
+
+
+def test_the_chain_goes_down_step_by_step_and_up_again(clock: ManualClock) -> None:
+    first = SimGrid(clock=clock, name="first")
+    other = SimGrid(clock=clock, name="other", value=second)
+    book = book_of(clock, first, other)
+    clock.advance(100)
+
+    def level() -> tuple[int, str]:
+        cover(book, clock)
+        found = book.at("FR", now(clock))
+        return int(found.level), found.source
+
+    assert level() == (0, "first")
+    first.outages.append((T0 + HOUR, T0 + 30 * HOUR))
+    clock.advance(HOUR)
+    assert level() == (1, "other")
+    other.outages.append((T0 + 2 * HOUR, T0 + 20 * HOUR))
+    other.forecast_until = T0 + 10 * HOUR
+    clock.advance(HOUR)
+    assert level() == (2, "other")
+    clock.advance(LAST_KNOWN_SECONDS)
+    assert level() == (4, "annual")
+    clock.advance(12 * HOUR)
+    assert level() == (1, "other")
+    clock.advance(10 * HOUR)
+    assert level() == (0, "first")
+
+
+def test_a_forecast_stands_between_the_last_known_value_and_the_annual_one(
+    clock: ManualClock,
+) -> None:
+    grid = SimGrid(clock=clock, forecast_until=T0 + 10 * HOUR)
+    book = book_of(clock, grid)
+    cover(book, clock)
+    grid.outages.append(FOREVER)
+    levels = [
+        int(book.at("FR", T0 + hours * HOUR + 60).level) for hours in (-0.25, 3, 6.4, 6.6, 9.9, 10)
+    ]
+    assert levels == [0, 2, 2, 3, 3, 4]
+    forecast = book.at("FR", T0 + 7 * HOUR)
+    assert forecast.gco2eq_per_kwh == grid_value("FR", T0 + 7 * HOUR)
+
+
+def test_a_zone_that_no_source_covers_has_its_annual_average(clock: ManualClock) -> None:
+    grid = SimGrid(clock=clock)
+    book = book_of(clock, grid)
+    cover(book, clock, "XX")
+    found = book.at("XX", now(clock))
+    assert (found.gco2eq_per_kwh, int(found.level), found.estimated) == (300.0, 4, True)
+    assert grid.asked == [], "it is not asked for what it does not cover"
+
+
+def test_a_zone_that_only_the_second_source_covers_is_live(clock: ManualClock) -> None:
+    book = book_of(clock, SimGrid(clock=clock, zones=("IE",)), SimGrid(clock=clock, name="other"))
+    clock.advance(60)
+    cover(book, clock)
+    assert (book.at("FR", now(clock)).source, int(book.at("FR", now(clock)).level)) == ("other", 0)
+
+
+@pytest.mark.parametrize(
+    "kind", [{"method": Method.MARGINAL}, {"basis": Basis.DIRECT}], ids=["marginal", "direct"]
+)
+def test_marginal_and_direct_values_never_enter_totals(
+    clock: ManualClock, kind: dict[str, Method | Basis]
+) -> None:
+    book = book_of(clock, SimGrid(clock=clock, **kind))  # type: ignore[arg-type] # either
+    clock.advance(60)
+    cover(book, clock)
+    assert int(book.at("FR", now(clock)).level) == 4
+
+
+def test_the_value_of_an_age_ago_is_not_carried_on_for_ever(clock: ManualClock) -> None:
+    book = book_of(clock, SimGrid(clock=clock))
+    clock.advance(60)
+    cover(book, clock)
+    end = T0 + GRID_STEP
+    assert int(book.at("FR", end + LAST_KNOWN_SECONDS - 1).level) == 2
+    assert int(book.at("FR", end + LAST_KNOWN_SECONDS).level) == 4
+
+
+def test_a_gap_in_the_past_is_bridged_by_the_value_before_it(clock: ManualClock) -> None:
+    book = book_of(clock)
+    source = SimGrid(clock=clock)
+    book = book_of(clock, source)
+    points = [_point(T0 - 7200, T0 - 5400, 100.0), _point(T0 - 3600, T0 - 1800, 200.0)]
+    book.restore({"simgrid": points})
+    found = [book.at("FR", T0 - 7200 + 900 * i) for i in range(8)]
+    assert [f.gco2eq_per_kwh for f in found] == [100.0] * 4 + [200.0] * 4
+    assert [int(f.level) for f in found] == [0, 0, 2, 2, 0, 0, 2, 2]
+
+
+# --- means over buckets ---------------------------------------------------------------------------
+
+
+def _point(start: int, end: int, grams: float, *, forecast: bool = False) -> IntensityPoint:
+    return IntensityPoint(
+        zone="FR", start=start, end=end, gco2eq_per_kwh=GCO2eqPerKwh(grams), forecast=forecast
+    )
+
+
+def test_a_bucket_longer_than_the_grid_step_has_the_mean(clock: ManualClock) -> None:
+    book = book_of(clock, SimGrid(clock=clock))
+    book.cover(["FR"], T0 - 2 * HOUR, T0)
+    found = book.over("FR", T0 - HOUR, T0)
+    values = [grid_value("FR", T0 - HOUR), grid_value("FR", T0 - HOUR // 2)]
+    assert found.gco2eq_per_kwh == pytest.approx(sum(values) / 2, rel=1e-12)
+    assert (int(found.level), found.valid_from) == (0, T0 - HOUR)
+
+
+def test_a_mean_is_as_weak_as_its_weakest_part(clock: ManualClock) -> None:
+    book = book_of(clock, SimGrid(clock=clock))
+    book.restore({"simgrid": [_point(T0 - HOUR, T0 - 1800, 100.0)]})
+    found = book.over("FR", T0 - HOUR, T0)
+    assert (found.gco2eq_per_kwh, int(found.level)) == (100.0, 2)
+
+
+def test_the_preferred_source_takes_over_in_the_middle_of_a_bucket(clock: ManualClock) -> None:
+    book = book_of(clock, SimGrid(clock=clock, name="first"), SimGrid(clock=clock, name="other"))
+    book.restore(
+        {"first": [_point(T0 + 900, T0 + 2700, 100.0)], "other": [_point(T0, T0 + 1800, 500.0)]}
+    )
+    assert book.over("FR", T0, T0 + 1800).gco2eq_per_kwh == pytest.approx(300.0)
+
+
+_STEPS = st.lists(
+    st.tuples(st.integers(0, 60), st.integers(1, 30), st.floats(1, 900), st.booleans()), max_size=12
+)
+
+
+@given(first=_STEPS, other=_STEPS, start=st.integers(0, 60), length=st.integers(1, 40))
+def test_a_mean_is_the_mean_of_its_seconds_without_gap_or_overlap(
+    first: list[tuple[int, int, float, bool]],
+    other: list[tuple[int, int, float, bool]],
+    start: int,
+    length: int,
+) -> None:
+    clock = ManualClock()
+    book = book_of(clock, SimGrid(clock=clock, name="first"), SimGrid(clock=clock, name="other"))
+    told = {
+        name: [_point(T0 + s, T0 + s + n, grams, forecast=f) for s, n, grams, f in steps]
+        for name, steps in (("first", first), ("other", other))
+    }
+    book.restore(told)
+    begin = T0 + start
+    each = [book.at("FR", second).gco2eq_per_kwh for second in range(begin, begin + length)]
+    mean = book.over("FR", begin, begin + length)
+    assert mean.gco2eq_per_kwh == pytest.approx(math.fsum(each) / length, rel=1e-9)
+    parts = list(book._parts("FR", begin, begin + length))
+    assert sum(seconds for _, seconds in parts) == length
+
+
+# --- asking ---------------------------------------------------------------------------------------
+
+
+def test_a_source_is_not_asked_more_often_than_it_refreshes(
+    state: Path, clock: ManualClock
+) -> None:
+    grid = SimGrid(clock=clock, estimate_error=1.2)
+    machine = SimMachine(name="m", spans=[Span(T0 - 5000)])
+    rig = Rig(state, [SimCloud(clock=clock, machines=[machine])], [grid], clock)
+    while rig.now < T0 + DAY:
+        rig.run()
+        rig.book.cover(["FR"], rig.now - HOUR, rig.now, only="simgrid")
+        clock.advance(60)
+    assert len(grid.asked) <= DAY / (grid.refresh_seconds * 0.9) + 3
+    rests = [b - a for a, b in pairwise(grid.asked_at[2:])]
+    assert min(rests) >= grid.refresh_seconds * 0.9
+
+
+@pytest.mark.parametrize("poll", [60, 300, 900])
+def test_the_value_in_force_is_live_nearly_always(
+    state: Path, clock: ManualClock, poll: int
+) -> None:
+    grid = SimGrid(clock=clock)
+    machine = SimMachine(name="m", spans=[Span(T0 - 5000)])
+    rig = Rig(state, [SimCloud(clock=clock, machines=[machine])], [grid], clock)
+    levels = []
+    clock.advance(7)
+    while rig.now < T0 + DAY:
+        levels.append(int(rig.run().grids[0].level))
+        clock.advance(poll)
+    assert levels.count(0) / len(levels) > 0.95
+
+
+def test_what_is_known_is_not_asked_again(clock: ManualClock) -> None:
+    grid = SimGrid(clock=clock)
+    book = book_of(clock, grid)
+    book.cover(["FR"], T0 - 6 * HOUR, T0)
+    clock.advance(DAY)
+    book.cover(["FR"], T0 - 6 * HOUR, T0)
+    assert len(grid.asked) == 1
+
+
+def test_an_estimated_value_is_asked_again(clock: ManualClock) -> None:
+    grid = SimGrid(clock=clock, estimate_error=2.0)
+    book = book_of(clock, grid)
+    clock.advance(900)
+    cover(book, clock)
+    assert book.at("FR", T0).estimated
+    clock.advance(GRID_STEP)
+    book.cover(["FR"], T0, T0 + 900)
+    found = book.at("FR", T0)
+    assert (found.gco2eq_per_kwh, found.estimated) == (grid_value("FR", T0), False)
+
+
+def test_history_is_asked_once_for_each_slice_of_a_catch_up(
+    state: Path, clock: ManualClock
+) -> None:
+    grid = SimGrid(clock=clock)
+    machine = SimMachine(name="m", spans=[Span(T0 - 5000)])
+    rig = Rig(state, [SimCloud(clock=clock, machines=[machine])], [grid], clock)
+    rig.every(300, T0 + 2 * HOUR)
+    rig.store.close()
+    grid.asked.clear()
+    clock.advance(20 * HOUR)
+    rig.start(Store.open(state))
+    rig.run()
+    assert len(grid.asked) == 4
+    assert_true(rig, [machine], Judge(origin=T0 - 300, until=rig.final))
+
+
+def test_after_a_provider_outage_each_bucket_has_the_intensity_of_its_own_time(
+    state: Path, clock: ManualClock
+) -> None:
+    machine = SimMachine(name="m", spans=[Span(T0 - 5000)])
+    cloud = SimCloud(clock=clock, machines=[machine], outages=[(T0 + HOUR, T0 + 20 * HOUR)])
+    rig = Rig(state, [cloud], [SimGrid(clock=clock)], clock)
+    rig.every(1800, T0 + 21 * HOUR)
+    assert_true(rig, [machine], Judge(origin=T0 - 300, until=rig.final))
+
+
+def test_an_estimate_that_is_replaced_corrects_the_grams_of_open_buckets(
+    state: Path, clock: ManualClock
+) -> None:
+    machine = SimMachine(name="m", spans=[Span(T0 - 5000)])
+    grid = SimGrid(clock=clock, estimate_error=1.5, estimates_until=T0 + HOUR)
+    rig = Rig(state, [SimCloud(clock=clock, machines=[machine])], [grid], clock)
+    rig.every(300, T0 + 900)
+    judge = Judge(origin=T0 - 300, until=rig.final)
+    assert rig.accounted()["m"].operational > judge.of(machine).operational * 1.2
+    snapshot = rig.every(300, T0 + 3 * HOUR)
+    assert snapshot.buckets_corrected >= 3
+    assert_true(rig, [machine], Judge(origin=T0 - 300, until=rig.final))
+
+
+def test_two_accounts_that_need_the_same_history_wait_for_one_answer(clock: ManualClock) -> None:
+    grid = SimGrid(clock=clock)
+    asked, answer = threading.Event(), threading.Event()
+    fetch = grid.fetch
+
+    def slow(*what):  # type: ignore[no-untyped-def] # noqa: ANN002, ANN202 — passed through
+        asked.set()
+        answer.wait()
+        return fetch(*what)
+
+    grid.fetch = slow  # type: ignore[method-assign]
+    book = book_of(clock, grid)
+    levels: list[int] = []
+
+    def account() -> None:
+        book.cover(["FR"], T0 - HOUR, T0)
+        levels.append(int(book.over("FR", T0 - 300, T0).level))
+
+    accounts = [threading.Thread(target=account) for _ in range(2)]
+    accounts[0].start()
+    asked.wait()
+    accounts[1].start()
+    accounts[1].join(0.05)
+    answer.set()
+    for each in accounts:
+        each.join()
+    assert levels == [0, 0]
+    assert len(grid.asked) == 1
+
+
+# --- failures -------------------------------------------------------------------------------------
+
+
+def test_a_failing_source_is_counted_and_never_raises(clock: ManualClock) -> None:
+    book = book_of(clock, SimGrid(clock=clock, outages=[FOREVER]))
+    cover(book, clock)
+    (status,) = book.statuses
+    assert status.view().success is False
+    assert status.view().failures["unreachable"] == 1
+    assert status.view().last_error == "simgrid: no answer"
+
+
+def test_a_defect_in_a_source_costs_that_source_alone(clock: ManualClock) -> None:
+    broken = SimGrid(clock=clock, name="broken", defect=KeyError("data"))
+    book = book_of(clock, broken, SimGrid(clock=clock, name="other"))
+    clock.advance(60)
+    cover(book, clock)
+    found = book.at("FR", now(clock))
+    assert (found.source, int(found.level)) == ("other", 1)
+    view = book.statuses[0].view()
+    assert (view.success, view.failures["bad_payload"]) == (False, 1)
+    assert "KeyError" in view.last_error
+
+
+def test_a_source_that_is_well_again_says_so(clock: ManualClock) -> None:
+    grid = SimGrid(clock=clock, outages=[(T0, T0 + HOUR)])
+    book = book_of(clock, grid)
+    cover(book, clock)
+    clock.advance(2 * HOUR)
+    cover(book, clock)
+    view = book.statuses[0].view()
+    assert (view.success, view.last_error, view.last_success) == (True, "", now(clock))
+    assert view.data_timestamp is not None
+    assert view.failures["unreachable"] == 1
+
+
+def test_history_survives_a_restart(state: Path, clock: ManualClock) -> None:
+    store = Store.open(state)
+    grid = SimGrid(clock=clock)
+    cover(book_of(clock, grid, store=store), clock)
+    store.close()
+    store = Store.open(state)
+    book = book_of(clock, SimGrid(clock=clock, outages=[FOREVER]), store=store)
+    book.restore(store.load().intensity)
+    assert book.at("FR", T0 - 60).gco2eq_per_kwh == grid_value("FR", T0 - 1800)
+    assert int(book.at("FR", T0 - 60).level) == 0
+    store.close()
+
+
+def test_points_that_could_not_be_saved_are_saved_with_the_next(
+    state: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(state)
+    book = book_of(clock, SimGrid(clock=clock), store=store)
+
+    def full(*_args: object, **_kwargs: object) -> None:
+        message = "disk full"
+        raise StoreError(message)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "save_intensity", full)
+        cover(book, clock)
+    assert int(book.at("FR", T0 - 60).level) == 0, "memory serves on"
+    assert store.load().intensity == {}
+    clock.advance(HOUR)
+    cover(book, clock)
+    starts = [point.start for point in store.load().intensity["simgrid"]]
+    assert starts == [T0 - 3600, T0 - 1800, T0, T0 + 1800]
+    store.close()
+
+
+def test_old_history_is_forgotten_in_memory_and_in_the_file(
+    state: Path, clock: ManualClock
+) -> None:
+    store = Store.open(state)
+    book = book_of(clock, SimGrid(clock=clock), store=store)
+    cover(book, clock)
+    clock.advance(KEEP_SECONDS + DAY)
+    cover(book, clock)
+    kept = store.load().intensity["simgrid"]
+    assert min(point.start for point in kept) > T0
+    assert int(book.at("FR", T0 - 60).level) == 4
+    store.close()
