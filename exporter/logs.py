@@ -10,7 +10,16 @@ from typing import Final, TextIO
 import structlog
 from structlog.typing import Processor
 
-_CHATTY: Final = ("httpx", "httpcore", "botocore", "boto3", "urllib3", "apscheduler")
+_CHATTY: Final = (
+    "httpx",
+    "httpcore",
+    "botocore",
+    "boto3",
+    "urllib3",
+    "apscheduler",
+    "azure",
+    "msal",
+)
 """Libraries that log each request at info, with its address, or at debug with its headers."""
 
 _SHARED: Final[tuple[Processor, ...]] = (

@@ -77,6 +77,15 @@ sum by (tag_team) (
 )""",
     ),
     (
+        "Watts now by Kubernetes cluster and node pool",
+        """\
+sum by (cluster, node_pool) (
+  sum without (component) (carbon_resource_power_watts)
+  * on (provider, account, cloud_region, resource_type, resource_id)
+    group_left (cluster, node_pool) carbon_resource_info{cluster!=""}
+)""",
+    ),
+    (
         "Kilowatt-hours per account over 30 days, vanished machines included",
         "sum by (account) (increase(carbon_energy_joules_total[30d])) / 3.6e6",
     ),

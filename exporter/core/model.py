@@ -68,6 +68,9 @@ class Machine:
     ``launched_at`` is the start of the current (or last) run; ``stopped_at`` its end where the
     cloud tells it. ``shape`` is what the cloud told about the type when our table lacks it.
     ``grid_zone`` and ``pue`` override the region table (this machine, or a user's setting).
+    ``group``, ``cluster``, ``node_pool`` and ``lifecycle`` are what the cloud itself says of the
+    machine's place: its scaling group, Kubernetes cluster and node pool, and ``on_demand`` or
+    ``spot``. Empty where it says nothing.
     """
 
     key: ResourceKey
@@ -82,6 +85,10 @@ class Machine:
     cpu_platform: str = ""
     grid_zone: str = ""
     pue: float | None = None
+    group: str = ""
+    cluster: str = ""
+    node_pool: str = ""
+    lifecycle: str = ""
 
     @property
     def region_key(self) -> RegionKey:

@@ -1,9 +1,14 @@
 """The shipped table of machine types of the three clouds."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from exporter.data import rows
+
+_DB_CLASS: Final = re.compile(r"db\.(\w+)\.(\w+)(?:\.tpc\d\.mem(\d+)x)?")
+_XLARGES: Final = re.compile(r"(\d*)xlarge")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,29 @@ class MachineType:
 def machine_types() -> Iterator[MachineType]:
     """Read the table."""
     return map(_type, rows("instances"))
+
+
+def hardware_type(provider: str, name: str) -> str:
+    """Return the type of machine that a managed type stands for: m5.large for db.m5.large.
+
+    RDS classes for Oracle with more memory are larger machines of which some cores are off:
+    db.r5.6xlarge.tpc2.mem4x has the 768 GiB of an r5.24xlarge (RDS User Guide, "Hardware
+    specifications for DB instance classes"). All other names stand for themselves.
+    """
+    found = _DB_CLASS.fullmatch(name) if provider == "aws" else None
+    if found is None:
+        return name
+    family, size, memory = found.groups()
+    return f"{family}.{_multiple(size, int(memory or 1))}"
+
+
+def _multiple(size: str, factor: int) -> str:
+    """Return the size so many times as large: ``2xlarge`` times 4 is ``8xlarge``."""
+    xlarges = _XLARGES.fullmatch(size)
+    if factor == 1 or (xlarges is None and size != "large"):
+        return size
+    count = factor * int(xlarges[1] or 1) if xlarges else factor // 2
+    return "xlarge" if count == 1 else f"{count}xlarge"
 
 
 def _type(line: Mapping[str, str]) -> MachineType:

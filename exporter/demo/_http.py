@@ -3,9 +3,9 @@
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -52,6 +52,20 @@ PORTAL: Final = Reply(
     body=b"<!DOCTYPE html><html><body><h1>demo captive portal</h1></body></html>",
 )
 """Well formed on purpose: XML parsers accept it, so only the content tells that it is no answer."""
+
+
+def spoiled(right: Reply, faults: Collection[str]) -> Reply | None:
+    """Return what the faults ``reset``, ``html`` and ``truncated`` leave of an answer.
+
+    None means to reset its connection.
+    """
+    if "reset" in faults:
+        return None
+    if "html" in faults:
+        return PORTAL
+    half = len(right.body) // 2
+    return replace(right, body=right.body[:half]) if "truncated" in faults else right
+
 
 Respond = Callable[[HttpRequest], Reply | None]
 """Answers one request; None means to reset its connection."""

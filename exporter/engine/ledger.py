@@ -34,7 +34,7 @@ from exporter.engine.account import (
     progress,
     stand_in,
 )
-from exporter.engine.estimate import Accrual, MachineModel, minus
+from exporter.engine.estimate import NOTHING, Accrual, MachineModel, minus, plus
 from exporter.engine.history import History
 from exporter.engine.runs import Run, Spec, forget, merge
 from exporter.engine.store import BucketRow, Changes, Origin, ResourceRow, State, Store
@@ -302,39 +302,43 @@ class Ledger:
                 if account is not None and machine.key not in waiting:
                     self._enter(account, series.get(machine.key), window, prices)
                     account.read_until = window.end
+                    self._advance(account, answer, terms)  # at once: open buckets take memory
             for account in self._of(collector):
                 if account.machine.key not in waiting:
                     account.read_until = max(account.read_until, window.end)
-                    closing = min(window.end, answer.closing)
-                    closing = account.closable(closing, terms.resolution)
-                    self._close(account, closing, terms, answer.reach)
+                    self._advance(account, answer, terms)
+
+    def _advance(self, account: Account, answer: Answer, terms: Terms) -> None:
+        closing = min(answer.window.end, answer.closing)
+        closing = account.closable(closing, terms.resolution)
+        self._close(account, closing, terms, answer.reach)
 
     def _enter(
         self, account: Account, series: CpuSeries | None, window: Window, prices: "_Prices"
     ) -> None:
-        points = series.points if series is not None else {}
-        for start, ratio in points.items():
-            if not window.start <= start < window.end:
-                continue
+        total, measured = NOTHING, 0.0
+        for start, ratio in (series.points if series is not None else {}).items():
             seconds = account.overlap(start, start + window.resolution)
-            if seconds <= 0:
+            if seconds <= 0 or not window.start <= start < window.end:
                 continue
             if account.latest is None or start >= account.latest[0]:
                 account.latest = (start, start + window.resolution, ratio)
             if start >= account.watermark:
-                self._put(account, start, ratio, seconds, prices)
+                amount, change = self._put(account, start, ratio, seconds, prices)
+                total, measured = plus(total, amount), measured + change
             elif not account.primed:
                 self._show(account, start, ratio, prices)
+        self._add(account, total, measured=measured)
         account.primed = True
-        self._dirty.add(account.machine.key)
 
     def _put(
         self, account: Account, start: int, ratio: Ratio, seconds: float, prices: "_Prices"
-    ) -> None:
+    ) -> tuple[Accrual, float]:
+        """Enter or correct an open bucket; returns what its amount and seconds change by."""
         before = account.buckets.get(start)
         price = prices.of(account, start)
         if before is not None and before[:3] == (ratio, price, seconds):
-            return
+            return NOTHING, 0.0
         amount = accrual(account, start, prices.resolution, ratio, price)
         bucket = BucketRow(ratio, price, seconds, *amount)
         account.buckets[start] = bucket
@@ -344,8 +348,8 @@ class Ledger:
             self._changes.corrected = self.corrected
             amount = minus(amount, before.amount)
             seconds -= before.seconds
-        self._add(account, amount, measured=seconds)
         self.history.add(start, amount)
+        return amount, seconds
 
     def _show(self, account: Account, start: int, ratio: Ratio, prices: "_Prices") -> None:
         """Put a bucket from before counting began on the chart, and nowhere else."""
@@ -424,7 +428,10 @@ class Ledger:
 
     def _region(self, key: RegionKey) -> Tally:
         self._dirty_regions.add(key)
-        return self._regions.setdefault(key, Tally.zero(REGION_QUANTITIES))
+        tally = self._regions.get(key)
+        if tally is None:
+            tally = self._regions[key] = Tally.zero(REGION_QUANTITIES)
+        return tally
 
 
 class _Prices:

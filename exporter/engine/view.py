@@ -60,9 +60,12 @@ class Viewer:
         self._collectors = collectors
         self._stale_after = stale_after
         self._currents: dict[ResourceKey, ResourceNow] = {}
+        self._intensities: dict[tuple[str, int, int], IntensityInForce] = {}
+        """Looked up once in a snapshot, for all machines of a zone."""
 
     def snapshot(self, now: float, around: Surroundings) -> Snapshot:
         """Build the snapshot of a time (epoch seconds)."""
+        self._intensities.clear()
         with self._ledger.reading() as (accounts, totals):
             resources = tuple(self._resource(account, now) for account in accounts)
             tallies = {key: list(tally.exposed) for key, tally in totals.items()}
@@ -111,7 +114,7 @@ class Viewer:
         if account.model is None or account.latest is None:
             return None
         start, end, ratio = account.latest
-        intensity = self._book.over(account.model.grid_zone, start, end)
+        intensity = self._intensity(account.model.grid_zone, start, end)
         known = self._currents.get(account.machine.key)
         if (
             known is None
@@ -121,6 +124,12 @@ class Viewer:
             known = current(account.model, ratio, intensity, (start, end))
             self._currents[account.machine.key] = known
         return known
+
+    def _intensity(self, zone: str, start: int, end: int) -> IntensityInForce:
+        found = self._intensities.get((zone, start, end))
+        if found is None:
+            found = self._intensities[zone, start, end] = self._book.over(zone, start, end)
+        return found
 
     def _forget(self, resources: Iterable[ResourceView]) -> None:
         shown = {view.machine.key for view in resources if view.now is not None}

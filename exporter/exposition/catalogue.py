@@ -7,11 +7,11 @@ the dashboards check against them. Names and labels are public API: a rename is 
 from typing import Final
 
 from exporter.exposition.family import Family, counter, gauge
-from exporter.exposition.labels import REGION, RESOURCE
+from exporter.exposition.labels import INFO, REGION, RESOURCE
 
 RESOURCE_INFO: Final = gauge(
     "carbon_resource_info",
-    (*RESOURCE, "name", "instance_type", "cloud_zone", "grid_zone"),
+    (*RESOURCE, *INFO),
     "What is known about a machine; always 1, to be joined on the identity labels.",
 )
 RESOURCE_UTILIZATION: Final = gauge(

@@ -7,16 +7,34 @@ REGION: Final = ("provider", "account", "cloud_region")
 RESOURCE: Final = (*REGION, "resource_type", "resource_id")
 """Identity labels of a resource, in the order of ``core.model.ResourceKey``."""
 
+INFO: Final = (
+    "name",
+    "instance_type",
+    "cloud_zone",
+    "grid_zone",
+    "group",
+    "cluster",
+    "node_pool",
+    "lifecycle",
+)
+"""Labels of the info series besides the identity and the allow-listed tags."""
+
 LABELS: Final[Mapping[str, str]] = {
     "provider": "Cloud: `aws`, `gcp`, `azure`; `host` is the machine that the exporter runs on",
     "account": "AWS account id, Google Cloud project, Azure subscription, or the host's name",
     "cloud_region": "Region as the cloud names it, for example `eu-west-3`",
-    "resource_type": "Kind of resource, for example `ec2_instance`",
+    "resource_type": "Kind of resource, for example `ec2_instance` or `rds_instance`",
     "resource_id": "Id as the cloud gives it, for example `i-0abc…`",
     "name": "Name that people gave the machine; empty where it has none",
     "instance_type": "Machine type, for example `m5.large`",
     "cloud_zone": "Availability zone",
     "grid_zone": "Electricity grid zone that feeds the region, for example `FR` or `US-CAL-CISO`",
+    "group": "Scaling group that made the machine: Auto Scaling group, managed instance group, scale "
+    "set; empty where none did",
+    "cluster": "Kubernetes cluster that the machine is a node of: EKS, GKE, AKS; empty where none",
+    "node_pool": "Its node group or node pool in that cluster",
+    "lifecycle": "`spot` (the cloud may take it back) or `on_demand`; empty where the cloud does not "
+    "tell",
     "tag_*": "One label per allow-listed tag; empty where the machine lacks the tag",
     "component": "`cpu`, `memory`, `overhead` (cooling and conversion: PUE) always; `gpu`, "
     "`storage`, `network` only where they draw power",

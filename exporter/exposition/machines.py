@@ -88,6 +88,10 @@ class MachineSeries:
             "instance_type": machine.instance_type,
             "cloud_zone": machine.cloud_zone,
             "grid_zone": grid_zone,
+            "group": machine.group,
+            "cluster": machine.cluster,
+            "node_pool": machine.node_pool,
+            "lifecycle": machine.lifecycle,
             **{label: machine.tags.get(key, "") for key, label in self._tags},
         }
         pairs = ",".join(f'{name}="{label_value(value)}"' for name, value in values.items())

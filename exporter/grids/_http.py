@@ -6,6 +6,7 @@ Messages name the source and its host, never a header, a query or a body: those 
 
 import ipaddress
 import json
+import math
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,8 +31,12 @@ RETRY_AFTER_MAX_SECONDS: Final = 10.0
 _RETRY_TOTAL_SECONDS: Final = 45.0
 _DEADLINE_TIMEOUTS: Final = 3
 """An answer that trickles is cut off after this many time-outs."""
+_PAUSE_MAX_SECONDS: Final = 3600.0
+"""A longer pause is cut to this: a wrong header must not silence a source for good."""
+_ERROR_BODY_BYTES: Final = 4096
 
 Params = Sequence[tuple[str, str]]
+NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
 def is_loopback(host: str) -> bool:
@@ -68,6 +73,18 @@ BaseUrl = Annotated[str, AfterValidator(check_base_url)]
 """Address of an API in a source's config section."""
 
 
+def _check_secure(text: str) -> str:
+    url = httpx.URL(text)
+    if url.scheme != "https" and not is_loopback(url.host):
+        message = "keys are never sent in the clear: write https://, or an address on 127.0.0.1"
+        raise ValueError(message)
+    return text
+
+
+SecureUrl = Annotated[BaseUrl, AfterValidator(_check_secure)]
+"""Address of an API that gets a key."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """Where a source answers, and what its answers may cost in time and memory.
@@ -82,6 +99,23 @@ class Endpoint:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout_seconds: float = 10.0
     max_bytes: int = 4 * 1024 * 1024
+
+
+class RefusedError(AuthError):
+    """A 401 or a 403, for sources where the two mean different things."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class StatusError(BadPayloadError):
+    """Another 4xx; ``document`` is its body where that is short JSON, else None. Never print it."""
+
+    def __init__(self, message: str, *, status: int, document: object) -> None:
+        super().__init__(message)
+        self.status = status
+        self.document = document
 
 
 class _RetryLaterError(ThrottledError):
@@ -107,6 +141,7 @@ class JsonClient:
         self._host = url.netloc.decode("ascii")
         self._clock = context.clock
         self._meter = context.meter
+        self._paused_until = float("-inf")
         self._retry = stamina.RetryingCaller(
             attempts=ATTEMPTS, timeout=_RETRY_TOTAL_SECONDS, wait_initial=1.0, wait_max=8.0
         ).on(_backoff)
@@ -125,25 +160,42 @@ class JsonClient:
             trust_env=not is_loopback(url.host),
         )
 
-    def get_json(self, path: str, *, api: str, params: Params = ()) -> object:
+    def get_json(
+        self, path: str, *, api: str, params: Params = (), headers: Mapping[str, str] = NO_HEADERS
+    ) -> object:
         """Return the decoded document at ``path``; ``api`` names the call in the request counter.
+
+        ``headers`` go with this request only, such as a key that is read anew each time.
 
         Raises:
             AuthError: 401 or 403.
-            ThrottledError: 429, also after the retries.
+            ThrottledError: 429, also after the retries, or within the pause that a 429 asked for.
             UnreachableError: no connection, no answer in time, or a 5xx, after the retries.
             BadPayloadError: another status, too large, or not JSON.
         """
-        return self._decode(self._retry(self._get, path, api, params))
+        return self._decode(self.get_bytes(path, api=api, params=params, headers=headers))
+
+    def get_bytes(
+        self, path: str, *, api: str, params: Params = (), headers: Mapping[str, str] = NO_HEADERS
+    ) -> bytes:
+        """Return the document at ``path`` undecoded, for sources that do not speak JSON.
+
+        Raises:
+            CollectorError: as ``get_json`` does, except that any body is accepted.
+        """
+        return self._retry(self._get, path, api, params, headers)
 
     def close(self) -> None:
         """Release the connections."""
         self._http.close()
 
-    def _get(self, path: str, api: str, params: Params) -> bytes:
+    def _get(self, path: str, api: str, params: Params, headers: Mapping[str, str]) -> bytes:
+        self._check_pause()
         self._meter.count(self._endpoint.source, api)
         try:
-            with self._http.stream("GET", path, params=list(params) or None) as answer:
+            with self._http.stream(
+                "GET", path, params=list(params) or None, headers=headers
+            ) as answer:
                 self._check_status(answer)
                 return self._body(answer)
         except httpx.TimeoutException as error:
@@ -165,15 +217,28 @@ class JsonClient:
         if answer.is_success:
             return
         if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-            raise AuthError(self._say(f"refused with HTTP {status} — {self._endpoint.auth_fix}"))
+            message = self._say(f"refused with HTTP {status} — {self._endpoint.auth_fix}")
+            raise RefusedError(message, status=status)
         if status == httpx.codes.TOO_MANY_REQUESTS:
-            message = self._say("too many requests (HTTP 429) — ask less often or wait")
-            raise _RetryLaterError(message, seconds=_retry_after(answer))
+            self._throttled(_retry_after(answer))
         if answer.is_server_error:
             raise UnreachableError(self._say(f"fails with HTTP {status} — wait; it is its fault"))
         if answer.has_redirect_location:
             self._refuse(f"redirects elsewhere (HTTP {status}) — check base_url")
-        self._refuse(f"answers HTTP {status} — check base_url, or the API has changed")
+        message = self._say(f"answers HTTP {status} — check base_url, or the API has changed")
+        raise StatusError(message, status=status, document=_error_document(answer))
+
+    def _throttled(self, seconds: float | None) -> NoReturn:
+        if seconds is not None and seconds > RETRY_AFTER_MAX_SECONDS:
+            self._paused_until = self._clock.monotonic() + min(seconds, _PAUSE_MAX_SECONDS)
+        message = self._say("too many requests (HTTP 429) — ask less often or wait")
+        raise _RetryLaterError(message, seconds=seconds)
+
+    def _check_pause(self) -> None:
+        left = self._paused_until - self._clock.monotonic()
+        if left > 0:
+            message = self._say(f"asked for a pause, {left:.0f} s are left — wait")
+            raise _RetryLaterError(message, seconds=math.inf)
 
     def _body(self, answer: httpx.Response) -> bytes:
         body = bytearray()
@@ -214,6 +279,20 @@ def _retry_after(answer: httpx.Response) -> float | None:
     """Seconds of a ``Retry-After`` header; None where it is absent or holds a date."""
     text = answer.headers.get("Retry-After", "").strip()
     return float(text) if text.isascii() and text.isdigit() else None
+
+
+def _error_document(answer: httpx.Response) -> object:
+    """Decode the body of an error; None where it is long, broken off or not JSON."""
+    body = bytearray()
+    try:
+        for chunk in answer.iter_bytes(_ERROR_BODY_BYTES):
+            body += chunk
+            if len(body) > _ERROR_BODY_BYTES:
+                return None
+        document: object = json.loads(bytes(body))
+    except (httpx.HTTPError, ValueError, RecursionError):
+        return None
+    return document
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -1,16 +1,29 @@
 """Reading documents of unknown shape, and windows in pieces that an API allows. Pure."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
+from typing import Final, TypeVar
 
 from exporter.core.clock import epoch
-from exporter.core.errors import BadPayloadError, CollectorError, NoDataError
-from exporter.core.model import GridReading, IntensityPoint
+from exporter.core.errors import BadPayloadError, CollectorError, NoDataError, ThrottledError
+from exporter.core.model import Basis, GridReading, IntensityPoint
+from exporter.core.units import GCO2eqPerKwh
+
+MOST_INTENSE: Final = 2000.0
+"""gCO2eq/kWh. The dirtiest grids reach about 1000; pounds per MWh or an error would be above."""
+Row = TypeVar("Row")
+_DECIMAL: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
 
 
 class ShapeError(ValueError):
     """A value that does not have the documented shape; the text names the field, not its owner."""
+
+
+class LeftForLaterError(ThrottledError):
+    """Our own request budget is spent: the rest has its turn at the next refresh. No failure."""
 
 
 def as_mapping(value: object, what: str) -> Mapping[str, object]:
@@ -43,6 +56,25 @@ def as_number(value: object, what: str) -> float:
     return number
 
 
+def as_decimal(value: object, what: str) -> float:
+    """Return a number like ``as_number``, also where it is written as a JSON text."""
+    if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
+        return float(value)
+    return as_number(value, what)
+
+
+def as_intensity(value: object, what: str, basis: Basis) -> GCO2eqPerKwh:
+    """Return a plausible intensity, or raise ShapeError.
+
+    A life-cycle intensity of 0 is none: even wind and water have one.
+    """
+    number = as_decimal(value, what)
+    if number > MOST_INTENSE or (number == 0 and basis is Basis.LIFECYCLE):
+        message = f"{what} of {number:g} is no {basis} intensity in gCO2eq/kWh"
+        raise ShapeError(message)
+    return GCO2eqPerKwh(number)
+
+
 def as_instant(value: object, what: str) -> int:
     """Return the whole epoch second of an ISO 8601 time with a zone, or raise ShapeError."""
     message = f"{what} is not an ISO 8601 time with a zone, in whole seconds"
@@ -72,26 +104,44 @@ def gather(
 ) -> GridReading:
     """Read several windows as one, newest first, keeping what was read when one fails.
 
-    A window without usable data does not keep the others from being read; a source that refuses,
-    throttles or is out of reach is not asked again. Each interval is there once, by zone and time.
-
     Raises:
         CollectorError: the first failure, when no window gave a point.
     """
-    points: dict[tuple[str, int], IntensityPoint] = {}
+    newest_first = sorted(windows, reverse=True)
+    return collect(partial(read, start, end) for start, end in newest_first)
+
+
+def collect(parts: Iterable[Callable[[], GridReading]]) -> GridReading:
+    """Read several parts as one, in their order, keeping what was read when one fails.
+
+    A part without usable data does not keep the others from being read; a source that refuses,
+    throttles or is out of reach is not asked again. Where the request budget is spent, only parts
+    that need no request are still read. Each interval is there once, by zone and time.
+
+    Raises:
+        CollectorError: the first failure, when no part gave a point.
+    """
+    points: dict[tuple[str, int, bool], IntensityPoint] = {}
     failures: list[CollectorError] = []
-    for start, end in sorted(windows, reverse=True):
+    for read in parts:
         try:
-            reading = read(start, end)
+            reading = read()
+        except LeftForLaterError:
+            continue
         except (BadPayloadError, NoDataError) as error:
             failures.append(error)
         except CollectorError as error:
             failures.append(error)
             break
         else:
-            points |= {(point.zone, point.start): point for point in reading.points}
+            points |= {(p.zone, p.start, p.forecast): p for p in reading.points}
             failures.extend(reading.failures)
     if failures and not points:
         raise failures[0]
     ordered = tuple(point for _, point in sorted(points.items()))
     return GridReading(points=ordered, failures=tuple(failures))
+
+
+def within(points: Iterable[IntensityPoint], start: int, end: int) -> tuple[IntensityPoint, ...]:
+    """Return the points that overlap ``[start, end)`` epoch seconds."""
+    return tuple(point for point in points if point.start < end and point.end > start)

@@ -1,10 +1,11 @@
 """What a machine is made of, from the table, its cloud's answer, or the name of its type."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from exporter.core.model import Confidence, Machine, Shape
+from exporter.data.machine_types import hardware_type
 from exporter.power import _cpu, _names
 from exporter.power._cpu import Cpu
 from exporter.power.catalogue import KnownType, Types
@@ -56,6 +57,8 @@ class Hardware:
 
 def hardware(types: Types, machine: Machine) -> Hardware:
     """Resolve a machine; every machine resolves to something."""
+    named = hardware_type(machine.key.provider, machine.instance_type)
+    machine = replace(machine, instance_type=named)
     known = types.lookup(machine.key.provider, machine.instance_type)
     if known is not None and known.exact and known.type.complete:
         return _of_table(known, machine)
@@ -63,7 +66,8 @@ def hardware(types: Types, machine: Machine) -> Hardware:
 
 
 def _of_table(known: KnownType, machine: Machine) -> Hardware:
-    line = known.type
+    line, shape = known.type, machine.shape
+    attached = shape is not None and not line.gpu_count  # GCP lets any N1 machine have one
     platform = _cpu.of_platform(line.provider, machine.cpu_platform)
     cpus = (platform,) if platform else _cpu.of_type(line)
     return Hardware(
@@ -75,8 +79,8 @@ def _of_table(known: KnownType, machine: Machine) -> Hardware:
         cpus=cpus,
         threads_per_core=line.threads_per_core,
         confidence=_confidence(cpus),
-        gpu_model=line.gpu_model,
-        gpu_count=line.gpu_count,
+        gpu_model=shape.gpu_model if shape and attached else line.gpu_model,
+        gpu_count=shape.gpu_count if shape and attached else line.gpu_count,
         baseline=line.baseline or 1.0,
         full_vcpus=line.full_vcpus or line.vcpus,
         host_vcpus=line.host_vcpus,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from exporter.core.model import Shape
-from exporter.data.machine_types import MachineType, machine_types
+from exporter.data.machine_types import MachineType, hardware_type, machine_types
 from exporter.power import _names
 
 
@@ -39,7 +39,9 @@ class Types:
         """Return the table's line, a GCP custom type, or a sibling whose CPU family is the same.
 
         A line may lack its size, or even its CPU family; a sibling tells the CPU family only.
+        A managed type is known as the type that it runs on.
         """
+        instance_type = hardware_type(provider, instance_type)
         line = self._types.get((provider, instance_type))
         if line is not None and line.families:
             return KnownType(type=line, exact=True)

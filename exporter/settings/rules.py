@@ -45,21 +45,25 @@ def _same_names(laid: Overlay) -> Iterator[Problem]:
         taken = dict.fromkeys(DEFAULT_GRIDS, "a grid source that is on by default")
     taken |= dict.fromkeys(_OWN_COLLECTORS, "the product itself")
     for place, section in _sections("providers", laid.document):
-        name = _collector(section)
-        if name in taken:
-            fix = f"names the same collector as {taken[name]}: give this entry another `name`"
-            yield _at((*place, "name"), name, fix, laid)
-        taken.setdefault(name, key_path(place))
+        for name in _collectors(section):
+            if name in taken:
+                fix = f"names the same collector as {taken[name]}: give this entry another `name`"
+                yield _at((*place, "name"), name, fix, laid)
+            taken.setdefault(name, key_path(place))
 
 
-def _collector(section: Mapping[str, Any]) -> str:
-    """Name that the adapter will use: its config's own choice, or what the section says."""
+def _collectors(section: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names that the adapter will use: its config's own choice, or what the section says."""
     try:
         config = section_of("providers")(section)
     except ValidationError:
         config = None
-    chosen = getattr(config, "collector", None) if isinstance(config, AdapterConfig) else None
-    return str(chosen or section.get("name") or section.get("role_arn") or section.get("kind"))
+    if isinstance(config, AdapterConfig):
+        several: tuple[str, ...] = getattr(config, "collectors", ())
+        one: str | None = getattr(config, "collector", None)
+        if several or one:
+            return several or (str(one),)
+    return (str(section.get("name") or section.get("role_arn") or section.get("kind")),)
 
 
 def _same_grids(laid: Overlay) -> Iterator[Problem]:

@@ -264,6 +264,18 @@ def test_a_full_disk_writes_all_or_nothing(state: Path) -> None:
     store.close()
 
 
+def test_a_commit_that_breaks_off_leaves_nothing_behind_and_nothing_locked(state: Path) -> None:
+    store = Store.open(state)
+    broken = some_changes()
+    broken.origins["other"] = Origin({}, 300)  # type: ignore[arg-type] # what SQLite cannot hold
+    with pytest.raises(StoreError):
+        store.commit(broken)
+    assert store.load().resources == {}
+    store.commit(some_changes())
+    assert store.load().corrected == 7
+    store.close()
+
+
 def _fleet(count: int = 40) -> list[SimMachine]:
     return [
         SimMachine(name=f"m{i}", spans=[Span(T0 - 5000 + i, T0 + 4 * HOUR + 301 * i)])

@@ -128,6 +128,19 @@ def test_awkward_tag_is_kept_as_far_as_it_is_text(renderer: Renderer) -> None:
     assert labels["tag_team"] == "x" * (MAX_LABEL_CHARS - 1) + "…"
 
 
+@pytest.mark.parametrize("place", ["group", "cluster", "node_pool", "lifecycle"])
+def test_what_the_cloud_says_of_a_machines_place_is_on_the_info_series(
+    renderer: Renderer, place: str
+) -> None:
+    view = a_view(machine=a_machine(**{place: AWKWARD}))
+    before = Snapshot(time=1.0, resources=(a_view(),))
+    after = Snapshot(time=2.0, resources=(view,))
+    (plain,) = values(parse_text(renderer.render(before).text), "carbon_resource_info")
+    (placed,) = values(parse_text(renderer.render(after).text), "carbon_resource_info")
+    assert dict(plain)[place] == ""
+    assert dict(placed)[place].startswith('say "hi"\nback\\slash 🌍')
+
+
 def test_machine_without_current_values_keeps_its_counters_only(renderer: Renderer) -> None:
     snapshot = Snapshot(time=1.0, resources=(a_view(now=None),))
     metrics = parse_text(renderer.render(snapshot).text)

@@ -4,7 +4,7 @@ import pytest
 
 from exporter.core.model import Bounds, Confidence, Machine, Shape
 from exporter.core.ports import PowerModel, PowerProfile
-from exporter.core.units import Ratio
+from exporter.core.units import Ratio, Watts
 from exporter.power.catalogue import Types
 from exporter.power.measured import MeasuredModel
 from tests.support.machines import machine
@@ -305,3 +305,13 @@ def test_an_accelerator_that_the_table_lacks_is_counted_with_wide_bounds() -> No
     assert with_gpus.low - without.low == pytest.approx(2 * 4)
     assert with_gpus.central - without.central == pytest.approx(2 * (35 + 300) / 2)
     assert with_gpus.high - without.high == pytest.approx(2 * 1000)
+
+
+def test_a_gpu_attached_to_a_general_machine_is_counted() -> None:
+    bare = Shape(vcpus=4, memory_gib=15)
+    with_gpu = Shape(vcpus=4, memory_gib=15, gpu_model="NVIDIA T4", gpu_count=1)
+    without = profile("gcp", "n1-standard-4", bare).power(Ratio(0.5))
+    found = profile("gcp", "n1-standard-4", with_gpu).power(Ratio(0.5))
+    assert without.gpu == Watts(0.0)
+    assert found.gpu == pytest.approx((8 + 71) / 2)
+    assert found.cpu == without.cpu

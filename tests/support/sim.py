@@ -74,7 +74,7 @@ EXPONENT: Final = 0.7
 def watts_of(kind: str, utilization: float) -> float:
     """IT watts of a machine type: the truth and the model."""
     idle, busy, _, _ = KINDS[kind]
-    return idle + (busy - idle) * utilization**EXPONENT
+    return float(idle + (busy - idle) * utilization**EXPONENT)
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,8 @@ def a_collector(name: str = "aws/111122223333", **changes: object) -> CollectorV
 
 def rich_snapshot() -> Snapshot:
     """Return a small estate in which every family of the catalogue has a sample."""
-    gpu = a_view(2, now=a_now(watts=90.0, gpu=150.0), grams=300.0)
+    node = a_machine(2, group="eks-gpu", cluster="prod", node_pool="gpu-nodes", lifecycle="spot")
+    gpu = a_view(2, machine=node, now=a_now(watts=90.0, gpu=150.0), grams=300.0)
     awkward = a_view(
         3,
         machine=a_machine(3, name=AWKWARD, tags={"team": "x" * 10_000, "cost-center": AWKWARD}),

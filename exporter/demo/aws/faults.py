@@ -1,9 +1,9 @@
-"""Troubles that the fake makes on request, and the lock that lets tests change them at any time."""
+"""Troubles that the fake makes on request."""
 
-import threading
 from dataclasses import dataclass
 from enum import StrEnum
 
+from exporter.demo._faults import FaultBook
 from exporter.demo.aws.wire import Call
 
 
@@ -48,6 +48,13 @@ class Fault:
     seconds: float = 0.0
     instance_ids: frozenset[str] | None = None
 
+    @property
+    def wait_seconds(self) -> float | None:
+        """How long it keeps a request waiting; None until the faults are cleared."""
+        if self.kind is FaultKind.HANG:
+            return None
+        return self.seconds if self.kind is FaultKind.LATENCY else 0.0
+
     def meets(self, call: Call) -> bool:
         """Whether a request runs into this fault."""
         pairs = (
@@ -63,39 +70,5 @@ class Fault:
         return self.instance_ids is None or instance_id in self.instance_ids
 
 
-class Faults:
+class Faults(FaultBook[Fault]):
     """The faults in force. Thread-safe."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._released = threading.Event()
-        self._left: list[tuple[Fault, float]] = []
-
-    def add(self, fault: Fault, *, times: int | None = None) -> None:
-        """Put a fault in force for so many requests, or until cleared where ``times`` is None."""
-        with self._lock:
-            self._left.append((fault, float("inf") if times is None else times))
-
-    def clear(self) -> None:
-        """End all faults; requests that hang are answered now."""
-        with self._lock:
-            self._left.clear()
-            self._released.set()
-            self._released = threading.Event()
-
-    def meet(self, call: Call) -> tuple[Fault, ...]:
-        """Return the faults that a request meets, after the waiting that they cause.
-
-        Each has one time less to happen.
-        """
-        with self._lock:
-            met = tuple(fault for fault, _ in self._left if fault.meets(call))
-            used = ((fault, left - fault.meets(call)) for fault, left in self._left)
-            self._left = [(fault, left) for fault, left in used if left > 0]
-            released = self._released
-        for fault in met:
-            if fault.kind is FaultKind.LATENCY:
-                released.wait(fault.seconds)
-            elif fault.kind is FaultKind.HANG:
-                released.wait()
-        return met

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
+
+from exporter.demo._http import Headers, Reply
 
 _CREDENTIAL: Final = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 _XML: Final = "text/xml;charset=UTF-8"
@@ -20,14 +22,6 @@ _NAMESPACES: Final[Mapping[str, str]] = {
     "monitoring": "http://monitoring.amazonaws.com/doc/2010-08-01/",
     "sts": "https://sts.amazonaws.com/doc/2011-06-15/",
 }
-
-
-class Headers(Protocol):
-    """HTTP headers, found whatever their case."""
-
-    def get(self, name: str, failobj: str, /) -> str:
-        """Return the value of a header, or the default."""
-        ...
 
 
 class WireProtocol(StrEnum):
@@ -53,15 +47,6 @@ class Call:
     protocol: WireProtocol
     params: Mapping[str, Any] = field(default_factory=dict)
     account: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """One answer, ready to send."""
-
-    status: int
-    content_type: str
-    body: bytes
 
 
 class Code(StrEnum):

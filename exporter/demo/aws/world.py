@@ -71,14 +71,13 @@ class World:
 
     @cached_property
     def accounts(self) -> tuple[str, ...]:
-        """AWS accounts of the estate; the first is the one of the default key."""
-        found = (m.account for m in self.estate.templates if m.provider == "aws")
-        return tuple(dict.fromkeys(found))
+        """Accounts of the estate; the first is the one of the default key."""
+        return self.estate.accounts
 
     @cached_property
     def regions(self) -> tuple[str, ...]:
         """Regions that can be used in every account."""
-        found = {m.region for m in self.estate.templates if m.provider == "aws"}
+        found = {m.region for m in self.estate.templates}
         return tuple(sorted(found | {EMPTY_REGION}))
 
     def require_region(self, call: Call) -> None:
@@ -102,13 +101,12 @@ class World:
     @cached_property
     def machine_types(self) -> Mapping[str, MachineType]:
         """All types that machines of the estate have, by name."""
-        found = (m.machine_type for m in self.estate.templates if m.provider == "aws")
-        return {machine_type.name: machine_type for machine_type in found}
+        return {m.instance_type: m.machine_type for m in self.estate.templates}
 
     def _in_scope(self, call: Call, start: float, end: float) -> list[EstateMachine]:
-        scope = ("aws", call.account, call.region)
+        scope = (call.account, call.region)
         seen = self.estate.machines_between(start, end)
-        return [m for m in seen if (m.provider, m.account, m.region) == scope]
+        return [m for m in seen if (m.account, m.region) == scope]
 
 
 def unknown_key(call: Call) -> AwsError:

@@ -1,4 +1,4 @@
-"""Amazon EC2: inventory by DescribeInstances, CPU by CloudWatch GetMetricData.
+"""Amazon EC2 and RDS: inventory by DescribeInstances and DescribeDBInstances, CPU by CloudWatch.
 
 How the cloud's facts become ours:
 
@@ -9,6 +9,15 @@ How the cloud's facts become ours:
   CloudWatch averages over the vCPUs that are on, so its power at high load is an upper estimate.
 * With basic monitoring CloudWatch has one point in five minutes. When finer buckets are wanted,
   each takes the mean of the five minutes that it lies in.
+* A database is modelled as the instance type of its class: db.m5.large as m5.large. Each instance
+  of an Aurora or Multi-AZ cluster is listed and counted. The standby of a Multi-AZ instance is not:
+  it has no metrics, so its electricity and manufacture come on top of what is counted.
+* Not counted are serverless databases (db.serverless), of which RDS does not tell the size: a
+  warning names them. Left out are instances of RDS Custom, which are EC2 instances of the account
+  and counted as such, and DocumentDB and Neptune, which share the API but not the service.
+* RDS tells when a database was made, but neither when it stopped nor when it started again. From
+  the poll that first sees it running after a stop, it is taken to have run since the poll before:
+  minutes without data are then counted as missing, and none with data is lost.
 """
 
 from exporter.core.ports import AdapterContext

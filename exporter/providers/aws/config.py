@@ -18,6 +18,12 @@ _URL: Final = re.compile(r"https?://[^\s/@]+(/[^\s@]*)?")
 _ZONE: Final = re.compile(r"([a-z]{2,4}(?:-[a-z]+)+-\d{1,2})[a-z]")
 
 
+Service = Literal["ec2", "rds"]
+
+SERVICES: Final[tuple[Service, ...]] = ("ec2", "rds")
+"""All that can be watched, in the order in which they are asked."""
+
+
 def _known_region(region: str) -> str:
     if region in partitions():
         return region
@@ -61,11 +67,16 @@ def _endpoint_url(text: str) -> str:
 class Config(ProviderConfig):
     """One AWS account. List the section once for each account."""
 
-    kind: Literal["aws"] = Field(default="aws", description="Amazon EC2 and CloudWatch.")
+    kind: Literal["aws"] = Field(default="aws", description="Amazon EC2, RDS and CloudWatch.")
     regions: tuple[Annotated[str, AfterValidator(_known_region)], ...] | None = Field(
         default=None,
         min_length=1,
         description="Regions to watch. Default: all that are enabled in the account.",
+    )
+    services: tuple[Service, ...] = Field(
+        default=SERVICES,
+        min_length=1,
+        description="What to watch: `ec2` for instances, `rds` for databases.",
     )
     profile: str | None = Field(
         default=None,
@@ -102,6 +113,11 @@ class Config(ProviderConfig):
     max_attempts: int = Field(
         default=3, ge=1, le=10, description="How often one request is sent before it has failed."
     )
+
+    @field_validator("services")
+    @classmethod
+    def _in_order(cls, services: tuple[Service, ...]) -> tuple[Service, ...]:
+        return tuple(service for service in SERVICES if service in services)
 
     @field_validator("regions")
     @classmethod

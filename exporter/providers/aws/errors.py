@@ -17,7 +17,7 @@ from exporter.core.errors import (
     UnreachableError,
 )
 
-# Codes as the API references of EC2, CloudWatch and STS list them under "Common errors".
+# Codes as the API references of EC2, RDS, CloudWatch and STS list them under "Common errors".
 _DENIED: Final = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"}
 )
@@ -111,8 +111,9 @@ _NETWORK: Final = (
     sdk.IncompleteReadError,
 )
 _SERVICES: Final = {"AssumeRole": "sts:AssumeRole", "GetCallerIdentity": "sts:GetCallerIdentity"}
+_ATTACH: Final = "access denied — attach the policy in deploy/iam/aws.json"
 _CURES: Final = (
-    (_DENIED, "access denied — attach the policy in deploy/iam/aws.json"),
+    (_DENIED, _ATTACH),
     (_EXPIRED, "expired credentials, or a wrong clock ({code}) — renew them; no restart is needed"),
     (
         _INVALID,
@@ -214,6 +215,8 @@ def _cure(code: str, call: Call) -> str:
             f"may not assume {call.role_arn} — let its trust policy name this principal and the "
             "external_id, and allow this principal sts:AssumeRole"
         )
+    if code in _DENIED and call.permission.startswith("rds:"):
+        return f"{_ATTACH}, or take rds out of services"
     return next((cure.format(code=code) for codes, cure in _CURES if code in codes), "")
 
 

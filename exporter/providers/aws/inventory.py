@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from exporter.core.errors import CollectorError
 from exporter.core.model import Machine, ResourceKey, RunState
+from exporter.providers.aws import system_tags
 from exporter.providers.aws.errors import Call, translated
-from exporter.providers.aws.shapes import TypeFacts
+from exporter.providers.aws.shapes import TypeFacts, TypeSource
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 PERMISSION: Final = "ec2:DescribeInstances"
+
+RESOURCE_TYPE: Final = "ec2_instance"
+
+ON_DEMAND: Final = "on_demand"
+SPOT: Final = "spot"
 
 PAGE_SIZE: Final = 1000
 """Largest MaxResults of DescribeInstances (EC2 API reference)."""
@@ -34,24 +40,28 @@ _TRANSITION: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """Machines of one region; ``detailed`` are those with one-minute monitoring."""
+    """Machines of one service in one region.
+
+    ``detailed`` are those with one-minute monitoring, ``left_out`` names of what is not counted.
+    """
 
     region: str
     machines: tuple[Machine, ...]
     detailed: frozenset[ResourceKey]
+    left_out: frozenset[str] = frozenset()
     failures: tuple[CollectorError, ...] = ()
 
 
-def list_region(client: "EC2Client", call: Call, types_call: Call, types: TypeFacts) -> Listing:
+def list_region(client: "EC2Client", call: Call, types: TypeSource) -> Listing:
     """List a region in all states; types that the table lacks are looked up.
 
     Raises:
         CollectorError: the region could not be listed whole.
     """
     items = tuple(_instances(client, call))
-    failure = types.learn({str(i.get("InstanceType", "")) for i in items}, client, types_call)
+    failure = types.learn({str(item.get("InstanceType", "")) for item in items})
     with translated(call):
-        machines = tuple(machine(item, call, types) for item in items)
+        machines = tuple(machine(item, call, types.facts) for item in items)
     return Listing(
         region=call.region,
         machines=machines,
@@ -88,7 +98,7 @@ def machine(item: Mapping[str, Any], call: Call, types: TypeFacts) -> Machine:
     instance_type = str(item.get("InstanceType", ""))
     launched_at = _utc(item.get("LaunchTime"))
     return Machine(
-        key=ResourceKey("aws", call.account, call.region, "ec2_instance", str(resource_id)),
+        key=ResourceKey("aws", call.account, call.region, RESOURCE_TYPE, str(resource_id)),
         name=tags.get("Name", ""),
         instance_type=instance_type,
         state=state,
@@ -97,6 +107,10 @@ def machine(item: Mapping[str, Any], call: Call, types: TypeFacts) -> Machine:
         stopped_at=None if state is RunState.RUNNING else _stopped_at(item, launched_at),
         tags=tags,
         shape=types.find(instance_type),
+        group=system_tags.group(tags),
+        cluster=system_tags.cluster(tags),
+        node_pool=system_tags.node_pool(tags),
+        lifecycle=SPOT if item.get("InstanceLifecycle") == SPOT else ON_DEMAND,
     )
 
 

@@ -12,11 +12,12 @@ from exporter.core.errors import AuthError, CollectorError, UnreachableError
 from exporter.core.meter import ApiMeter
 from exporter.core.model import CpuSeries, Machine, ResourceKey, Window
 from exporter.core.units import Ratio, ratio_from_percent
+from exporter.providers.aws import databases, inventory
 from exporter.providers.aws.errors import Call, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
-    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
+    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef, MetricTypeDef
 
 PERMISSION: Final = "cloudwatch:GetMetricData"
 
@@ -36,7 +37,13 @@ BASIC_PERIOD: Final = 300
 """Seconds between the points of an instance with basic monitoring (EC2 user guide)."""
 
 DETAILED_PERIOD: Final = 60
-"""Seconds between the points of an instance with detailed monitoring (EC2 user guide)."""
+"""Seconds between the points of an instance with detailed monitoring (EC2 user guide), or a database."""
+
+_METRICS: Final = {
+    inventory.RESOURCE_TYPE: ("AWS/EC2", "InstanceId"),
+    databases.RESOURCE_TYPE: ("AWS/RDS", "DBInstanceIdentifier"),
+}
+"""Namespace of CPUUtilization and its dimension, by resource type."""
 
 _DAY: Final = 86_400
 _RETENTION: Final = ((15 * _DAY, 60), (63 * _DAY, 300), (455 * _DAY, 3600))
@@ -70,17 +77,25 @@ class Batch:
             {
                 "Id": f"q{index}",
                 "MetricStat": {
-                    "Metric": {
-                        "Namespace": "AWS/EC2",
-                        "MetricName": "CPUUtilization",
-                        "Dimensions": [{"Name": "InstanceId", "Value": one.key.resource_id}],
-                    },
+                    "Metric": _metric(one),
                     "Period": self.period,
                     "Stat": "Average",
                 },
             }
             for index, one in enumerate(self.machines)
         ]
+
+
+def _metric(machine: Machine) -> "MetricTypeDef":
+    """Return the CPU metric of a machine; databases go by their name there."""
+    kind = machine.key.resource_type
+    namespace, dimension = _METRICS[kind]
+    known_as = machine.name if kind == databases.RESOURCE_TYPE else machine.key.resource_id
+    return {
+        "Namespace": namespace,
+        "MetricName": "CPUUtilization",
+        "Dimensions": [{"Name": dimension, "Value": known_as}],
+    }
 
 
 @dataclass(slots=True)

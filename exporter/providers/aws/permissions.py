@@ -7,7 +7,8 @@ from typing import Final
 
 from exporter.core.errors import CollectorError
 from exporter.core.ports import Clock
-from exporter.providers.aws import inventory, metrics, shapes
+from exporter.providers.aws import databases, inventory, metrics, shapes
+from exporter.providers.aws.config import SERVICES, Service
 from exporter.providers.aws.errors import translated
 from exporter.providers.aws.session import Connection
 
@@ -16,6 +17,9 @@ _NOBODY: Final = "i-00000000000000000"
 
 _FEW: Final = 5
 """Smallest MaxResults of the EC2 calls (EC2 API reference)."""
+
+_FEW_DATABASES: Final = 20
+"""Smallest MaxRecords of DescribeDBInstances (RDS API reference)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,11 @@ def _instances(connection: Connection, region: str, _clock: Clock) -> None:
         connection.ec2(region).describe_instances(MaxResults=_FEW)
 
 
+def _databases(connection: Connection, region: str, _clock: Clock) -> None:
+    with translated(connection.call(databases.PERMISSION, region)):
+        connection.rds(region).describe_db_instances(MaxRecords=_FEW_DATABASES)
+
+
 def _types(connection: Connection, region: str, _clock: Clock) -> None:
     with translated(connection.call(shapes.PERMISSION, region)):
         connection.ec2(region).describe_instance_types(MaxResults=_FEW)
@@ -92,9 +101,14 @@ def _metric(connection: Connection, region: str, clock: Clock) -> None:
     connection.meter.count("aws", "GetMetricData", requests=0, dollars=metrics.DOLLARS_PER_METRIC)
 
 
-PROBES: Final[tuple[tuple[str, Probe], ...]] = (
-    (inventory.PERMISSION, _instances),
-    (shapes.PERMISSION, _types),
-    (metrics.PERMISSION, _metric),
+_PROBES: Final[tuple[tuple[str, tuple[Service, ...], Probe], ...]] = (
+    (inventory.PERMISSION, ("ec2",), _instances),
+    (databases.PERMISSION, ("rds",), _databases),
+    (shapes.PERMISSION, SERVICES, _types),
+    (metrics.PERMISSION, SERVICES, _metric),
 )
-"""What is needed in each region, and how to try it."""
+
+
+def probes(services: Sequence[Service]) -> list[tuple[str, Probe]]:
+    """Return what the services need in each region, and how to try it."""
+    return [(name, probe) for name, users, probe in _PROBES if set(users) & set(services)]

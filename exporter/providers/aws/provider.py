@@ -1,8 +1,8 @@
 """The provider of one AWS account."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 import structlog
@@ -11,14 +11,15 @@ from exporter.core.clock import epoch
 from exporter.core.errors import AuthError, CollectorError
 from exporter.core.model import CpuReading, Inventory, Machine, ResourceKey, Window
 from exporter.core.ports import AdapterContext
-from exporter.providers.aws import inventory, metrics, permissions, regions
-from exporter.providers.aws.config import Config
+from exporter.providers.aws import databases, inventory, metrics, permissions, regions, shapes
+from exporter.providers.aws.config import Config, Service
+from exporter.providers.aws.databases import Databases
 from exporter.providers.aws.inventory import Listing
 from exporter.providers.aws.metrics import Batch, BatchReading
 from exporter.providers.aws.permissions import PermissionCheck, Probe
 from exporter.providers.aws.session import WORKERS, Connection, connect
-from exporter.providers.aws.shapes import PERMISSION as TYPES_PERMISSION
-from exporter.providers.aws.shapes import TypeFacts
+from exporter.providers.aws.shapes import TypeFacts, TypeSource
+from exporter.providers.aws.survey import Survey
 
 SETTLE_SECONDS: Final = 300
 """After this CloudWatch values seldom change; the ledger's look-back corrects those that do."""
@@ -26,14 +27,15 @@ SETTLE_SECONDS: Final = 300
 _REMEMBER_SECONDS: Final = 86_400.0
 """A machine gone from the inventory is still read until its last buckets are accounted."""
 
-_APIS: Final = ("DescribeInstances", "DescribeRegions", "GetCallerIdentity", "GetMetricData")
+_LISTING: Final[Mapping[Service, str]] = {"ec2": "DescribeInstances", "rds": "DescribeDBInstances"}
+_APIS: Final = ("DescribeRegions", "GetCallerIdentity", "GetMetricData")
 
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 
 
 class AwsProvider:
-    """EC2 instances of one account. Call it from one thread at a time; it uses four inside."""
+    """Instances and databases of one account. Call it from one thread at a time; it uses four inside."""
 
     kind: Final = "aws"
 
@@ -46,34 +48,33 @@ class AwsProvider:
         self._types = TypeFacts(context.types)
         self._connection: Connection | None = None
         self._known_regions: dict[str, bool] = {}
+        self._databases = Databases()
         self._detailed: dict[ResourceKey, float] = {}
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix=self.name)
-        for api in _APIS:
+        for api in (*_APIS, *(_LISTING[service] for service in config.services)):
             context.meter.count("aws", api, requests=0)
 
     def discover(self) -> Inventory:
-        """List the instances of all regions, in every state.
+        """List the instances and databases of all regions, in every state.
 
         Raises:
-            CollectorError: no region could be listed.
+            CollectorError: nothing could be listed.
         """
         connection = self._connected()
+        asked_at = self._context.clock.now()
         names, refused = self._regions(connection)
-        for region in names:
-            connection.ec2(region)
-        outcomes = list(
-            self._pool.map(_attempt, [self._lister(connection, region) for region in names])
-        )
-        listings = [one for one in outcomes if isinstance(one, Listing)]
-        errors = (*refused, *(one for one in outcomes if isinstance(one, CollectorError)))
-        if errors and not listings:
+        survey = self._surveyed(connection, names)
+        errors = (*refused, *survey.failures)
+        if errors and self._config.services[0] not in survey.services:
             self._let_go(errors)
+        if errors and not survey.services:
             raise errors[0]
-        self._remember(listings)
+        self._remember(survey.listings.values())
+        minor = [error for listing in survey.listings.values() for error in listing.failures]
         return Inventory(
-            machines=tuple(one for listing in listings for one in listing.machines),
-            unseen_regions=frozenset(error.scope for error in errors),
-            failures=(*errors, *(e for listing in listings for e in listing.failures)),
+            machines=tuple(self._machines(survey, asked_at)),
+            unseen_regions=survey.unseen_regions.union(error.scope for error in refused),
+            failures=inventory.without_repeats((*errors, *minor)),
         )
 
     def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
@@ -152,11 +153,34 @@ class AwsProvider:
                 return named or (), ()
         return regions.choose(named, self._known_regions, connection.account)
 
-    def _lister(self, connection: Connection, region: str) -> Callable[[], Listing]:
-        client = connection.ec2(region)
+    def _surveyed(self, connection: Connection, names: Sequence[str]) -> Survey:
+        jobs = [(service, region) for service in self._config.services for region in names]
+        work = [self._lister(connection, service, region) for service, region in jobs]
+        return Survey.of(jobs, list(self._pool.map(_attempt, work)))
+
+    def _lister(
+        self, connection: Connection, service: Service, region: str
+    ) -> Callable[[], Listing]:
+        types = TypeSource(
+            client=connection.ec2(region),
+            call=connection.call(shapes.PERMISSION, region),
+            facts=self._types,
+        )
+        if service == "rds":
+            client, call = connection.rds(region), connection.call(databases.PERMISSION, region)
+            return lambda: databases.list_region(client, call, types)
         call = connection.call(inventory.PERMISSION, region)
-        types_call = connection.call(TYPES_PERMISSION, region)
-        return lambda: inventory.list_region(client, call, types_call, self._types)
+        return lambda: inventory.list_region(types.client, call, types)
+
+    def _machines(self, survey: Survey, asked_at: datetime) -> Iterator[Machine]:
+        for (service, _), listing in survey.listings.items():
+            if service == "rds":
+                yield from self._databases.seen(listing, asked_at)
+            else:
+                yield from listing.machines
+        for region in survey.refused_databases:
+            yield from self._databases.last_seen(region)
+        self._databases.tell_left_out(survey.listings.values())
 
     def _reader(
         self, connection: Connection, batch: Batch, window: Window
@@ -175,7 +199,7 @@ class AwsProvider:
             raise failures[0]
         return CpuReading(series=series, unread=unread, failures=failures)
 
-    def _remember(self, listings: Sequence[Listing]) -> None:
+    def _remember(self, listings: Iterable[Listing]) -> None:
         """Keep which instances have one-minute points, a day longer than they are listed."""
         now = self._context.clock.monotonic()
         for listing in listings:
@@ -190,13 +214,15 @@ class AwsProvider:
         for region in names:
             connection.ec2(region)
             connection.cloudwatch(region)
+            if "rds" in self._config.services:
+                connection.rds(region)
         return [
             permissions.across(
                 permission,
                 names,
                 list(self._pool.map(_failure, [self._probe(probe, connection, r) for r in names])),
             )
-            for permission, probe in permissions.PROBES
+            for permission, probe in permissions.probes(self._config.services)
         ]
 
     def _probe(self, probe: Probe, connection: Connection, region: str) -> Callable[[], None]:

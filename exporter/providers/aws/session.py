@@ -28,6 +28,8 @@ if TYPE_CHECKING:  # the stubs are a development dependency
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_ec2 import EC2Client
 
+    from exporter.providers.aws.databases import RdsClient
+
 WORKERS: Final = 4
 """Threads per account; the clients' connection pools hold as many."""
 
@@ -37,6 +39,7 @@ _CONNECT_TIMEOUT_SECONDS: Final = 5.0
 _FIRST_USE: Final = {
     "sts": "sts:GetCallerIdentity",
     "ec2": "ec2:DescribeInstances",
+    "rds": "rds:DescribeDBInstances",
     "cloudwatch": "cloudwatch:GetMetricData",
 }
 """What to name where a client cannot even be made."""
@@ -64,7 +67,7 @@ class Connection:
     """Working credentials of one account and its clients.
 
     The constructor reads configuration files but sends nothing. Clients are safe to share between
-    threads; ``ec2`` and ``cloudwatch`` create them and must be called from one thread.
+    threads; ``ec2``, ``rds`` and ``cloudwatch`` create them and must be called from one thread.
     """
 
     def __init__(self, config: Config, context: AdapterContext, home: str) -> None:
@@ -89,6 +92,11 @@ class Connection:
     def ec2(self, region: str) -> "EC2Client":
         """Return the client of a region."""
         client: EC2Client = self._client("ec2", region)
+        return client
+
+    def rds(self, region: str) -> "RdsClient":
+        """Return the client of a region."""
+        client: RdsClient = self._client("rds", region)
         return client
 
     def cloudwatch(self, region: str) -> "CloudWatchClient":
@@ -133,7 +141,7 @@ class Connection:
                     raise NoCredentialsError
                 with _making:
                     client = self._session.client(
-                        service,  # type: ignore[call-overload] # one of three literals
+                        service,  # type: ignore[call-overload] # one of four literals
                         region_name=region,
                         endpoint_url=self._config.endpoint_url,
                         config=self._sdk_config,

@@ -1,6 +1,7 @@
 """Facts about instance types that the shipped table lacks, from DescribeInstanceTypes."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -67,6 +68,19 @@ class TypeFacts:
                 self._shapes[name] = shape(found[name], call) if name in found else None
             if name not in found:
                 _log.warning("instance type unknown to table and cloud", instance_type=name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeSource:
+    """Where one region learns about types."""
+
+    client: "EC2Client"
+    call: Call
+    facts: TypeFacts
+
+    def learn(self, types: Collection[str]) -> CollectorError | None:
+        """Ask the cloud about types that are not known; return the error of a failed request."""
+        return self.facts.learn(types, self.client, self.call)
 
 
 def shape(item: Mapping[str, Any], call: Call) -> Shape:

@@ -10,6 +10,7 @@ from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import CollectorError, Reason
 from exporter.core.model import Machine, ResourceKey, RunState, Window
 from tests.support.provider_aws import AWKWARD, MANY, REGIONS, AwsHarness
+from tests.support.provider_azure import AzureHarness
 from tests.support.provider_gcp import GcpHarness
 from tests.support.provider_host import HostHarness
 from tests.support.providers import (
@@ -54,13 +55,14 @@ PARTS = {
 REMOTE = [trouble for trouble in Trouble if trouble is not Trouble.UNREADABLE]
 
 
-@pytest.fixture(params=["aws", "gcp", "host"])
+@pytest.fixture(params=["aws", "azure", "gcp", "host"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     made: list[Harness] = []
 
     def build(fleet: Fleet) -> Harness:
         harnesses: dict[str, Callable[[], Harness]] = {
             "aws": lambda: AwsHarness(tmp_path, fleet),
+            "azure": lambda: AzureHarness(fleet),
             "gcp": lambda: GcpHarness(fleet),
             "host": HostHarness,
         }
@@ -328,7 +330,7 @@ def test_a_machine_has_no_points_while_it_is_stopped(need: Need) -> None:
 def test_a_machine_that_nobody_knows_is_read_and_has_no_points(harness: Harness) -> None:
     known = harness.provider.discover().machines[0]
     stranger = Machine(
-        key=known.key._replace(resource_id="i-0ffffffffffffffff"),
+        key=known.key._replace(resource_id=f"{known.key.resource_id}0"),
         name="",
         instance_type=known.instance_type,
         state=RunState.GONE,

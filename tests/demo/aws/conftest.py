@@ -28,7 +28,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture(scope="session")
 def estate() -> Estate:
-    return demo_estate()
+    return demo_estate().of("aws")
 
 
 @pytest.fixture(scope="session")

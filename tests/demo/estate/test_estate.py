@@ -1,4 +1,5 @@
 import itertools
+import re
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.core.units import Ratio, Watts
+from exporter.data.machine_types import machine_types
+from exporter.data.regions import RegionTable
 from exporter.demo.estate import (
     GRID_STEP,
     VISIBLE_AFTER_END,
@@ -43,29 +46,142 @@ def test_the_same_arguments_give_the_same_estate() -> None:
     assert again.machines_between(NOW, NOW + DAY) == ESTATE.machines_between(NOW, NOW + DAY)
 
 
-def test_it_has_what_a_demo_needs_to_show() -> None:
-    families = {machine.instance_type.split(".")[0] for machine in ESTATE.machines}
-    assert len(ESTATE.machines) >= 60
-    assert len({machine.region for machine in ESTATE.machines}) == 4
-    assert len(ESTATE.accounts) == 2
-    assert all(len(account) == 12 and account.isdigit() for account in ESTATE.accounts)
+def test_it_spans_three_clouds() -> None:
+    assert ESTATE.providers == ("aws", "gcp", "azure")
+    assert len(ESTATE.accounts) == 6
+    assert sum(len(ESTATE.of(cloud).machines) for cloud in ESTATE.providers) == len(ESTATE.machines)
+    assert all(ESTATE.of(cloud).groups for cloud in ESTATE.providers)
+
+
+def test_what_one_cloud_has_is_an_estate_of_its_own() -> None:
+    for cloud in ESTATE.providers:
+        assert {machine.provider for machine in ESTATE.of(cloud).templates} == {cloud}
+        assert ESTATE.of(cloud).of(cloud).machines == ESTATE.of(cloud).machines
+    assert ESTATE.of("mainframe").templates == ()
+
+
+def test_aws_has_what_a_demo_needs_to_show() -> None:
+    aws = ESTATE.of("aws")
+    families = {machine.instance_type.split(".")[0] for machine in aws.machines}
+    assert len(aws.machines) >= 60
+    assert len({machine.region for machine in aws.machines}) == 4
+    assert len(aws.accounts) == 2
+    assert all(len(account) == 12 and account.isdigit() for account in aws.accounts)
     assert {"m5", "c5", "m7i", "m6a", "c7a", "m6g", "c7g", "t3", "t4g", "g4dn", "p3"} <= families
-    assert "x99z.4xlarge" in {machine.instance_type for machine in ESTATE.machines}
-    assert {machine.detailed for machine in ESTATE.machines} == {True, False}
+    assert "x99z.4xlarge" in {machine.instance_type for machine in aws.machines}
+    assert {machine.detailed for machine in aws.machines} == {True, False}
+
+
+def test_google_has_what_a_demo_needs_to_show() -> None:
+    gcp = ESTATE.of("gcp")
+    types = {machine.instance_type for machine in gcp.machines}
+    assert len(gcp.machines) == 30
+    assert len({machine.region for machine in gcp.machines}) == 3
+    assert len(gcp.accounts) == 2
+    assert {"e2", "n2", "n2d", "c3", "t2d", "t2a", "c4a", "a2", "g2"} <= {
+        name.split("-")[0] for name in types
+    }
+    assert {"e2-micro", "n2-custom-8-16384", "x9-standard-8"} <= types
+    assert all(re.fullmatch(r"1\d{18}", machine.resource_id) for machine in gcp.machines)
+    assert any("goog-k8s-node-pool-name" in machine.tags for machine in gcp.machines)
+
+
+def test_azure_has_what_a_demo_needs_to_show() -> None:
+    azure = ESTATE.of("azure")
+    types = {machine.instance_type for machine in azure.machines}
+    assert len(azure.machines) == 25
+    assert len({machine.region for machine in azure.machines}) == 3
+    assert len(azure.accounts) == 2
+    assert {"Standard_D2s_v5", "Standard_E4s_v5", "Standard_D4ps_v5", "Standard_B2s"} <= types
+    assert {"Standard_F4s_v2", "Standard_NC4as_T4_v3", "Standard_HB120rs_v3"} <= types
+    assert "Standard_X8z_v9" in types
+    assert {m.resource_type for m in azure.templates} == {"azure_vm", "azure_vmss_vm"}
+    assert any("aks-managed-poolName" in machine.tags for machine in azure.machines)
+
+
+def test_azure_ids_have_capitals_in_the_cloud_only() -> None:
+    for machine in ESTATE.of("azure").machines:
+        assert machine.resource_id == machine.cloud_id.lower() != machine.cloud_id
+
+
+def test_each_cloud_has_spot_machines_and_stopped_ones() -> None:
+    for cloud in map(ESTATE.of, ESTATE.providers):
+        states = {cloud.state_at(machine, NOW) for machine in cloud.machines}
+        assert EstateState.STOPPED in states
+        assert any(machine.spot for machine in cloud.templates)
+    kept = [m for m in ESTATE.machines if m.keeps_hardware]
+    assert [ESTATE.state_at(machine, NOW) for machine in kept] == [EstateState.STOPPED]
+
+
+def test_one_name_exists_in_two_zones_two_projects_and_two_subscriptions() -> None:
+    twins = [machine for machine in ESTATE.machines if machine.name == "demo-edge-01"]
+    gcp, azure = ([m for m in twins if m.provider == cloud] for cloud in ("gcp", "azure"))
+    assert len({m.zone for m in gcp}) == len({m.account for m in gcp}) == 2
+    assert len(gcp) == 3
+    assert len({m.account for m in azure}) == len(azure) == 2
+
+
+def test_zones_and_regions_are_those_of_the_region_table() -> None:
+    table = RegionTable()
+    for machine in ESTATE.templates:
+        region = table.find(machine.provider, machine.region)
+        assert region.known
+        assert region.grid_zone == machine.grid_zone
+        assert not machine.zone or machine.zone.startswith(machine.region)
+
+
+def test_types_are_those_of_the_type_table_except_for_the_odd_ones() -> None:
+    known = {(listed.provider, listed.name) for listed in machine_types()}
+    used = {(machine.provider, machine.instance_type) for machine in ESTATE.templates}
+    assert {name for _, name in used - known} == {
+        "x99z.4xlarge",
+        "n2-custom-8-16384",
+        "x9-standard-8",
+        "Standard_X8z_v9",
+    }
+
+
+def test_azure_machines_start_and_stop_on_whole_five_minutes() -> None:
+    azure = ESTATE.of("azure")
+    members = azure.members_between(NOW, NOW + DAY)
+    for machine in (*azure.machines, *members):
+        for run in azure.runs(machine, NOW - DAY, NOW + DAY):
+            assert run.start % 300 == 0
+            assert (run.end or 0) % 300 == 0
+
+
+def test_deleted_google_machines_ended_on_whole_five_minutes() -> None:
+    gcp = ESTATE.of("gcp")
+    runs = [gcp.runs(m, NOW - DAY, NOW + 2 * DAY)[0] for m in gcp.members_between(NOW, NOW + DAY)]
+    assert all((run.end or 0) % 300 == 0 for run in runs)
+    assert any(run.start % 300 for run in runs)
+
+
+@settings(deadline=None)
+@given(minute=MINUTES)
+def test_a_shared_core_is_lent_more_than_its_share_at_times(minute: int) -> None:
+    machine = named("demo-bastion-ghislain-01")
+    values = [ESTATE.utilization(machine, minute + i) for i in range(41)]
+    assert max(values) > 1.4
+    assert min(values) < 0.5
 
 
 def test_every_name_says_demo_and_every_id_is_its_own() -> None:
     machines = demo_estate(5000).machines
     assert len(machines) == 5000
     assert len({machine.resource_id for machine in machines}) == 5000
-    assert len({(machine.account, machine.name) for machine in machines}) == 5000
-    assert all(machine.name.startswith("demo-") for machine in machines)
+    places = {(machine.account, machine.zone, machine.name) for machine in machines}
+    assert len(places) == 5000
+    assert all("demo" in machine.name for machine in machines)
 
 
 def test_a_bigger_estate_keeps_its_character() -> None:
-    small, big = (Counter(m.instance_type for m in demo_estate(n).machines) for n in (72, 720))
+    usual = len(ESTATE.machines)
+    small, big = (
+        Counter(m.instance_type for m in demo_estate(n).machines) for n in (usual, 10 * usual)
+    )
     assert big == Counter({name: 10 * times for name, times in small.items()})
-    assert demo_estate(720).machines[:72] == ESTATE.machines
+    assert demo_estate(10 * usual).machines[:usual] == ESTATE.machines
 
 
 def test_an_estate_of_nothing_is_refused() -> None:
@@ -79,6 +195,16 @@ def test_tags_hold_the_awkward_text_that_formats_break_on() -> None:
         assert any(part in value for value in values), part
     assert "" in values
     assert max(len(value) for value in values) == 256
+
+
+def test_google_labels_are_as_google_allows_them() -> None:
+    labels = [label for machine in ESTATE.of("gcp").templates for label in machine.tags.items()]
+    for key, value in labels:
+        assert re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", key)
+        assert len(value) <= 63
+        assert value == value.lower()
+        assert all(sign.isalnum() or sign in "_-" for sign in value)
+    assert max(len(value) for _, value in labels) == 63
 
 
 @pytest.mark.parametrize("number", range(len(ESTATE.machines)))
@@ -136,6 +262,7 @@ def test_a_machine_is_absent_before_its_first_launch() -> None:
 def test_burst_machines_come_and_go_under_new_ids() -> None:
     day = ESTATE.members_between(NOW, NOW + DAY)
     burst = [machine for machine in day if "aws:autoscaling:groupName" in machine.tags]
+    assert {machine.provider for machine in day} == {"aws", "gcp", "azure"}
     assert len(burst) >= 2 * 24
     assert len({machine.resource_id for machine in day}) == len(day)
     assert all(machine.terminates for machine in day)
@@ -166,7 +293,7 @@ def test_a_group_whose_runs_outlive_their_generation_is_refused() -> None:
 @settings(deadline=None)
 @given(machine=MACHINES, minute=MINUTES)
 def test_utilization_is_a_ratio(machine: EstateMachine, minute: int) -> None:
-    assert 0.0 <= ESTATE.utilization(machine, minute) <= 1.0
+    assert 0.0 <= ESTATE.utilization(machine, minute) <= machine.machine_type.most
     assert ESTATE.utilization(machine, minute) == ESTATE.utilization(machine, minute)
 
 

@@ -30,15 +30,30 @@ def test_any_zone_has_a_plausible_intensity(zone: str, moment: int) -> None:
 
 @pytest.mark.parametrize(
     ("zone", "yearly"),
-    [("IE", 301), ("FR", 31), ("GB", 176), ("DE", 342), ("US-MIDA-PJM", 418), ("IN-WE", 653)],
+    [
+        ("IE", 301),
+        ("FR", 31),
+        ("GB", 176),
+        ("DE", 342),
+        ("BE", 180),
+        ("NL", 253),
+        ("SE-SE3", 20),
+        ("US-MIDA-PJM", 418),
+        ("US-CENT-SWPP", 477),
+        ("IN-WE", 653),
+    ],
 )
 def test_known_zones_are_near_their_published_yearly_mean(zone: str, yearly: float) -> None:
     assert mean(zone) == pytest.approx(yearly, rel=0.2)
 
 
+def test_every_zone_of_the_estate_has_a_character_of_its_own() -> None:
+    assert set(demo_estate().zones) <= set(ZONES)
+
+
 def test_grids_of_the_estate_differ_more_than_tenfold() -> None:
     means = [mean(zone) for zone in demo_estate().zones]
-    assert 10 < max(means) / min(means) < 25
+    assert 10 < max(means) / min(means) < 40
 
 
 def test_the_numbers_move_from_step_to_step() -> None:

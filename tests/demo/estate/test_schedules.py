@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.demo.estate import Cycle, Once, Run
-from exporter.demo.estate.schedules import DAY, MONDAY, WORKING_DAYS, weekday
+from exporter.demo.estate import Cycle, Once, Run, Schedule
+from exporter.demo.estate.schedules import DAY, MONDAY, WORKING_DAYS, Stepped, weekday
 
 CYCLE = Cycle(anchor=MONDAY + 37, period=3000, length=1811, jitter=83, seed=5)
 OFFICE = Cycle(
@@ -69,3 +69,31 @@ def test_nothing_runs_before_the_first_run() -> None:
 def test_office_hours_leave_the_weekend_out() -> None:
     week = OFFICE.runs(MONDAY, MONDAY + 7 * DAY)
     assert [weekday(run.start) for run in week] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "schedule", [CYCLE, OFFICE, Once(start=MONDAY + 601), Stepped(schedule=CYCLE)]
+)
+def test_the_first_run_is_the_one_before_which_there_is_none(schedule: Schedule) -> None:
+    first = schedule.first()
+    run = schedule.last(first)
+    assert run is not None
+    assert run.start == first
+    assert schedule.last(first - 1) is None
+
+
+@settings(deadline=None)
+@given(start=MOMENTS, length=st.integers(1, 2 * DAY))
+def test_stepped_runs_are_those_of_the_other_schedule_put_back(start: int, length: int) -> None:
+    stepped, end = Stepped(schedule=CYCLE), start + length
+    around = CYCLE.runs(start - DAY, end + DAY)
+    put_back = [Run(run.start // 300 * 300, (run.end or 0) // 300 * 300) for run in around]
+    assert stepped.runs(start, end) == tuple(r for r in put_back if r.overlaps(start, end))
+
+
+@settings(deadline=None)
+@given(moment=st.floats(MONDAY, MONDAY + 30 * DAY))
+def test_the_last_stepped_run_is_the_one_that_began_last(moment: float) -> None:
+    stepped = Stepped(schedule=CYCLE)
+    begun = [run for run in stepped.runs(MONDAY - DAY, moment + DAY) if run.start <= moment]
+    assert stepped.last(moment) == (begun[-1] if begun else None)

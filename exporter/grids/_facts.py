@@ -1,0 +1,35 @@
+"""What each grid source declares about itself: the data behind docs/grid-sources.md."""
+
+from dataclasses import dataclass
+
+from exporter.core.model import Basis, Method
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFacts:
+    """One source as a user must know it; every source module has one, named ``FACTS``.
+
+    ``zones`` lists grid zones, or says in words where a list makes no sense. ``step`` and ``lag``
+    are the length of an interval and the age of the newest one, in words. ``forecast`` says how
+    far ahead, ``key`` which key is needed and where it is had; both are empty where there is none.
+    ``url`` is the page of the source, for people. ``notes`` hold what is unverified or unusual.
+    """
+
+    kind: str
+    title: str
+    zones: str | tuple[str, ...]
+    method: Method
+    basis: Basis
+    step: str
+    lag: str
+    forecast: str = ""
+    licence: str
+    attribution: str
+    key: str = ""
+    url: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether the source answers only to a key."""
+        return bool(self.key)

@@ -1,0 +1,169 @@
+"""New Zealand, live and without a key: em6's current carbon intensity.
+
+Zones: ``NZ``. Method: average. Basis: **unknown**; taken as direct, so that it is never mixed with
+life-cycle values.
+Step: 30 min, ``[timestamp, + 30 min)``: users' records pair the stamp with the beginning of its
+trading period (unverified at the source). Lag: less than 1 h. Forecast: none.
+History: the last three trading periods; a window further back has no data.
+Licence: none stated, undocumented terms; "em6, Energy Market Services (Transpower New Zealand)".
+"""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+from pydantic import Field
+
+from exporter.core.clock import epoch
+from exporter.core.errors import BadPayloadError, NoDataError
+from exporter.core.model import Basis, GridReading, IntensityPoint, Method
+from exporter.core.plugins import GridConfig
+from exporter.core.ports import AdapterContext, Clock
+from exporter.grids._cache import Documents
+from exporter.grids._facts import SourceFacts
+from exporter.grids._http import BaseUrl, Endpoint, JsonClient
+from exporter.grids._payload import (
+    ShapeError,
+    as_intensity,
+    as_list,
+    as_mapping,
+    read_rows,
+    within,
+)
+
+NAME: Final = "em6"
+ZONE: Final = "NZ"
+STEP: Final = 1800
+"""Seconds of a trading period."""
+OLDEST_SECONDS: Final = 86400
+"""The answer spans one and a half hours: what is a day off has been misread."""
+KEEP_SECONDS: Final = 600.0
+
+FACTS: Final = SourceFacts(
+    kind=NAME,
+    title="em6 current carbon intensity",
+    zones=(ZONE,),
+    method=Method.AVERAGE,
+    basis=Basis.DIRECT,
+    step="30 min",
+    lag="less than 1 h",
+    licence="none stated",
+    attribution="em6, Energy Market Services (Transpower New Zealand)",
+    url="https://www.em6.co.nz",
+    notes=(
+        "The basis is unknown and taken as direct: never mixed with life-cycle values.",
+        "Only the last three trading periods are served.",
+        "Terms and format of the stamps are undocumented (unverified).",
+    ),
+)
+
+
+class Config(GridConfig):
+    """`kind: em6`: New Zealand, live, taken as direct emissions, no key."""
+
+    base_url: BaseUrl = Field(
+        default="https://api.em6.co.nz/ords/em6/data_api",
+        description="Address of em6's data API, for a mirror or a proxy.",
+    )
+
+
+def build(config: Config, context: AdapterContext) -> tuple["Em6Source", ...]:
+    """Make the source; nothing is asked yet."""
+    endpoint = Endpoint(
+        source=NAME,
+        base_url=config.base_url,
+        auth_fix="it needs no key but may block this address: set base_url or add another source",
+    )
+    client = JsonClient(endpoint, context)
+    documents = Documents(client, context.clock, keep_seconds=KEEP_SECONDS)
+    return (Em6Source(documents, context.clock),)
+
+
+class Em6Source:
+    """Intensity of New Zealand by trading period, taken as direct."""
+
+    name = NAME
+    method = Method.AVERAGE
+    basis = Basis.DIRECT
+    refresh_seconds = 900
+
+    def __init__(self, documents: Documents, clock: Clock) -> None:
+        self._documents = documents
+        self._clock = clock
+
+    def covers(self, zone: str) -> bool:
+        """Whether the zone is New Zealand."""
+        return zone == ZONE
+
+    def fetch(self, zones: Collection[str], start: int, end: int) -> GridReading:
+        """Read the periods that have begun and overlap ``[start, end)``, if served.
+
+        Raises:
+            CollectorError: nothing could be read.
+        """
+        now = epoch(self._clock.now())
+        until = min(end, int(now) + 1)
+        if ZONE not in zones or until <= start:
+            return GridReading(points=())
+        document = self._documents.get("/current_carbon_intensity", api="current_carbon_intensity")
+        reading = parse_items(document, now=now)
+        if not reading.points and not reading.failures:
+            message = f"{NAME}: no trading period with a value — wait"
+            raise NoDataError(message)
+        inside = tuple(within(reading.points, start, until))
+        return GridReading(points=inside, failures=reading.failures)
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._documents.close()
+
+
+def parse_items(document: object, *, now: float) -> GridReading:
+    """Turn an answer of ``/current_carbon_intensity`` into points.
+
+    Periods that begin after ``now`` (epoch seconds) are left out, as are nulls; the running
+    period is marked as estimated.
+
+    Raises:
+        BadPayloadError: no item is readable, or the document is none.
+    """
+    try:
+        items = as_list(as_mapping(document, "the document").get("items"), "items")
+    except ShapeError as error:
+        message = f"{NAME}: {error} — the API has changed, or base_url is wrong"
+        raise BadPayloadError(message) from error
+    return read_rows(items, partial(_point, now=now), source=NAME, scope=ZONE)
+
+
+def _point(item: object, *, now: float) -> IntensityPoint | None:
+    row = as_mapping(item, "an item")
+    start = _start(row.get("timestamp"), now)
+    value = row.get("nz_carbon_gkwh", "absent")
+    if value is None or start > now:
+        return None
+    return IntensityPoint(
+        zone=ZONE,
+        start=start,
+        end=start + STEP,
+        gco2eq_per_kwh=as_intensity(value, "nz_carbon_gkwh", Basis.DIRECT),
+        estimated=start + STEP > now,
+    )
+
+
+def _start(value: object, now: float) -> int:
+    """Read a stamp, one without a zone as UTC.
+
+    New Zealand's own time would be 12 or 13 hours ahead of it: such a stamp lies in the future
+    and is refused, and so is everything that is not of this day.
+    """
+    try:
+        moment = datetime.fromisoformat(str(value))
+        seconds = epoch(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError) as error:
+        message = "timestamp is not an ISO 8601 time"
+        raise ShapeError(message) from error
+    if seconds % STEP or not -OLDEST_SECONDS < seconds - now < 2 * STEP:
+        message = "timestamp is not a half-hour of the last day"
+        raise ShapeError(message)
+    return int(seconds)

@@ -1,0 +1,206 @@
+"""Denmark, live and without a key: CO2Emis and CO2EmisProg of Energinet's Energi Data Service.
+
+Zones: ``DK-DK1 DK-DK2`` (price areas DK1 and DK2), both in one request.
+Method: average, of consumption. Basis: direct (unverified); never mixed with life-cycle values.
+Step: 5 min, ``[Minutes5UTC, + 5 min)``, UTC although the stamps carry no zone. Lag: minutes.
+Forecast: 9 h or more at 5 min, the newest of which replaces the one before.
+Limits: 40 requests in 10 s and address, then a ban of 5 minutes (guide of the API).
+Licence: CC BY 4.0 as its terms are quoted by users (unverified), "Energinet
+(www.energidataservice.dk)".
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+from pydantic import Field
+
+from exporter.core.clock import epoch, floor_to, from_epoch
+from exporter.core.errors import BadPayloadError, NoDataError
+from exporter.core.model import Basis, GridReading, IntensityPoint, Method
+from exporter.core.plugins import GridConfig
+from exporter.core.ports import AdapterContext, Clock
+from exporter.grids._cache import Documents
+from exporter.grids._facts import SourceFacts
+from exporter.grids._http import BaseUrl, Endpoint, JsonClient
+from exporter.grids._payload import (
+    ShapeError,
+    as_intensity,
+    as_list,
+    as_mapping,
+    collect,
+    read_rows,
+    slices,
+    within,
+)
+
+NAME: Final = "energinet"
+AREAS: Final[Mapping[str, str]] = {"DK1": "DK-DK1", "DK2": "DK-DK2"}
+"""Grid zone by price area."""
+STEP: Final = 300
+LAG_SECONDS: Final = 3600
+"""Asked for before each window, so that a late operator still has a newest value."""
+LONGEST_REQUEST: Final = 7 * 86400
+"""About 4000 records, half a megabyte."""
+KEEP_SECONDS: Final = 240.0
+"""A little less than a step: a question in the same refresh is answered from memory."""
+KEEP_FORECAST_SECONDS: Final = 900.0
+
+FACTS: Final = SourceFacts(
+    kind=NAME,
+    title="Energi Data Service",
+    zones=tuple(AREAS.values()),
+    method=Method.AVERAGE,
+    basis=Basis.DIRECT,
+    step="5 min",
+    lag="minutes",
+    forecast="9 h or more",
+    licence="CC BY 4.0 (unverified)",
+    attribution="Energinet (www.energidataservice.dk)",
+    url="https://www.energidataservice.dk/tso-electricity/CO2Emis",
+    notes=("Direct emissions: never mixed with life-cycle values.",),
+)
+
+
+class Config(GridConfig):
+    """`kind: energinet`: Denmark, live, direct emissions, no key."""
+
+    base_url: BaseUrl = Field(
+        default="https://api.energidataservice.dk",
+        description="Address of the Energi Data Service, for a mirror or a proxy.",
+    )
+
+
+def build(config: Config, context: AdapterContext) -> tuple["EnerginetSource", ...]:
+    """Make the source; nothing is asked yet."""
+    endpoint = Endpoint(
+        source=NAME,
+        base_url=config.base_url,
+        auth_fix="it needs no key but may block this address: set base_url or add another source",
+    )
+    client = JsonClient(endpoint, context)
+    documents = Documents(client, context.clock, keep_seconds=KEEP_SECONDS)
+    return (EnerginetSource(documents, context.clock),)
+
+
+class EnerginetSource:
+    """Direct intensity and forecast of Denmark's two price areas."""
+
+    name = NAME
+    method = Method.AVERAGE
+    basis = Basis.DIRECT
+    refresh_seconds = 300
+
+    def __init__(self, documents: Documents, clock: Clock) -> None:
+        self._documents = documents
+        self._clock = clock
+
+    def covers(self, zone: str) -> bool:
+        """Whether the zone is one of the two price areas."""
+        return zone in AREAS.values()
+
+    def fetch(self, zones: Collection[str], start: int, end: int) -> GridReading:
+        """Read the intervals that have begun and overlap ``[start, end)``, and the forecast.
+
+        Raises:
+            CollectorError: nothing of the window could be read.
+        """
+        now = epoch(self._clock.now())
+        until = min(end, int(now) + 1)
+        wanted = set(zones) & set(AREAS.values())
+        if not wanted or until <= start:
+            return GridReading(points=())
+        windows = slices(start - LAG_SECONDS, until, step=STEP, longest=LONGEST_REQUEST)
+        reads = [partial(self._observed, *window) for window in sorted(windows, reverse=True)]
+        if until > now - STEP:
+            reads.insert(1, partial(self._forecast, floor_to(now, STEP)))
+        reading = collect(reads)
+        points = [point for point in reading.points if point.zone in wanted]
+        return GridReading(points=tuple(within(points, start, until)), failures=reading.failures)
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._documents.close()
+
+    def _observed(self, start: int, end: int) -> GridReading:
+        params = [*_QUERY, ("start", _iso(start)), ("end", _iso(end))]
+        document = self._documents.get("/dataset/CO2Emis", api="CO2Emis", params=params)
+        reading = parse_records(document, now=epoch(self._clock.now()), forecast=False)
+        if not reading.points and not reading.failures:
+            message = f"{NAME}: no value between {_iso(start)} and {_iso(end)}"
+            raise NoDataError(message)
+        return reading
+
+    def _forecast(self, start: int) -> GridReading:
+        # Without a start the answer is the newest 100 records: the far end of the forecast alone.
+        params = [*_QUERY, ("start", _iso(floor_to(start, int(KEEP_FORECAST_SECONDS))))]
+        document = self._documents.get(
+            "/dataset/CO2EmisProg",
+            api="CO2EmisProg",
+            params=params,
+            keep_seconds=KEEP_FORECAST_SECONDS,
+        )
+        return parse_records(document, now=epoch(self._clock.now()), forecast=True)
+
+
+_QUERY: Final = (
+    ("filter", json.dumps({"PriceArea": list(AREAS)}, separators=(",", ":"))),
+    ("timezone", "UTC"),
+    ("limit", "0"),
+)
+"""Both areas, times of the query in UTC instead of Danish time, and no limit of records."""
+
+
+def parse_records(document: object, *, now: float, forecast: bool) -> GridReading:
+    """Turn an answer of ``/dataset/CO2Emis`` or ``CO2EmisProg`` into points.
+
+    Observed values of intervals that begin after ``now`` (epoch seconds) are left out, as are
+    nulls; the running interval is marked as estimated.
+
+    Raises:
+        BadPayloadError: no record is readable, or the document is none.
+    """
+    try:
+        records = as_list(as_mapping(document, "the document").get("records"), "records")
+    except ShapeError as error:
+        message = f"{NAME}: {error} — the API has changed, or base_url is wrong"
+        raise BadPayloadError(message) from error
+    return read_rows(records, partial(_point, now=now, forecast=forecast), source=NAME)
+
+
+def _point(record: object, *, now: float, forecast: bool) -> IntensityPoint | None:
+    row = as_mapping(record, "a record")
+    start = _utc(row.get("Minutes5UTC"))
+    zone = AREAS.get(str(row.get("PriceArea")))
+    if zone is None:
+        message = "PriceArea is none that was asked for"
+        raise ShapeError(message)
+    value = row.get("CO2Emission", "absent")
+    if value is None or (start > now and not forecast):
+        return None
+    return IntensityPoint(
+        zone=zone,
+        start=start,
+        end=start + STEP,
+        gco2eq_per_kwh=as_intensity(value, "CO2Emission", Basis.DIRECT),
+        estimated=not forecast and start + STEP > now,
+        forecast=forecast,
+    )
+
+
+def _utc(value: object) -> int:
+    message = "Minutes5UTC is not a time in steps of five minutes"
+    try:
+        moment = datetime.fromisoformat(str(value))
+        seconds = epoch(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError) as error:
+        raise ShapeError(message) from error
+    if seconds % STEP:
+        raise ShapeError(message)
+    return int(seconds)
+
+
+def _iso(seconds: int) -> str:
+    return from_epoch(seconds).strftime("%Y-%m-%dT%H:%M")

@@ -1,0 +1,172 @@
+"""Databases from DescribeDBInstances."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+import structlog
+
+from exporter.core.model import Machine, ResourceKey, RunState
+from exporter.data.machine_types import hardware_type
+from exporter.providers.aws.errors import Call, translated
+from exporter.providers.aws.inventory import ON_DEMAND, Listing
+from exporter.providers.aws.shapes import TypeFacts, TypeSource
+
+PERMISSION: Final = "rds:DescribeDBInstances"
+
+RESOURCE_TYPE: Final = "rds_instance"
+
+PAGE_SIZE: Final = 100
+"""Largest MaxRecords of DescribeDBInstances (RDS API reference)."""
+
+_OFF: Final = frozenset(
+    {
+        "creating",
+        "failed",
+        "inaccessible-encryption-credentials",
+        "inaccessible-encryption-credentials-recoverable",
+        "incompatible-network",
+        "incompatible-restore",
+        "insufficient-capacity",
+        "stopped",
+    }
+)
+"""States in which no machine is billed (RDS User Guide, "Viewing DB instance status").
+
+In ``starting``, ``stopping`` and ``deleting`` none is either, but it is on its host. AWS adds
+states now and then: one that is not listed here is taken as running, and its CPU data tells.
+"""
+
+_CREATING: Final = "creating"
+
+_SERVERLESS: Final = "db.serverless"
+
+_ELSEWHERE: Final = ("custom-", "docdb", "neptune")
+"""Engines of which the machines are EC2 instances of the account, or databases outside of RDS."""
+
+_log = structlog.get_logger(__name__)
+
+
+class RdsClient(Protocol):
+    """What is used of boto3's client."""
+
+    def describe_db_instances(self, *, MaxRecords: int) -> Mapping[str, Any]:  # noqa: N803 - the API's name
+        """Ask for one page."""
+        ...
+
+    def get_paginator(self, operation_name: str, /) -> Any:  # noqa: ANN401 - boto3 makes the classes
+        """Return what asks for all pages."""
+        ...
+
+
+def list_region(client: RdsClient, call: Call, types: TypeSource) -> Listing:
+    """List a region in all states; types that the table lacks are looked up.
+
+    Raises:
+        CollectorError: the region could not be listed whole.
+    """
+    items = [item for item in _instances(client, call) if _is_of_rds(item)]
+    sized = [item for item in items if item.get("DBInstanceClass") != _SERVERLESS]
+    failure = types.learn({_hardware(item) for item in sized})
+    with translated(call):
+        machines = tuple(machine(item, call, types.facts) for item in sized)
+    return Listing(
+        region=call.region,
+        machines=machines,
+        detailed=frozenset(one.key for one in machines),  # RDS has a point a minute for all
+        left_out=frozenset(_name(item) for item in items if item not in sized),
+        failures=() if failure is None else (failure,),
+    )
+
+
+def _instances(client: RdsClient, call: Call) -> Iterator[Mapping[str, Any]]:
+    pages = client.get_paginator("describe_db_instances").paginate(
+        PaginationConfig={"PageSize": PAGE_SIZE}
+    )
+    with translated(call):
+        for page in pages:
+            if "DBInstances" not in page:  # an empty account has an empty list
+                call.reject("the answer lists nothing")
+            yield from page["DBInstances"]
+
+
+def _is_of_rds(item: Mapping[str, Any]) -> bool:
+    return not str(item.get("Engine", "")).startswith(_ELSEWHERE)
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    return str(item.get("DBInstanceIdentifier") or "")
+
+
+def _hardware(item: Mapping[str, Any]) -> str:
+    return hardware_type("aws", str(item.get("DBInstanceClass", "")))
+
+
+def machine(item: Mapping[str, Any], call: Call, types: TypeFacts) -> Machine:
+    """Read one DB instance. Its name is what CloudWatch knows it by.
+
+    Raises:
+        BadPayloadError: it has no id, name or state.
+    """
+    resource_id, name = item.get("DbiResourceId"), _name(item)
+    status = item.get("DBInstanceStatus")
+    if not resource_id or not name or not status:
+        call.reject("a database without id, name or state")
+    return Machine(
+        key=ResourceKey("aws", call.account, call.region, RESOURCE_TYPE, str(resource_id)),
+        name=name,
+        instance_type=str(item.get("DBInstanceClass", "")),
+        state=RunState.STOPPED if status in _OFF else RunState.RUNNING,
+        cloud_zone=str(item.get("AvailabilityZone", "")),
+        launched_at=None if status == _CREATING else _utc(item.get("InstanceCreateTime")),
+        tags={str(tag["Key"]): str(tag.get("Value", "")) for tag in item.get("TagList", ())},
+        shape=types.find(_hardware(item)),
+        lifecycle=ON_DEMAND,
+    )
+
+
+def _utc(moment: object) -> datetime | None:
+    return moment.astimezone(UTC) if isinstance(moment, datetime) else None
+
+
+@dataclass(slots=True)
+class Databases:
+    """What polls saw of one account's databases: RDS tells when one was made, not when it started.
+
+    Not thread-safe.
+    """
+
+    _polls: dict[str, tuple[datetime, dict[ResourceKey, Machine]]] = field(default_factory=dict)
+    """Latest listing of each region, and when it was asked for."""
+    _left_out: frozenset[str] = frozenset()
+
+    def seen(self, listing: Listing, now: datetime) -> tuple[Machine, ...]:
+        """Return the listed machines with the start of their latest run, as far as it was seen."""
+        at, before = self._polls.get(listing.region, (now, {}))
+        timed = [_timed(one, before.get(one.key), at) for one in listing.machines]
+        self._polls[listing.region] = (now, {one.key: one for one in timed})
+        return tuple(timed)
+
+    def last_seen(self, region: str) -> tuple[Machine, ...]:
+        """Return the machines of the latest listing of a region."""
+        _, machines = self._polls.get(region, (None, {}))
+        return tuple(machines.values())
+
+    def tell_left_out(self, listings: Iterable[Listing]) -> None:
+        """Log, once for each, the databases that are not counted."""
+        names = frozenset[str]().union(*(listing.left_out for listing in listings))
+        if names - self._left_out:
+            _log.warning(
+                "serverless databases are not counted: RDS does not tell their size",
+                databases=sorted(names - self._left_out),
+            )
+        self._left_out |= names
+
+
+def _timed(machine: Machine, before: Machine | None, at: datetime) -> Machine:
+    """Take over the start of the run that goes on; one that was seen stopped started after that."""
+    if before is None or before.launched_at is None:
+        return machine
+    started = machine.state is RunState.RUNNING and before.state is not RunState.RUNNING
+    return replace(machine, launched_at=at if started else before.launched_at)

@@ -1,0 +1,298 @@
+"""CPU utilisation from Azure Monitor's metrics batch API."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import groupby
+from statistics import fmean
+from typing import Any, Final, TypeVar
+
+from azure.monitor.querymetrics import Metric, MetricAggregationType, MetricsQueryResult
+
+from exporter.core.clock import floor_to, from_epoch
+from exporter.core.errors import CollectorError, NoDataError
+from exporter.core.model import CpuSeries, Machine, ResourceKey, RunState, Window
+from exporter.core.units import Ratio, ratio_from_percent
+from exporter.providers.azure.errors import Call, Heard, NotFoundError, translated
+from exporter.providers.azure.inventory import VM, VMSS_VM
+from exporter.providers.azure.session import Connection
+
+PERMISSION: Final = "Microsoft.Insights/metrics/read"
+
+METRIC: Final = "Percentage CPU"
+NAMESPACES: Final = {
+    VM: "Microsoft.Compute/virtualMachines",
+    VMSS_VM: "Microsoft.Compute/virtualMachineScaleSets/virtualMachines",
+}
+
+MAX_IDS: Final = 50
+"""Resource ids of one call (Microsoft's page on migrating to the batch API)."""
+
+MAX_GRAINS: Final = 1440
+"""Grains of one machine in one call: a day of minutes, which one billed call may return."""
+
+RETENTION: Final = timedelta(days=93)
+"""How long platform metrics are kept (Azure Monitor documentation, "Retention of metrics")."""
+
+DOLLARS_PER_CALL: Final = 0.01 / 1000
+"""List price of a call; the first million of each month are free, which is not deducted here.
+
+https://azure.microsoft.com/pricing/details/monitor/ ("Metrics queries")
+"""
+
+_GRAINS: Final = (3600, 1800, 900, 300, 60)
+"""Seconds of the grains that Azure Monitor offers for platform metrics, up to an hour."""
+
+_SUFFIX: Final = "/providers/microsoft.insights/"
+_OVERSHOOT_PERCENT: Final = 101.0
+"""Sampling at the grain's edges may give a little over 100 %; more is not a utilisation."""
+
+_MONTH: Final = timedelta(days=30)
+
+_T = TypeVar("_T")
+
+
+def monthly_cost(groups: Iterable[int], poll_interval: timedelta) -> float:
+    """List price in dollars of 30 days of polling, from the size of each group read together.
+
+    The free million calls a month are not deducted: they are one allowance for all that a
+    customer does.
+    """
+    calls = sum(math.ceil(size / MAX_IDS) for size in groups)
+    return calls * (_MONTH / poll_interval) * DOLLARS_PER_CALL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Machines of one subscription, region and type that one call reads, over ``[start, end)``."""
+
+    subscription: str
+    region: str
+    resource_type: str
+    machines: tuple[Machine, ...]
+    start: int
+    end: int
+    grain: int
+
+    @property
+    def call(self) -> Call:
+        """What is attempted, for messages."""
+        return Call(
+            permission=PERMISSION,
+            where=self.region,
+            scope=self.region,
+            subscription=self.subscription,
+            role="Monitoring Reader",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchReading:
+    """What a batch delivered; ``forgotten`` are machines that Azure knows no longer."""
+
+    series: tuple[CpuSeries, ...] = ()
+    unread: frozenset[ResourceKey] = frozenset()
+    failures: tuple[CollectorError, ...] = ()
+    forgotten: frozenset[ResourceKey] = frozenset()
+
+
+def plan(machines: Sequence[Machine], window: Window, now: float) -> Iterator[Batch]:
+    """Split a read into calls: by subscription, region and type, and by what one call may ask.
+
+    Machines that are gone are asked for apart: where Azure refuses a call because of one that it
+    knows no longer, nothing of the others is lost.
+    """
+
+    def kind(one: Machine) -> tuple[str, str, str, bool]:
+        key = one.key
+        return key.account, key.cloud_region, key.resource_type, one.state is RunState.GONE
+
+    grain = next(size for size in _GRAINS if window.resolution % size == 0)
+    for (subscription, region, resource_type, _), group in groupby(
+        sorted(machines, key=kind), key=kind
+    ):
+        for some in _parts(tuple(group), MAX_IDS):
+            for start, end in _spans(window, grain, now):
+                yield Batch(
+                    subscription=subscription,
+                    region=region,
+                    resource_type=resource_type,
+                    machines=some,
+                    start=start,
+                    end=end,
+                    grain=grain,
+                )
+
+
+def _parts(items: tuple[_T, ...], size: int) -> Iterator[tuple[_T, ...]]:
+    for at in range(0, len(items), size):
+        yield items[at : at + size]
+
+
+def _spans(window: Window, grain: int, now: float) -> Iterator[tuple[int, int]]:
+    """Cut a window into what one call may ask for; older than the retention there is nothing."""
+    oldest = floor_to(now - RETENTION.total_seconds(), window.resolution) + window.resolution
+    step = floor_to(MAX_GRAINS * grain, window.resolution)
+    for start in range(max(window.start, oldest), window.end, step):
+        yield start, min(start + step, window.end)
+
+
+def read(connection: Connection, batch: Batch, window: Window) -> BatchReading:
+    """Read one batch. A call that fails leaves its machines unread.
+
+    Where Azure does not know one of several machines that are gone, halves are asked for, so that
+    the last hours of the others are not lost with it.
+    """
+    try:
+        return _read(connection, batch, window)
+    except NotFoundError as error:
+        gone = all(one.state is RunState.GONE for one in batch.machines)
+        if gone and len(batch.machines) == 1:
+            return _forgotten(batch.machines[0].key)
+        if gone:
+            return _halves(connection, batch, window)
+        return _unread(batch, error)
+    except CollectorError as error:
+        return _unread(batch, error)
+
+
+def _forgotten(key: ResourceKey) -> BatchReading:
+    return BatchReading(series=(CpuSeries(key=key, points={}),), forgotten=frozenset({key}))
+
+
+def _unread(batch: Batch, error: CollectorError) -> BatchReading:
+    return BatchReading(unread=frozenset(one.key for one in batch.machines), failures=(error,))
+
+
+def _halves(connection: Connection, batch: Batch, window: Window) -> BatchReading:
+    middle = len(batch.machines) // 2
+    parts = (batch.machines[:middle], batch.machines[middle:])
+    readings = [read(connection, replace(batch, machines=part), window) for part in parts]
+    return BatchReading(
+        series=tuple(one for reading in readings for one in reading.series),
+        unread=frozenset(key for reading in readings for key in reading.unread),
+        failures=tuple(error for reading in readings for error in reading.failures),
+        forgotten=frozenset(key for reading in readings for key in reading.forgotten),
+    )
+
+
+def _read(connection: Connection, batch: Batch, window: Window) -> BatchReading:
+    heard = Heard()
+    with translated(batch.call, heard):
+        results = query(connection, batch, heard)
+        connection.meter.count("azure", "GetBatch", requests=0, dollars=DOLLARS_PER_CALL)
+        return _sorted_out(batch, results, _outcomes(heard.response.json()), window)
+
+
+def query(connection: Connection, batch: Batch, heard: Heard) -> Sequence[MetricsQueryResult]:
+    """Send one call; ``heard`` keeps the answer, as the SDK's model leaves resource ids out."""
+    return connection.metrics(batch.region).query_resources(
+        resource_ids=[one.key.resource_id for one in batch.machines],
+        metric_namespace=NAMESPACES[batch.resource_type],
+        metric_names=[METRIC],
+        timespan=(from_epoch(batch.start), from_epoch(batch.end)),
+        granularity=timedelta(seconds=batch.grain),
+        aggregations=[MetricAggregationType.AVERAGE],
+        raw_response_hook=heard.hear,
+        **connection.options,
+    )
+
+
+def _outcomes(body: Any) -> dict[str, str]:  # noqa: ANN401 - JSON
+    """Each answered resource id, in lower case, with its error code; empty where it has none.
+
+    The body is sometimes JSON within a JSON string, which the SDK reads as well.
+    """
+    document = json.loads(body) if isinstance(body, str) else body
+    return {
+        str(value["resourceid"]).lower(): next(filter(None, map(_error_code, value["value"])), "")
+        for value in document["values"]
+    }
+
+
+def _error_code(metric: Mapping[str, Any]) -> str:
+    code = str(metric.get("errorCode") or "Success")
+    return "" if code == "Success" else code
+
+
+def _sorted_out(
+    batch: Batch,
+    results: Sequence[MetricsQueryResult],
+    outcomes: Mapping[str, str],
+    window: Window,
+) -> BatchReading:
+    percents = _percents(batch, results)
+    asked = {one.key.resource_id for one in batch.machines}
+    if not (percents.keys() | outcomes.keys()) <= asked:
+        batch.call.reject("the answer is about other machines")
+    series: list[CpuSeries] = []
+    unread: list[ResourceKey] = []
+    failures: dict[str, CollectorError] = {}
+    for one in batch.machines:
+        found = percents.get(one.key.resource_id, {})
+        if failure := _incomplete(one, batch.call, outcomes.get(one.key.resource_id)):
+            unread.append(one.key)
+            failures[str(failure)] = failure
+            continue
+        points = {at: percent for at, percent in found.items() if _plausible(percent)}
+        if len(points) < len(found):
+            implausible = batch.call.unreadable("CPU utilisation outside 0-100 %, left out")
+            failures[str(implausible)] = implausible
+        series.append(CpuSeries(key=one.key, points=_on_buckets(points, window)))
+    return BatchReading(
+        series=tuple(series), unread=frozenset(unread), failures=tuple(failures.values())
+    )
+
+
+def _incomplete(one: Machine, call: Call, outcome: str | None) -> CollectorError | None:
+    """Say why a machine was not read; None where it was, with or without data."""
+    if outcome is None and one.state is not RunState.GONE:
+        fix = (
+            "it will be tried again; if it stays, check that Microsoft.Insights is registered in "
+            "the subscription"
+        )
+        return NoDataError(f"{call}: the answer leaves machines out — {fix}", scope=call.scope)
+    if outcome:
+        return call.unreadable("the answer holds errors in place of some machines' data")
+    return None
+
+
+def _percents(batch: Batch, results: Sequence[MetricsQueryResult]) -> dict[str, dict[int, float]]:
+    """Averages by resource id and grain. Results come in any order, and ids in any case."""
+    found: dict[str, dict[int, float]] = {}
+    for metric in (metric for result in results for metric in result.metrics):
+        if metric.unit != "Percent":
+            batch.call.reject("CPU utilisation in another unit than percent")
+        resource_id = metric.id.lower().rsplit(_SUFFIX, 1)[0]
+        found.setdefault(resource_id, {}).update(_averages(batch, metric))
+    return found
+
+
+def _averages(batch: Batch, metric: Metric) -> dict[int, float]:
+    """Averages of one machine by the start of their grain; grains without one are left out."""
+    averages: dict[int, float] = {}
+    for value in (value for series in metric.timeseries for value in series.data):
+        at = value.timestamp.timestamp()
+        if at % batch.grain:
+            batch.call.reject(f"a stamp off the {batch.grain} s grid")
+        if value.average is not None and batch.start <= at < batch.end:
+            averages[int(at)] = float(value.average)
+    return averages
+
+
+def _plausible(percent: float) -> bool:
+    return math.isfinite(percent) and 0.0 <= percent <= _OVERSHOOT_PERCENT
+
+
+def _on_buckets(percents: Mapping[int, float], window: Window) -> Mapping[int, Ratio]:
+    """Means of the window's buckets over the grains that are there.
+
+    A grain is absent where the machine did not run, and Azure's own longer averages leave it out
+    in the same way.
+    """
+    buckets: dict[int, list[float]] = {}
+    for at, percent in percents.items():
+        buckets.setdefault(floor_to(at, window.resolution), []).append(percent)
+    return {at: Ratio(min(1.0, ratio_from_percent(fmean(some)))) for at, some in buckets.items()}

@@ -1,0 +1,102 @@
+"""Tries each call that the provider makes, for the ``check`` verb. Reads, never changes."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from exporter.core.clock import epoch, floor_to
+from exporter.core.errors import CollectorError
+from exporter.core.model import Machine
+from exporter.providers.azure import metrics, skus
+from exporter.providers.azure.errors import Call, Heard, NotFoundError, refusal, translated
+from exporter.providers.azure.session import Connection
+
+REGISTRATION: Final = "Microsoft.Insights registration"
+REGISTRATION_PERMISSION: Final = "Microsoft.Resources/subscriptions/providers/read"
+
+_PROVIDER_VERSION: Final = "2021-04-01"
+_GRAIN: Final = 300
+_CONFLICT: Final = 409
+
+Attempt = Callable[[], object]
+"""One call; raises CollectorError where it is refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionCheck:
+    """Whether a permission is there: its action, the verdict, and cause with fix if not."""
+
+    permission: str
+    ok: bool
+    message: str
+
+
+def outcome(attempt: Attempt) -> CollectorError | None:
+    """Make an attempt; what was deleted meanwhile is not refused."""
+    try:
+        attempt()
+    except NotFoundError:
+        return None
+    except CollectorError as error:
+        return error
+    return None
+
+
+def across(
+    permission: str, outcomes: Sequence[CollectorError | None], what: str
+) -> PermissionCheck:
+    """Put the outcomes of one attempt in all subscriptions into one verdict."""
+    errors = [error for error in outcomes if error is not None]
+    if not errors:
+        ending = "" if len(outcomes) == 1 else "s"
+        message = f"{len(outcomes)} {what}{ending}" if outcomes else "no machine to try it on"
+        return PermissionCheck(permission=permission, ok=True, message=message)
+    others = f" (and for {len(errors) - 1} other {what}s)" if len(errors) > 1 else ""
+    return PermissionCheck(permission=permission, ok=False, message=f"{errors[0]}{others}")
+
+
+def registration(connection: Connection, subscription: str) -> None:
+    """Ask whether Microsoft.Insights, which serves the metrics, is registered.
+
+    Raises:
+        CollectorError: it is not, or that cannot be read.
+    """
+    call = Call(
+        permission=REGISTRATION_PERMISSION,
+        where="Azure Resource Manager",
+        scope=subscription,
+        subscription=subscription,
+    )
+    path = f"/subscriptions/{subscription}/providers/Microsoft.Insights"
+    answer = connection.get(path, call, **{"api-version": _PROVIDER_VERSION})
+    if str(answer.get("registrationState")).lower() not in {"registered", "registering"}:
+        raise refusal(_CONFLICT, "MissingSubscriptionRegistration", call)
+
+
+def sizes(connection: Connection, one: Machine) -> None:
+    """Ask for the sizes of a machine's region."""
+    skus.shapes(connection, skus.call_for(one.key.account, one.key.cloud_region))
+
+
+def metric(connection: Connection, one: Machine, now: datetime) -> None:
+    """Ask for the CPU of a machine over five minutes."""
+    end = floor_to(epoch(now), _GRAIN)
+    batch = metrics.Batch(
+        subscription=one.key.account,
+        region=one.key.cloud_region,
+        resource_type=one.key.resource_type,
+        machines=(one,),
+        start=end - _GRAIN,
+        end=end,
+        grain=_GRAIN,
+    )
+    heard = Heard()
+    with translated(batch.call, heard):
+        metrics.query(connection, batch, heard)
+    connection.meter.count("azure", "GetBatch", requests=0, dollars=metrics.DOLLARS_PER_CALL)
+
+
+def one_each(machines: Iterable[Machine]) -> list[Machine]:
+    """Return one machine of each subscription."""
+    return list({one.key.account: one for one in machines}.values())

@@ -1,0 +1,249 @@
+"""The provider of one Azure subscription, or of all that an identity can see."""
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+import structlog
+
+from exporter.core.clock import epoch
+from exporter.core.errors import AuthError, CollectorError, UnreachableError
+from exporter.core.model import (
+    CpuReading,
+    CpuSeries,
+    Inventory,
+    Machine,
+    ResourceKey,
+    RunState,
+    Window,
+)
+from exporter.core.ports import AdapterContext
+from exporter.core.units import Ratio
+from exporter.providers.azure import inventory, lifecycle, metrics, permissions, skus, subscriptions
+from exporter.providers.azure.config import Config
+from exporter.providers.azure.lifecycle import Lifecycle
+from exporter.providers.azure.metrics import Batch, BatchReading
+from exporter.providers.azure.permissions import PermissionCheck
+from exporter.providers.azure.session import APIS, WORKERS, Connection
+from exporter.providers.azure.skus import SizeFacts
+
+SETTLE_SECONDS: Final = 300
+"""Azure's own averages are complete about three minutes after the grain's end."""
+
+_REMEMBER: Final = timedelta(days=1)
+"""How long the machines of a subscription that can no longer be read are kept as they were."""
+
+_log = structlog.get_logger(__name__)
+
+
+class AzureProvider:
+    """Virtual machines and scale-set instances. Call it from one thread at a time."""
+
+    kind: Final = "azure"
+
+    def __init__(
+        self,
+        config: Config,
+        context: AdapterContext,
+        connection: Connection,
+        subscription: str | None = None,
+    ) -> None:
+        alone = (config.subscriptions or ()).index(subscription) if subscription else 0
+        self.name: Final = config.collectors[alone]
+        settle = config.settle
+        self.settle: Final = SETTLE_SECONDS if settle is None else int(settle.total_seconds())
+        self._clock = context.clock
+        self._connection = connection
+        self._subscription = subscription
+        self._sizes = SizeFacts(context.types)
+        self._lifecycle = Lifecycle()
+        self._seen: dict[str, datetime] = {}
+        self._listed: tuple[Machine, ...] = ()
+        self._forgotten: set[ResourceKey] = set()
+        self._changes_failed = False
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix=self.name)
+        for api in APIS:
+            context.meter.count("azure", api, requests=0)
+
+    def discover(self) -> Inventory:
+        """List the machines of all subscriptions, and what is known of their starts and stops.
+
+        Raises:
+            CollectorError: the machines could not be listed.
+        """
+        now = self._clock.now()
+        try:
+            names = self._names()
+            listed = inventory.list_machines(self._connection, names)
+            if self._subscription and not listed:
+                subscriptions.confirm(self._connection, self._subscription)
+        except AuthError:
+            self._connection.renew()
+            raise
+        lost = {} if self._subscription else self._lost(listed, now)
+        kept = [one for one in self._listed if one.key.account in lost]
+        self._listed = (*listed, *kept)
+        self._learn_changes(names, now)
+        machines = self._lifecycle.complete(self._listed, now)
+        self._sizes.learn(machines, self._connection)
+        return Inventory(
+            machines=tuple(replace(one, shape=self._sizes.find(one)) for one in machines),
+            failures=tuple(lost.values()),
+        )
+
+    def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
+        """Read Percentage CPU, 50 machines a call.
+
+        Raises:
+            CollectorError: every call failed.
+        """
+        if not machines or window.start == window.end:
+            return CpuReading(series=())
+        asking = [one for one in machines if not self._is_forgotten(one)]
+        batches = list(metrics.plan(asking, window, epoch(self._clock.now())))
+        for batch in batches:
+            self._connection.metrics(batch.region)
+        read = partial(self._read, window=window, outages=_Outages())
+        readings = list(self._pool.map(read, batches))
+        self._forgotten = {one.key for one in machines if self._is_forgotten(one)}
+        self._forgotten.update(key for reading in readings for key in reading.forgotten)
+        return self._merged(readings)
+
+    def permissions(self) -> list[PermissionCheck]:
+        """Try each call that this provider needs. Changes nothing."""
+        try:
+            names = self._names(confirm=True)
+        except CollectorError as error:
+            self._connection.renew()
+            return [permissions.across(subscriptions.PERMISSION, [error], "subscription")]
+        checks = [permissions.across(subscriptions.PERMISSION, [None] * len(names), "subscription")]
+        machines: list[Machine] = []
+        for resource_type, permission in inventory.PERMISSIONS.items():
+            listing = partial(self._list_into, machines, resource_type, names)
+            checks.append(permissions.across(permission, [permissions.outcome(listing)], "query"))
+        return checks + self._probed(names, machines)
+
+    def monthly_cost(self, machines: int, poll_interval: timedelta) -> float:
+        """List price in dollars of 30 days of reading that many machines, free calls included."""
+        running = (one.key for one in self._listed if one.state is RunState.RUNNING)
+        groups = Counter((key.account, key.cloud_region, key.resource_type) for key in running)
+        return metrics.monthly_cost(groups.values() or (machines,), poll_interval)
+
+    def close(self) -> None:
+        """Release threads and connections."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._connection.close()
+
+    def _names(self, *, confirm: bool = False) -> tuple[str, ...]:
+        """Return the subscriptions to ask about."""
+        if self._subscription is None:
+            return subscriptions.visible(self._connection)
+        if confirm:
+            subscriptions.confirm(self._connection, self._subscription)
+        return (self._subscription,)
+
+    def _lost(self, listed: Sequence[Machine], now: datetime) -> dict[str, CollectorError]:
+        """Return the subscriptions that had machines within a day and can be read no longer."""
+        present = {one.key.account for one in listed}
+        self._seen.update(dict.fromkeys(present, now))
+        self._seen = {name: at for name, at in self._seen.items() if now - at < _REMEMBER}
+        lost = {name: self._confirmed(name) for name in self._seen.keys() - present}
+        self._seen = {name: at for name, at in self._seen.items() if lost.get(name, True)}
+        return {name: error for name, error in lost.items() if error is not None}
+
+    def _confirmed(self, subscription: str) -> CollectorError | None:
+        return permissions.outcome(partial(subscriptions.confirm, self._connection, subscription))
+
+    def _learn_changes(self, names: Sequence[str], now: datetime) -> None:
+        error = inventory.learn_changes(self._connection, names, self._lifecycle, now)
+        if error is not None and not self._changes_failed:
+            _log.warning("starts and stops are known to the poll only", error=str(error))
+        self._changes_failed = error is not None
+
+    def _is_forgotten(self, one: Machine) -> bool:
+        """Whether it was deleted, and Azure has said that it has no metrics of it any more."""
+        return one.state is RunState.GONE and one.key in self._forgotten
+
+    def _read(self, batch: Batch, window: Window, outages: "_Outages") -> BatchReading:
+        if error := outages.error(batch.region):
+            return BatchReading(
+                unread=frozenset(one.key for one in batch.machines), failures=(error,)
+            )
+        reading = metrics.read(self._connection, batch, window)
+        outages.note(batch.region, reading)
+        return reading
+
+    def _merged(self, readings: Sequence[BatchReading]) -> CpuReading:
+        unread = frozenset(key for reading in readings for key in reading.unread)
+        points: dict[ResourceKey, dict[int, Ratio]] = {}
+        for series in (one for reading in readings for one in reading.series):
+            if series.key not in unread:
+                points.setdefault(series.key, {}).update(series.points)
+        failures = tuple({str(e): e for reading in readings for e in reading.failures}.values())
+        if any(isinstance(error, AuthError) for error in failures):
+            self._connection.renew()
+        if unread and not points:
+            raise failures[0]
+        return CpuReading(
+            series=tuple(CpuSeries(key=key, points=some) for key, some in points.items()),
+            unread=unread,
+            failures=failures,
+        )
+
+    def _list_into(self, machines: list[Machine], resource_type: str, names: Sequence[str]) -> None:
+        machines.extend(inventory.list_type(self._connection, resource_type, names))
+
+    def _probed(self, names: Sequence[str], machines: Sequence[Machine]) -> list[PermissionCheck]:
+        """Try what needs a machine, or is asked for each subscription."""
+        connection, now = self._connection, self._clock.now()
+        samples = permissions.one_each(machines)
+        for one in samples:
+            connection.metrics(one.key.cloud_region)
+        changes = inventory.learn_changes(connection, names, Lifecycle(), now)
+        registered = [partial(permissions.registration, connection, name) for name in names]
+        sizes = [partial(permissions.sizes, connection, one) for one in samples[:1]]
+        cpu = [partial(permissions.metric, connection, one, now) for one in samples]
+        attempts = (
+            (skus.PERMISSION, sizes, "region"),
+            (permissions.REGISTRATION, registered, "subscription"),
+            (metrics.PERMISSION, cpu, "subscription"),
+        )
+        return [
+            permissions.across(lifecycle.PERMISSION, [changes], "query"),
+            *(
+                permissions.across(name, list(self._pool.map(permissions.outcome, some)), what)
+                for name, some, what in attempts
+            ),
+        ]
+
+
+class _Outages:
+    """Regions that do not answer, within one read: the rest of them is not waited for.
+
+    A region counts as silent when as many calls as run at once have failed without an answer in
+    between; single calls that fail do not keep others from being made.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._silent: dict[str, list[CollectorError]] = {}
+
+    def error(self, region: str) -> CollectorError | None:
+        """Return why a region is not asked; None where it is."""
+        with self._lock:
+            errors = self._silent.get(region, [])
+            return errors[-1] if len(errors) >= WORKERS else None
+
+    def note(self, region: str, reading: BatchReading) -> None:
+        """Take note of how a call went."""
+        silent = [e for e in reading.failures if isinstance(e, UnreachableError)]
+        with self._lock:
+            if silent and not reading.series:
+                self._silent.setdefault(region, []).extend(silent)
+            else:
+                self._silent.pop(region, None)

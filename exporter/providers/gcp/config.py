@@ -1,0 +1,141 @@
+"""The ``kind: gcp`` section of the configuration."""
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from exporter.core.plugins import Duration, ProviderConfig
+
+_PROJECT: Final = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_ACCOUNT: Final = re.compile(r"[\w.-]+@[\w.-]+\.gserviceaccount\.com", re.ASCII)
+
+
+def _project(text: str) -> str:
+    if text.isdigit():
+        message = "that is a project number; write the project id, as `gcloud projects list` shows"
+        raise ValueError(message)
+    if not _PROJECT.fullmatch(text):
+        message = "write a project id such as my-project-123456: 6 to 30 of a-z, 0-9 and -"
+        raise ValueError(message)
+    return text
+
+
+def _service_account(text: str) -> str:
+    if not _ACCOUNT.fullmatch(text):
+        message = "write an address such as carbon-exporter@my-project.iam.gserviceaccount.com"
+        raise ValueError(message)
+    return text
+
+
+def _endpoint(text: str) -> str:
+    url = urlsplit(text)
+    wrong = (
+        url.username or url.path.strip("/") or url.query or url.fragment or text.split() != [text]
+    )
+    if url.scheme not in {"https", "http"} or not url.hostname or wrong:
+        message = "write an address such as https://compute-mine.p.googleapis.com, without a path"
+        raise ValueError(message)
+    if url.scheme == "http" and not _is_loopback(url.hostname):
+        message = "only this machine may be asked without encryption; write https://"
+        raise ValueError(message)
+    return text.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+ProjectId = Annotated[str, AfterValidator(_project)]
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+
+
+class Config(ProviderConfig):
+    """Projects that one set of credentials may read."""
+
+    kind: Literal["gcp"] = Field(
+        default="gcp", description="Google Compute Engine and Cloud Monitoring."
+    )
+    projects: tuple[ProjectId, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="Ids of the projects to watch. Each has a collector of its own and fails "
+        "alone.",
+    )
+    metrics_scope: ProjectId | None = Field(
+        default=None,
+        description="Id of a scoping project, instead of `projects`: every project of its metrics "
+        "scope in which a machine ran during the last day is watched, all by one collector.",
+    )
+    inventory: Literal["compute", "monitoring"] = Field(
+        default="compute",
+        description="Where machines are listed. `monitoring` does without any right on Compute "
+        "Engine, but knows neither labels, CPU platforms, start and stop times nor stopped "
+        "machines, and doubles the API bill. It also stands in, with a failure reported, where "
+        "Compute Engine refuses.",
+    )
+    credentials_file: Path | None = Field(
+        default=None,
+        description="Google credentials file (JSON), such as a mounted service account key or a "
+        "workload identity configuration. Default: Application Default Credentials (environment, "
+        "`gcloud auth application-default login`, attached service account).",
+    )
+    impersonate_service_account: Annotated[str, AfterValidator(_service_account)] | None = Field(
+        default=None,
+        description="Service account to act as with those credentials; they need "
+        "`roles/iam.serviceAccountTokenCreator` on it.",
+    )
+    compute_endpoint: Endpoint | None = Field(
+        default=None,
+        description="Address of the Compute Engine API, for a private endpoint or a test server. "
+        "An `http://` one must be on this machine and is sent no credentials.",
+    )
+    monitoring_endpoint: Endpoint | None = Field(
+        default=None, description="Address of the Cloud Monitoring API, in the same way."
+    )
+    timeout: Duration = Field(
+        default=timedelta(seconds=20),
+        description="How long to wait for one answer before it is tried again.",
+    )
+    max_attempts: int = Field(
+        default=3, ge=1, le=10, description="How often one request is sent before it has failed."
+    )
+
+    @field_validator("projects")
+    @classmethod
+    def _once_each(cls, projects: Sequence[str] | None) -> tuple[str, ...] | None:
+        return None if projects is None else tuple(dict.fromkeys(projects))
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.projects is None) == (self.metrics_scope is None):
+            message = "write either projects or metrics_scope, so that it is known what to watch"
+            raise ValueError(message)
+        return self
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Projects, or the scoping project, that are asked for CPU."""
+        return self.projects or tuple(filter(None, (self.metrics_scope,)))
+
+    @property
+    def collectors(self) -> tuple[str, ...]:
+        """Values of the ``collector`` label, one for each project, or one for the metrics scope."""
+        if self.name and len(self.targets) == 1:
+            return (self.name,)
+        return tuple(f"{self.name or self.kind}:{target}" for target in self.targets)
+
+    @property
+    def collector(self) -> str:
+        """Value of the first ``collector`` label."""
+        return self.collectors[0]

@@ -1,0 +1,215 @@
+"""CPU utilisation from Cloud Monitoring.
+
+Our buckets are ``[start, end)``; an aligned point of Cloud Monitoring carries the *end* of its
+period, and the interval of a question holds its end but not its start. So the buckets of a window
+are the points that a question over exactly that window returns.
+"""
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from google.api.metric_pb2 import MetricDescriptor  # type: ignore[import-untyped] # no types upstream
+from google.cloud.monitoring_v3 import Aggregation, ListTimeSeriesRequest
+
+from exporter.core.clock import floor_to
+from exporter.core.errors import BadPayloadError, CollectorError
+from exporter.core.model import CpuReading, CpuSeries, ResourceKey, Window
+from exporter.core.units import Ratio
+from exporter.providers.gcp.errors import Call, from_status
+from exporter.providers.gcp.inventory import region_of
+from exporter.providers.gcp.session import DOLLARS_PER_SERIES
+
+PERMISSION: Final = "monitoring.timeSeries.list"
+METRIC: Final = "compute.googleapis.com/instance/cpu/utilization"
+
+FINEST: Final = 60
+"""Seconds between the points of the metric, and the shortest period of alignment."""
+
+RETENTION: Final = 42 * 86_400
+"""Six weeks: how long points of the metric are kept (Cloud Monitoring quotas, data retention)."""
+
+MOST_SHARED: Final = 8.0
+"""Highest utilisation there is: an e2-micro is guaranteed a quarter of a vCPU and may use two."""
+
+_OVERSHOOT: Final = 2.0
+"""Machines may burst above what is theirs; beyond twice the limit it is no utilisation."""
+
+_DOUBLE: Final = int(MetricDescriptor.ValueType.DOUBLE)
+_MONTH: Final = timedelta(days=30)
+
+
+def monthly_cost(machines: int, poll_interval: timedelta) -> float:
+    """List price in dollars of 30 days of polling, before the free million series a month."""
+    return machines * (_MONTH / poll_interval) * DOLLARS_PER_SERIES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A ListTimeSeries request over ``(start, end]`` epoch seconds in ``period`` steps.
+
+    ``target`` is the project, or scoping project, that is asked; ``only`` narrows the answer to one
+    project, because any project may be the scoping project of others. With ``group_by`` the series
+    that agree in those fields become one.
+    """
+
+    target: str
+    start: int
+    end: int
+    period: int
+    only: str = ""
+    where: str = ""
+    group_by: Sequence[str] = ()
+
+    def request(self) -> ListTimeSeriesRequest:
+        """Return the message to send."""
+        reduced = Aggregation.Reducer.REDUCE_MEAN if self.group_by else None
+        return ListTimeSeriesRequest(
+            name=f"projects/{self.target}",
+            filter=" AND ".join(self._terms()),
+            interval={"start_time": {"seconds": self.start}, "end_time": {"seconds": self.end}},
+            aggregation=Aggregation(
+                alignment_period={"seconds": self.period},
+                per_series_aligner=Aggregation.Aligner.ALIGN_MEAN,
+                cross_series_reducer=reduced,
+                group_by_fields=self.group_by,
+            ),
+            view=ListTimeSeriesRequest.TimeSeriesView.FULL,
+        )
+
+    def _terms(self) -> list[str]:
+        terms = [f'metric.type = "{METRIC}"', 'resource.type = "gce_instance"']
+        if self.only:
+            terms.append(f'resource.labels.project_id = "{self.only}"')
+        return [*terms, self.where] if self.where else terms
+
+
+def question(window: Window, target: str, only: str, now: float) -> Question | None:
+    """Return what to ask to read a window; None where nothing of it is kept, or nothing has ended.
+
+    Buckets shorter than a minute take the mean of the minute that they lie in.
+    """
+    period = max(window.resolution, FINEST)
+    start = max(floor_to(window.start, period), -floor_to(RETENTION - now, period))
+    end = floor_to(window.end, period)
+    if end <= start:
+        return None
+    return Question(target=target, only=only, start=start, end=end, period=period)
+
+
+def read(
+    pages: Iterable[Any], limits: Mapping[ResourceKey, float], asked: Question, call: Call
+) -> tuple[dict[ResourceKey, dict[int, Ratio]], tuple[CollectorError, ...]]:
+    """Return the points of the machines in ``limits``, by the start of their period.
+
+    ``limits`` holds the highest utilisation that a machine can have. Series of others are left out.
+
+    Raises:
+        CollectorError: a page is incomplete or not as documented: nothing of it can be used.
+    """
+    found: dict[ResourceKey, dict[int, Ratio]] = {key: {} for key in limits}
+    implausible = False
+    for page in pages:
+        refuse_errors(page.execution_errors, call)
+        for series in page.time_series:
+            key = key_of(series.resource.labels)
+            points = found.get(key)
+            if points is not None:
+                whole = _gather(series, points, limits[key], asked, call)
+                implausible = implausible or not whole
+    return found, (_implausible(call),) if implausible else ()
+
+
+def key_of(labels: Mapping[str, str]) -> ResourceKey:
+    """Return the machine that a series is of: names may repeat, ids within a project do not."""
+    return ResourceKey(
+        "gcp",
+        labels.get("project_id", ""),
+        region_of(labels.get("zone", "")),
+        "gce_instance",
+        labels.get("instance_id", ""),
+    )
+
+
+def _gather(
+    series: Any,  # noqa: ANN401 - protobuf's classes have no types
+    points: dict[int, Ratio],
+    limit: float,
+    asked: Question,
+    call: Call,
+) -> bool:
+    """Add the points of a series; returns whether all were plausible."""
+    if series.value_type != _DOUBLE:
+        call.reject("a series that does not hold fractions")
+    whole = True
+    for point in series.points:
+        end = point.interval.end_time
+        at = bucket_of(end.seconds, end.nanos, asked, call)
+        value = point.value.double_value
+        if not math.isfinite(value) or value > limit * _OVERSHOOT:
+            whole = False
+        elif asked.start <= at < asked.end:
+            points[at] = Ratio(min(max(value, 0.0), limit))
+    return whole
+
+
+def bucket_of(seconds: int, nanos: int, asked: Question, call: Call) -> int:
+    """Return the start of the period that a stamp ends.
+
+    Raises:
+        BadPayloadError: the stamp is not on the grid that was asked for.
+    """
+    if nanos or (seconds - asked.end) % asked.period:
+        call.reject(f"a stamp off the {asked.period} s grid")
+    return seconds - asked.period
+
+
+def refuse_errors(errors: Collection[Any], call: Call) -> None:
+    """Pass where an answer is complete.
+
+    Raises:
+        CollectorError: parts are missing from the answer, and nobody can tell which.
+    """
+    for error in errors:
+        raise _STATUS.get(error.code, _broken)(call)
+
+
+def _broken(call: Call) -> CollectorError:
+    return from_status(500, ("INCOMPLETE",), call)
+
+
+def _denied(call: Call) -> CollectorError:
+    return from_status(403, ("PERMISSION_DENIED",), call)
+
+
+def _throttled(call: Call) -> CollectorError:
+    return from_status(429, ("RESOURCE_EXHAUSTED",), call)
+
+
+_STATUS: Final = {7: _denied, 8: _throttled}
+"""Canonical codes of google.rpc.Code that have a reason of their own."""
+
+
+def on_buckets(points: Mapping[int, Ratio], period: int, window: Window) -> Mapping[int, Ratio]:
+    """Return points on the window's buckets, where these are shorter than a period."""
+    if period == window.resolution:
+        return points
+    within = ((bucket, floor_to(bucket, period)) for bucket in window.buckets)
+    return {bucket: points[at] for bucket, at in within if at in points}
+
+
+def reading(
+    found: Mapping[ResourceKey, Mapping[int, Ratio]],
+    failures: tuple[CollectorError, ...],
+    period: int,
+    window: Window,
+) -> CpuReading:
+    """Put points into the answer of a read."""
+    series = (CpuSeries(key=k, points=on_buckets(p, period, window)) for k, p in found.items())
+    return CpuReading(series=tuple(series), failures=failures)
+
+
+def _implausible(call: Call) -> BadPayloadError:
+    return call.unreadable("CPU utilisation beyond any machine's, left out")

@@ -1,0 +1,292 @@
+"""The provider of one Google Cloud project, or of all projects of a metrics scope."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, TypeVar
+
+import structlog
+
+from exporter.core.clock import epoch
+from exporter.core.errors import AuthError, CollectorError, UnreachableError
+from exporter.core.model import CpuReading, CpuSeries, Inventory, Machine, ResourceKey, Window
+from exporter.core.ports import AdapterContext
+from exporter.providers.gcp import inventory, metrics, permissions, shapes, sightings
+from exporter.providers.gcp.config import Config
+from exporter.providers.gcp.errors import DeniedError
+from exporter.providers.gcp.inventory import Listing
+from exporter.providers.gcp.permissions import PermissionCheck
+from exporter.providers.gcp.session import LIST_TIME_SERIES, Connection, connect
+from exporter.providers.gcp.shapes import TypeFacts
+
+SETTLE_SECONDS: Final = 300
+"""Points are up to 240 s late (metric descriptor); the look-back corrects later ones."""
+
+WORKERS: Final = 4
+"""Threads that list the projects of a metrics scope."""
+
+_APIS: Final = (LIST_TIME_SERIES, inventory.API, shapes.API)
+
+Errors = dict[str, CollectorError]
+"""Project to what went wrong there."""
+
+_log = structlog.get_logger(__name__)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What one collector watches: a project, or all projects that a scoping project sees."""
+
+    name: str
+    project: str
+    whole_scope: bool = False
+
+    @property
+    def only(self) -> str:
+        """Project to which answers are narrowed; empty for a whole metrics scope."""
+        return "" if self.whole_scope else self.project
+
+
+class GcpProvider:
+    """Compute Engine instances. Call it from one thread at a time; it may use four inside."""
+
+    kind: Final = "gcp"
+
+    def __init__(self, config: Config, context: AdapterContext, target: Target) -> None:
+        self.name: Final = target.name
+        settle = config.settle
+        self.settle: Final = SETTLE_SECONDS if settle is None else int(settle.total_seconds())
+        self._config = config
+        self._context = context
+        self._target = target
+        self._types = TypeFacts(context.types)
+        self._connection: Connection | None = None
+        self._projects: tuple[str, ...] = () if target.whole_scope else (target.project,)
+        self._refused: frozenset[str] = frozenset()
+        self._known: dict[ResourceKey, Machine] = {}
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix=self.name)
+        for api in _APIS:
+            context.meter.count("gcp", api, requests=0)
+
+    def discover(self) -> Inventory:
+        """List the instances of all projects, in every state.
+
+        A project whose instances Compute Engine may not list is known by its data alone.
+
+        Raises:
+            CollectorError: nothing could be listed.
+        """
+        connection = self._connected()
+        errors = self._find_projects(connection)
+        listings, refused, failed = self._listed(connection)
+        errors += [*refused.values(), *failed.values()]
+        unseen = bool(failed)
+        try:
+            seen = self._seen(connection, refused)
+        except CollectorError as error:
+            errors, seen, unseen = [*errors, error], (), True
+        if unseen and not listings and not seen:
+            self._let_go(errors)
+            raise errors[0]
+        return _merged(listings, seen, errors, unseen_all=unseen)
+
+    def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
+        """Read the utilisation of all machines with one paged ListTimeSeries.
+
+        Raises:
+            CollectorError: it was refused or is incomplete; nobody can tell for which machines.
+        """
+        now = epoch(self._context.clock.now())
+        asked = metrics.question(window, self._target.project, self._target.only, now)
+        if not machines or asked is None:
+            return CpuReading(series=tuple(CpuSeries(key=m.key, points={}) for m in machines))
+        connection = self._connected()
+        call = connection.call(metrics.PERMISSION, self._target.project)
+        limits = {one.key: self._limit(one) for one in machines}
+        try:
+            pages = connection.series_pages(asked.request(), call)
+            found, failures = metrics.read(pages, limits, asked, call)
+        except CollectorError as error:
+            self._let_go([error])
+            raise
+        return metrics.reading(found, failures, asked.period, window)
+
+    def permissions(self) -> list[PermissionCheck]:
+        """Try each call that this provider needs, in every project. Changes nothing."""
+        try:
+            connection = self._connected()
+        except CollectorError as error:
+            return [permissions.refused(permissions.IDENTITY, error)]
+        identity = permissions.identity(connection, self._target.project)
+        if not identity.ok:
+            self._drop_connection()
+            return [identity]
+        asked = (self._target.project,)
+        series = _failure(lambda: self._try_series(connection))
+        read = permissions.across(metrics.PERMISSION, asked, (series,))
+        return [identity, read, *self._probed(connection)]
+
+    def monthly_cost(self, machines: int, poll_interval: timedelta) -> float:
+        """List price in dollars of 30 days of reading that many machines.
+
+        The first million series of a billing account and month, which are free, are not deducted.
+        """
+        reads = 1 if self._config.inventory == "compute" else 2
+        return reads * metrics.monthly_cost(machines, poll_interval)
+
+    def close(self) -> None:
+        """Release threads and connections."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._drop_connection()
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = connect(self._config, self._context, self._target.project)
+        return self._connection
+
+    def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _let_go(self, errors: Iterable[CollectorError]) -> None:
+        """Forget credentials that are refused, so that renewed ones are read without a restart.
+
+        A channel without answer is given up too: gRPC would wait minutes before it tries again.
+        """
+        if any(isinstance(error, AuthError | UnreachableError) for error in errors):
+            self._drop_connection()
+
+    def _find_projects(self, connection: Connection) -> list[CollectorError]:
+        """Look which projects the metrics scope has; those known last stay where that fails."""
+        if not self._target.whole_scope:
+            return []
+        asked = sightings.ask_projects(self._target.project, epoch(self._context.clock.now()))
+        call = connection.call(metrics.PERMISSION, self._target.project)
+        try:
+            pages = connection.series_pages(asked.request(), call)
+            self._projects = sightings.projects(pages, call)
+        except CollectorError as error:
+            if not self._projects:
+                self._let_go([error])
+                raise
+            return [error]
+        return []
+
+    def _listed(self, connection: Connection) -> tuple[list[Listing], Errors, Errors]:
+        """Return what Compute Engine lists, and the projects where it refuses or fails.
+
+        Where monitoring alone was chosen, nothing is asked and nothing is refused.
+        """
+        if self._config.inventory == "monitoring":
+            return [], {}, {}
+        works = [self._lister(connection, project) for project in self._projects]
+        outcomes = dict(zip(self._projects, self._pool.map(_attempt, works), strict=True))
+        listings = [one for one in outcomes.values() if isinstance(one, Listing)]
+        refused: Errors = {p: one for p, one in outcomes.items() if isinstance(one, DeniedError)}
+        failed = {
+            project: one
+            for project, one in outcomes.items()
+            if isinstance(one, CollectorError) and project not in refused
+        }
+        self._tell(frozenset(refused))
+        self._remember(listings, refused)
+        return listings, refused, failed
+
+    def _lister(self, connection: Connection, project: str) -> Callable[[], Listing]:
+        return lambda: inventory.list_project(connection, project, self._types)
+
+    def _tell(self, refused: frozenset[str]) -> None:
+        """Say once what is lost while Compute Engine refuses; that it does is told each time."""
+        for project in sorted(refused - self._refused):
+            _log.warning(
+                "machines are known by monitoring alone: no labels, CPU platforms or stop times",
+                collector=self.name,
+                project=project,
+            )
+        self._refused = refused
+
+    def _remember(self, listings: Iterable[Listing], refused: Collection[str]) -> None:
+        """Keep what is known of machines for the time that Compute Engine refuses to tell it."""
+        listed = {one.key: one for listing in listings for one in listing.machines}
+        kept = {key: one for key, one in self._known.items() if key.account in refused}
+        self._known = kept | listed
+
+    def _seen(self, connection: Connection, refused: Errors) -> tuple[Machine, ...]:
+        alone = self._config.inventory == "monitoring"
+        wanted: Collection[str] = self._projects if alone else refused
+        if not wanted:
+            return ()
+        now = epoch(self._context.clock.now())
+        asked = sightings.ask_machines(self._target.project, self._target.only, now)
+        call = connection.call(metrics.PERMISSION, self._target.project)
+        pages = connection.series_pages(asked.request(), call)
+        seen = {one.key: one for one in sightings.machines(pages, wanted, asked, call)}
+        return tuple(sightings.recalled(one, self._known.get(key)) for key, one in seen.items())
+
+    def _limit(self, machine: Machine) -> float:
+        """Highest utilisation that a machine can have."""
+        if self._types.may_burst(machine.instance_type, machine.shape):
+            return metrics.MOST_SHARED
+        return 1.0
+
+    def _try_series(self, connection: Connection) -> None:
+        now = epoch(self._context.clock.now())
+        permissions.series(connection, self._target.project, now)
+        self._find_projects(connection)
+
+    def _probed(self, connection: Connection) -> list[PermissionCheck]:
+        if self._config.inventory == "monitoring":
+            return []
+        return [
+            permissions.across(
+                permission,
+                self._projects,
+                list(
+                    self._pool.map(_failure, [_probe(probe, connection, p) for p in self._projects])
+                ),
+            )
+            for permission, probe in (
+                (inventory.PERMISSION, permissions.instances),
+                (shapes.PERMISSION, permissions.types),
+            )
+        ]
+
+
+def _merged(
+    listings: Sequence[Listing],
+    seen: tuple[Machine, ...],
+    errors: Sequence[CollectorError],
+    *,
+    unseen_all: bool,
+) -> Inventory:
+    listed = (one for listing in listings for one in listing.machines)
+    return Inventory(
+        machines=(*listed, *seen),
+        unseen_regions=frozenset().union(*(listing.unseen_regions for listing in listings)),
+        unseen_all=unseen_all or not all(listing.whole for listing in listings),
+        failures=(*errors, *(e for listing in listings for e in listing.failures)),
+    )
+
+
+def _probe(
+    probe: Callable[[Connection, str], None], connection: Connection, project: str
+) -> Callable[[], None]:
+    return lambda: probe(connection, project)
+
+
+def _attempt(work: Callable[[], _T]) -> _T | CollectorError:
+    try:
+        return work()
+    except CollectorError as error:
+        return error
+
+
+def _failure(work: Callable[[], None]) -> CollectorError | None:
+    try:
+        work()
+    except CollectorError as error:
+        return error
+    return None

@@ -1,0 +1,176 @@
+"""Rows of Resource Graph as machines, and all of them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from exporter.core.errors import BadPayloadError
+from exporter.core.model import RunState
+from exporter.providers.azure import graph, inventory
+from exporter.providers.azure.inventory import VM, VMSS_VM, call_for, machine
+from tests.support.provider_azure import OTHER_SUBSCRIPTION, SUBSCRIPTION
+from tests.support.wire_azure import Wire, reply
+
+CALL = call_for("Microsoft.Compute/virtualMachines/read", [SUBSCRIPTION])
+ID = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/RG/providers/Microsoft.Compute/virtualMachines/A"
+)
+
+
+def row(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
+    plain = {
+        "id": ID,
+        "name": "A",
+        "location": "westeurope",
+        "zones": ["2"],
+        "subscriptionId": SUBSCRIPTION.upper(),
+        "tags": {"team": "shop"},
+        "vmSize": "Standard_D2s_v5",
+        "skuName": "",
+        "powerState": "PowerState/running",
+        "timeCreated": "2024-05-06T07:08:09.1234567Z",
+    }
+    return plain | changes
+
+
+def test_a_row_becomes_a_machine() -> None:
+    found = machine(row(), VM, CALL)
+
+    assert found.key == ("azure", SUBSCRIPTION, "westeurope", "azure_vm", ID.lower())
+    assert found.name == "A"
+    assert found.instance_type == "Standard_D2s_v5"
+    assert found.cloud_zone == "westeurope-2"
+    assert found.tags == {"team": "shop"}
+    assert found.launched_at == datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
+    assert found.stopped_at is None
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        ("PowerState/running", RunState.RUNNING),
+        ("PowerState/starting", RunState.RUNNING),
+        ("PowerState/stopping", RunState.RUNNING),
+        ("PowerState/stopped", RunState.RUNNING),
+        ("PowerState/deallocating", RunState.RUNNING),
+        ("powerstate/DEALLOCATED", RunState.STOPPED),
+        ("PowerState/hibernated", RunState.STOPPED),
+        ("PowerState/unknown", RunState.RUNNING),
+        ("", RunState.RUNNING),
+        (None, RunState.RUNNING),
+    ],
+)
+def test_only_a_machine_without_a_host_is_stopped(code: str | None, state: RunState) -> None:
+    assert machine(row(powerState=code), VM, CALL).state is state
+
+
+@pytest.mark.parametrize("zones", [None, [], ""])
+def test_a_machine_may_be_in_no_zone(zones: object) -> None:
+    assert machine(row(zones=zones), VM, CALL).cloud_zone == ""
+
+
+def test_an_instance_of_a_scale_set_has_its_size_in_the_sku() -> None:
+    found = machine(row(vmSize="", skuName="Standard_F4s_v2"), VMSS_VM, CALL)
+
+    assert found.instance_type == "Standard_F4s_v2"
+    assert found.key.resource_type == "azure_vmss_vm"
+
+
+@pytest.mark.parametrize("tags", [None, {}])
+def test_a_machine_may_have_no_tags(tags: object) -> None:
+    assert machine(row(tags=tags), VM, CALL).tags == {}
+
+
+def test_a_tag_may_be_empty() -> None:
+    assert machine(row(tags={"a": None, "b": ""}), VM, CALL).tags == {"a": "", "b": ""}
+
+
+@pytest.mark.parametrize("text", ["", None, "yesterday"])
+def test_a_time_that_cannot_be_read_is_no_time(text: str | None) -> None:
+    assert machine(row(timeCreated=text), VM, CALL).launched_at is None
+
+
+@pytest.mark.parametrize("key", ["id", "subscriptionId", "location"])
+def test_a_row_without_identity_fails_the_listing(key: str) -> None:
+    with pytest.raises(BadPayloadError, match="without id, subscription or location"):
+        machine(row(**{key: None}), VM, CALL)
+
+
+def test_both_tables_are_asked_for_the_listed_subscriptions(wire: Wire) -> None:
+    wire.answers = [reply({"data": [row()], "resultTruncated": "false"}), reply({"data": []})]
+
+    listed = inventory.list_machines(wire.connection(), [SUBSCRIPTION])
+
+    assert [one.name for one in listed] == ["A"]
+    first, second = wire.bodies()
+    assert first["subscriptions"] == second["subscriptions"] == [SUBSCRIPTION]
+    assert first["options"] == {"$top": 1000, "resultFormat": "objectArray"}
+    assert first["query"].startswith("Resources\n| where type =~ 'microsoft.compute/virtualm")
+    assert second["query"].startswith("ComputeResources\n")
+    assert "project id" in first["query"]
+
+
+def test_pages_follow_each_other_by_their_token(wire: Wire) -> None:
+    wire.answers = [
+        reply({"data": [row(id=f"{ID}1")], "$skipToken": "one", "resultTruncated": "true"}),
+        reply({"data": [row(id=f"{ID}2")], "$skipToken": "two"}),
+        reply({"data": [row(id=f"{ID}2"), row(id=f"{ID}3")]}),
+        reply({"data": []}),
+    ]
+
+    listed = inventory.list_machines(wire.connection(), [SUBSCRIPTION])
+
+    assert [one.key.resource_id[-1] for one in listed] == ["1", "2", "3"]
+    tokens = [body["options"].get("$skipToken") for body in wire.bodies()]
+    assert tokens == [None, "one", "two", None]
+
+
+def test_a_full_quota_is_not_waited_for_and_an_empty_one_is(wire: Wire) -> None:
+    left = {"x-ms-user-quota-remaining": "3", "x-ms-user-quota-resets-after": "00:00:05"}
+    none = {"x-ms-user-quota-remaining": "0", "x-ms-user-quota-resets-after": "00:00:05"}
+    wire.answers = [
+        reply({"data": [], "$skipToken": "one"}, headers=left),
+        reply({"data": [], "$skipToken": "two"}, headers=none),
+        reply({"data": []}, headers=none),
+    ]
+
+    assert list(graph.rows(wire.connection(), CALL, "Resources", [SUBSCRIPTION])) == []
+    assert wire.naps.seconds == [5.0]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"data": None},
+        {"data": {}},
+        {"data": [1]},
+        {"data": [], "resultTruncated": "true"},
+    ],
+)
+def test_an_answer_without_its_rows_fails_the_listing(
+    wire: Wire, document: dict[str, object]
+) -> None:
+    wire.answers = [reply(document)]
+
+    with pytest.raises(BadPayloadError):
+        list(graph.rows(wire.connection(), CALL, "Resources", [SUBSCRIPTION]))
+
+
+def test_pages_that_do_not_end_fail_the_listing(wire: Wire) -> None:
+    wire.answers = [reply({"data": [], "$skipToken": "again"})]
+
+    with pytest.raises(BadPayloadError, match="do not end"):
+        list(graph.rows(wire.connection(), CALL, "Resources", [SUBSCRIPTION]))
+
+
+def test_more_subscriptions_than_a_query_takes_are_asked_in_parts(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph, "SUBSCRIPTIONS", 1)
+    wire.answers = [reply({"data": [{"id": 1}]})]
+    both = [SUBSCRIPTION, OTHER_SUBSCRIPTION]
+
+    assert len(list(graph.rows(wire.connection(), CALL, "Resources", both))) == 2
+    assert [body["subscriptions"] for body in wire.bodies()] == [[one] for one in both]

@@ -1,0 +1,238 @@
+"""The Azure provider against the simulated Azure on loopback."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from azure.core.credentials import AccessToken
+
+from exporter.core.clock import epoch
+from exporter.core.meter import ApiMeter
+from exporter.core.model import ResourceKey
+from exporter.core.plugins import load
+from exporter.core.ports import AdapterContext, Clock, TypeCatalogue
+from exporter.demo.azure import PUNCTUAL, AzureFake, Fault, FaultKind, Lateness, Limits
+from exporter.demo.estate import Architecture, Cycle, Estate, EstateMachine, MachineType, Once
+from exporter.providers.azure import AzureProvider, Config
+from exporter.providers.azure.credentials import Credentials
+from exporter.providers.azure.session import Connection
+from tests.support.clock import ManualClock
+from tests.support.providers import HOUR, SECRET, Fleet, NoTypes, Part, Trouble
+
+SUBSCRIPTION: Final = "11111111-2222-4333-8444-555555555555"
+OTHER_SUBSCRIPTION: Final = "99999999-8888-4777-8666-555555555555"
+REGIONS: Final = ("westeurope", "eastus")
+AWKWARD: Final = 'quote " backslash \\ newline \n tab \t emoji 🌍 <&> \u202e'
+MANY: Final = 2500
+DAY: Final = 24 * HOUR
+
+LARGE: Final = MachineType(name="Standard_D2s_v5", vcpus=2, memory_gib=8)
+ARM: Final = MachineType(
+    name="Standard_D4ps_v5",
+    vcpus=4,
+    memory_gib=16,
+    architecture=Architecture.ARM,
+    threads_per_core=1,
+)
+GPU: Final = MachineType(
+    name="Standard_NC4as_T4_v3", vcpus=4, memory_gib=28, gpu_model="T4", gpu_count=1
+)
+
+LATE: Final = Lateness(late_share=0.3, partial_share=0.6)
+
+_FAULTS: Final = {
+    Trouble.THROTTLED: FaultKind.BARE_THROTTLING,
+    Trouble.UNAVAILABLE: FaultKind.UNAVAILABLE,
+    Trouble.RESET: FaultKind.RESET,
+    Trouble.EXPIRED: FaultKind.EXPIRED_CREDENTIALS,
+    Trouble.INVALID: FaultKind.INVALID_CREDENTIALS,
+    Trouble.DENIED: FaultKind.MISSING_PERMISSION,
+    Trouble.GARBAGE: FaultKind.HTML,
+    Trouble.TRUNCATED: FaultKind.TRUNCATED,
+}
+_APIS: Final = {
+    "resources": "ResourceGraph",
+    "metrics:getBatch": "GetBatch",
+    "skus": "ListSkus",
+    "provider": "GetProvider",
+    "subscription": "Subscriptions",
+    "subscriptions": "Subscriptions",
+}
+
+
+class Entra:
+    """A credential whose tokens hold the secret that no message may show."""
+
+    def get_token(self, *_scopes: str, **_options: object) -> AccessToken:
+        return AccessToken(f"token-{SECRET}", 2**33)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Naps:
+    """Stands for sleeping: remembers how long, and moves no clock."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
+def machine(number: int, region: str = REGIONS[0], **changes: Any) -> EstateMachine:  # noqa: ANN401 - fields of the record
+    """Make a machine of the test fleet; it has run for ever unless told otherwise."""
+    plain = EstateMachine(
+        provider="azure",
+        account=SUBSCRIPTION,
+        region=region,
+        zone=f"{region}-1",
+        grid_zone="NL",
+        resource_type="azure_vm",
+        resource_id="",
+        name=f"test-{number:04d}",
+        machine_type=LARGE,
+        shape="web",
+        schedule=Once(start=0),
+        seed=number,
+        tags={"team": "shop"},
+    )
+    made = replace(plain, **changes)
+    path = f"virtualMachines/VM-{number:04d}"
+    if made.resource_type == "azure_vmss_vm":
+        path = f"virtualMachineScaleSets/Pool/virtualMachines/{number}"
+    scope = f"/subscriptions/{made.account}/resourceGroups/Test-RG"
+    cloud_id = f"{scope}/providers/Microsoft.Compute/{path}"
+    return replace(made, cloud_id=cloud_id, resource_id=cloud_id.lower())
+
+
+def usual_fleet(moment: int) -> Estate:
+    """One machine of each kind that the contract speaks of, and a twin in the other account."""
+    stopped = Cycle(anchor=moment - DAY - 6000, period=2 * HOUR, length=HOUR + 1234)
+    awkward = {"owner": AWKWARD, "empty": ""}
+    return Estate(
+        machines=(
+            machine(1),
+            machine(2, machine_type=ARM),
+            machine(3, schedule=stopped),
+            machine(4, resource_type="azure_vmss_vm", zone=""),
+            machine(5, name=AWKWARD, tags=awkward, machine_type=GPU),
+            machine(6, region=REGIONS[1]),
+            machine(6, region=REGIONS[1], account=OTHER_SUBSCRIPTION),
+        )
+    )
+
+
+def fleet_of(fleet: Fleet, moment: int) -> Estate:
+    """Return the estate of a fleet; every subscription that is asked about exists."""
+    if fleet is Fleet.EMPTY:
+        never = Once(start=moment + 365 * DAY)
+        return Estate(machines=tuple(machine(1, region=r, schedule=never) for r in REGIONS))
+    if fleet is Fleet.MANY:
+        return Estate(machines=tuple(machine(n, REGIONS[n % 5 > 0]) for n in range(1, MANY + 1)))
+    return usual_fleet(moment)
+
+
+def config_of(url: str, metrics_url: str, **settings: Any) -> Config:  # noqa: ANN401 - config keys
+    """Return the section of the test servers at two addresses."""
+    given = {
+        "kind": "azure",
+        "subscriptions": [SUBSCRIPTION],
+        "management_endpoint": url,
+        "metrics_endpoint": metrics_url,
+        "max_attempts": 1,
+        "timeout": "10s",
+    }
+    config = load("exporter.providers", "azure").Config.model_validate(given | settings)
+    assert isinstance(config, Config)
+    return config
+
+
+def providers_of(
+    config: Config, context: AdapterContext, naps: Naps | None = None
+) -> tuple[AzureProvider, ...]:
+    """Make the providers as ``build`` does, with a credential that has something to hide."""
+    credentials = Credentials(config, lambda _: Entra())
+    return tuple(
+        AzureProvider(
+            config, context, Connection(config, context, credentials, naps or Naps()), subscription
+        )
+        for subscription in config.subscriptions or (None,)
+    )
+
+
+def context_of(clock: Clock, meter: ApiMeter, types: TypeCatalogue | None = None) -> AdapterContext:
+    """Return what the composition root hands to the adapter."""
+    return AdapterContext(clock=clock, meter=meter, types=types or NoTypes(), user_agent="test/1")
+
+
+class AzureHarness:
+    """A fake with a fleet, and the provider of its first subscription."""
+
+    lacks: Mapping[Part, str] = {
+        Part.COUNTERS: "it asks an API",
+        Part.SCOPES: "one query lists all regions of a subscription",
+        Part.ENDED: "the simulated Azure keeps no record of deleted machines",
+    }
+    unstable_seconds = 180
+
+    def __init__(
+        self,
+        fleet: Fleet | Estate = Fleet.USUAL,
+        *,
+        types: TypeCatalogue | None = None,
+        clock: ManualClock | None = None,
+        limits: Limits | None = None,
+        **settings: Any,  # noqa: ANN401 - config keys
+    ) -> None:
+        self.clock = clock or ManualClock()
+        self.meter = ApiMeter()
+        self.naps = Naps()
+        moment = int(epoch(self.clock.now()))
+        self.estate = fleet_of(fleet, moment) if isinstance(fleet, Fleet) else fleet
+        self.fake = AzureFake(
+            self.estate,
+            self.clock,
+            lag_seconds=self.unstable_seconds,
+            lateness=LATE if fleet is Fleet.LATE else PUNCTUAL,
+            limits=limits,
+        ).start()
+        config = config_of(self.fake.url, self.fake.metrics_url, **settings)
+        context = context_of(self.clock, self.meter, types)
+        self.providers = providers_of(config, context, self.naps)
+        self.provider = self.providers[0]
+
+    def pass_time(self, seconds: int) -> None:
+        self.clock.advance(seconds)
+
+    def mean(self, key: ResourceKey, start: int, end: int) -> float | None:
+        return self.estate.mean_utilization(self._machine(key), start, end)
+
+    def native_resolution(self, key: ResourceKey) -> int:
+        return self._machine(key).native_resolution
+
+    def cause(self, trouble: Trouble, *, scope: str | None = None) -> None:
+        self.fake.faults.add(Fault(kind=_FAULTS[trouble], region=scope))
+
+    def heal(self) -> None:
+        self.fake.faults.clear()
+
+    def requests(self) -> Mapping[str, int]:
+        asked: Counter[str] = Counter()
+        for (_, operation), times in self.fake.requests.items():
+            asked[_APIS[operation]] += times
+        return dict(asked)
+
+    def dollars(self) -> float:
+        return self.requests().get("GetBatch", 0) * 0.01 / 1000
+
+    def close(self) -> None:
+        for provider in self.providers:
+            provider.close()
+        self.fake.close()
+
+    def _machine(self, key: ResourceKey) -> EstateMachine:
+        return next(
+            m for m in self.estate.machines if (m.account, m.resource_id) == (key[1], key[4])
+        )
