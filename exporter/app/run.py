@@ -5,15 +5,15 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import structlog
 
 from exporter.app.build import App, build
 from exporter.app.explain import explainer
-from exporter.app.stage import demo_stage
 from exporter.app.wiring import Wired
-from exporter.core.errors import Reason, StoreError
+from exporter.core.errors import MissingExtraError, Reason, StoreError
 from exporter.engine.store import Store
 from exporter.exposition.listen import bind
 from exporter.exposition.server import make_app
@@ -33,9 +33,26 @@ def serve(settings: Settings) -> int:
 
 
 def demo(*, listen: str, state: Path | None) -> int:
-    """Run the daemon, unchanged, on the simulated estate and this machine's own CPU."""
-    with demo_stage(listen=listen) as settings:
+    """Run the daemon, unchanged, on the simulated estate and this machine's own CPU.
+
+    Raises:
+        MissingExtraError: the demo watches three clouds, and an SDK is not installed.
+    """
+    with _stage()(listen=listen) as settings:
         return _run(build(settings), state, simulated=True, started=_say_where)
+
+
+def _stage() -> Callable[..., AbstractContextManager[Settings]]:
+    """Import the stage only now: the fakes bring every cloud's SDK, which ``serve`` must not."""
+    try:
+        from exporter.app.stage import demo_stage  # noqa: PLC0415 — see above
+    except ModuleNotFoundError as error:
+        message = (
+            f"the demo needs the Python package {error.name!r}, which is not installed — "
+            "run: pip install 'carbon-exporter[all]'"
+        )
+        raise MissingExtraError(message) from error
+    return demo_stage
 
 
 def _say_where(url: str) -> None:

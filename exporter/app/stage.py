@@ -5,14 +5,18 @@ The adapters that run on it are the production ones, unchanged.
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from exporter.core.clock import SystemClock
-from exporter.demo.aws import AwsFake
-from exporter.demo.aws.world import access_key_id
+from exporter.core.ports import Clock
+from exporter.demo.aws import AwsFake, access_key_id
+from exporter.demo.azure import AzureFake
 from exporter.demo.estate import Estate, demo_estate
+from exporter.demo.gcp import GcpFake
 from exporter.demo.grid import GridFake
+from exporter.demo.lateness import PUNCTUAL, Lateness
 from exporter.settings import Settings
 
 LAG_SECONDS: Final = 20
@@ -23,35 +27,79 @@ RESOLUTION: Final = "1m"
 POLL: Final = "15s"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fakes:
+    """The clouds and the grid of the demo on loopback, not yet listening."""
+
+    estate: Estate
+    aws: AwsFake
+    gcp: GcpFake
+    azure: AzureFake
+    grid: GridFake
+
+    @classmethod
+    def of(cls, estate: Estate, clock: Clock, *, lag_seconds: float, lateness: Lateness) -> "Fakes":
+        """Make the fakes of an estate; each shows only its own cloud's part of it."""
+        return cls(
+            estate=estate,
+            aws=AwsFake(estate, clock, lag_seconds=lag_seconds, lateness=lateness),
+            gcp=GcpFake(estate, clock, lag_seconds=lag_seconds, lateness=lateness),
+            azure=AzureFake(estate, clock, lag_seconds=lag_seconds, lateness=lateness),
+            grid=GridFake(estate.intensity, clock, zones=estate.zones),
+        )
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Serve until the end of the block."""
+        with self.aws, self.gcp, self.azure, self.grid:
+            yield
+
+    def providers(self) -> list[dict[str, object]]:
+        """Return the sections of the settings that watch every account of the estate."""
+        first, *others = self.estate.of("aws").accounts
+        assumed: list[dict[str, object]] = [
+            {"kind": "aws", "role_arn": demo_role(other), "endpoint_url": self.aws.url}
+            for other in others
+        ]
+        return [
+            {"kind": "aws", "name": f"aws:{first}", "endpoint_url": self.aws.url},
+            *assumed,
+            {
+                "kind": "gcp",
+                "projects": list(self.estate.of("gcp").accounts),
+                "compute_endpoint": self.gcp.url,
+                "monitoring_endpoint": f"http://{self.gcp.monitoring_address}",
+            },
+            {
+                "kind": "azure",
+                "subscriptions": list(self.estate.of("azure").accounts),
+                "management_endpoint": self.azure.url,
+                "metrics_endpoint": self.azure.metrics_url,
+            },
+        ]
+
+
 @contextmanager
 def demo_stage(*, listen: str) -> Iterator[Settings]:
     """Start the loopback fakes and yield the settings of a daemon that watches them."""
-    estate, clock = demo_estate().of("aws"), SystemClock()
-    with ExitStack() as stack:
-        aws = stack.enter_context(AwsFake(estate, clock, lag_seconds=LAG_SECONDS))
-        grid = stack.enter_context(GridFake(estate.intensity, clock, zones=estate.zones))
-        stack.enter_context(_environment(aws_environment(estate)))
-        yield Settings.model_validate(demo_settings(estate, listen, aws.url, grid.url))
+    estate = demo_estate()
+    fakes = Fakes.of(estate, SystemClock(), lag_seconds=LAG_SECONDS, lateness=PUNCTUAL)
+    with fakes.listening(), _environment(aws_environment(estate)):
+        yield Settings.model_validate(demo_settings(fakes, listen))
 
 
-def demo_settings(estate: Estate, listen: str, aws_url: str, grid_url: str) -> dict[str, object]:
+def demo_settings(fakes: Fakes, listen: str) -> dict[str, object]:
     """Say what the demo daemon watches: every account of the estate, and this machine."""
-    first, *others = estate.accounts
-    timing = {"settle": SETTLE}
     return {
         "listen": listen,
         "poll_interval": POLL,
         "resolution": RESOLUTION,
         "tags": ["team", "service", "env"],
         "providers": [
-            {"kind": "aws", "name": f"aws:{first}", "endpoint_url": aws_url, **timing},
-            *(
-                {"kind": "aws", "role_arn": demo_role(other), "endpoint_url": aws_url, **timing}
-                for other in others
-            ),
+            *({**section, "settle": SETTLE} for section in fakes.providers()),
             {"kind": "host"},
         ],
-        "grids": [{"kind": "demo", "url": grid_url}],
+        "grids": [{"kind": "demo", "url": fakes.grid.url}],
     }
 
 
@@ -63,7 +111,7 @@ def demo_role(account: str) -> str:
 def aws_environment(estate: Estate) -> Mapping[str, str]:
     """Return the environment in which AWS clients know the demo's invented credentials only."""
     return {
-        "AWS_ACCESS_KEY_ID": access_key_id(estate.accounts[0]),
+        "AWS_ACCESS_KEY_ID": access_key_id(estate.of("aws").accounts[0]),
         "AWS_SECRET_ACCESS_KEY": "demo",
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,

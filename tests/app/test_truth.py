@@ -1,26 +1,26 @@
 """The whole way of a datapoint against exact ground truth: real adapters, real wire, real store."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from exporter.app.build import build
-from exporter.app.stage import aws_environment, demo_settings
+from exporter.app.stage import Fakes, aws_environment
 from exporter.app.wiring import Wired
 from exporter.core.clock import epoch
 from exporter.core.model import Machine, RegionKey, ResourceKey, RunState
 from exporter.core.ports import PowerProfile
 from exporter.core.snapshot import Snapshot
 from exporter.core.units import Ratio, Watts
-from exporter.demo.aws import AwsFake, Fault, FaultKind, Lateness
+from exporter.demo.aws import Fault, FaultKind
 from exporter.demo.estate import Estate, EstateMachine, demo_estate
-from exporter.demo.grid import GridFake
+from exporter.demo.lateness import Lateness
 from exporter.engine.store import Store
 from exporter.settings import Settings
 from tests.support.clock import ManualClock
@@ -49,29 +49,21 @@ class LateUntil(Lateness):
 class Rehearsal:
     """A daemon without its scheduler, on the estate, driven by hand through simulated time."""
 
-    def __init__(self, folder: Path, estate: Estate, lateness: Lateness) -> None:
+    def __init__(self, folder: Path, estate: Estate, lateness: Lateness, stack: ExitStack) -> None:
         self.clock = ManualClock(START)
         self.estate = estate
-        self.aws = AwsFake(self.estate, self.clock, lag_seconds=120, lateness=lateness).start()
-        self.grid = GridFake(self.estate.intensity, self.clock, zones=self.estate.zones).start()
-        self.settings = Settings.model_validate(self._settings())
+        self.fakes = Fakes.of(estate, self.clock, lag_seconds=120, lateness=lateness)
+        stack.enter_context(self.fakes.listening())
         self.state = folder / "state.db"
         self.wired = self._wire()
 
-    def _settings(self) -> Mapping[str, Any]:
-        """Take the demo's settings with the defaults of a real daemon, without the real host."""
-        demo: dict[str, Any] = demo_settings(
-            self.estate, "127.0.0.1:0", self.aws.url, self.grid.url
-        )
-        providers = [
-            {key: value for key, value in section.items() if key != "settle"}
-            for section in demo["providers"]
-            if section["kind"] != "host"
-        ]
-        return {**demo, "resolution": "5m", "poll_interval": "5m", "providers": providers}
+    def _settings(self) -> Settings:
+        """Watch the whole estate with the defaults of a real daemon."""
+        grids = [{"kind": "demo", "url": self.fakes.grid.url}]
+        return Settings.model_validate({"providers": self.fakes.providers(), "grids": grids})
 
     def _wire(self) -> Wired:
-        return Wired(build(self.settings, clock=self.clock), Store.open(self.state))
+        return Wired(build(self._settings(), clock=self.clock), Store.open(self.state))
 
     def poll(self, seconds: float, every: int) -> None:
         """Let time pass, polling."""
@@ -91,11 +83,6 @@ class Rehearsal:
     def snapshot(self) -> Snapshot:
         return self.wired.daemon.snapshot()
 
-    def close(self) -> None:
-        self.stop()
-        self.aws.close()
-        self.grid.close()
-
     def facility_watts(self) -> Callable[[EstateMachine, Ratio], Watts]:
         """Return what the product's power model and PUE make of a machine of the estate."""
         app = self.wired.app
@@ -103,13 +90,7 @@ class Rehearsal:
 
         @cache
         def site(machine: EstateMachine) -> tuple[PowerProfile, float]:
-            key = ResourceKey(
-                machine.provider,
-                machine.account,
-                machine.region,
-                machine.resource_type,
-                machine.resource_id,
-            )
+            key = key_of(machine)
             unlisted = Machine(
                 key=key, name="", instance_type=machine.instance_type, state=RunState.GONE
             )
@@ -123,27 +104,40 @@ class Rehearsal:
         return watts
 
 
+def key_of(machine: EstateMachine) -> ResourceKey:
+    """Identity of a machine of the estate as the adapters tell it; Azure ids know no case."""
+    azure = machine.provider == "azure"
+    return ResourceKey(
+        machine.provider,
+        machine.account,
+        machine.region,
+        machine.resource_type,
+        machine.resource_id.lower() if azure else machine.resource_id,
+    )
+
+
 Rehearse = Callable[[Estate, float], Rehearsal]
 
 
 @pytest.fixture
 def rehearse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rehearse]:
     """Start a rehearsal with late and partial points up to so many seconds from the start."""
-    for name, value in aws_environment(demo_estate().of("aws")).items():
+    for name, value in aws_environment(demo_estate()).items():
         if value:
             monkeypatch.setenv(name, value)
         else:
             monkeypatch.delenv(name, raising=False)
-    started: list[Rehearsal] = []
+    with ExitStack() as stack:
 
-    def start(estate: Estate, late_for: float) -> Rehearsal:
-        lateness = LateUntil(late_share=0.01, partial_share=0.1, last=epoch(START) + late_for)
-        started.append(Rehearsal(tmp_path, estate, lateness))
-        return started[-1]
+        def start(estate: Estate, late_for: float) -> Rehearsal:
+            lateness = LateUntil(late_share=0.01, partial_share=0.1, last=epoch(START) + late_for)
+            folder = tmp_path / str(late_for)
+            folder.mkdir()
+            rehearsal = Rehearsal(folder, estate, lateness, stack)
+            stack.callback(rehearsal.stop)
+            return rehearsal
 
-    yield start
-    for rehearsal in started:
-        rehearsal.close()
+        yield start
 
 
 def test_a_week_with_everything_going_wrong_equals_the_ground_truth(rehearse: Rehearse) -> None:
@@ -152,13 +146,12 @@ def test_a_week_with_everything_going_wrong_equals_the_ground_truth(rehearse: Re
     Left out are machines that pause for less time than passes between two polls or an outage: AWS
     forgets when a machine stopped once it starts again, and nobody can know it then.
     """
-    rehearsal = rehearse(without_short_pauses(demo_estate().of("aws")), 6.5 * DAY)
+    rehearsal = rehearse(without_short_pauses(demo_estate()), 6.5 * DAY)
     rehearsal.poll(2 * DAY, every=60 * MINUTE)
-    rehearsal.aws.faults.add(
-        Fault(kind=FaultKind.EXPIRED_CREDENTIALS, account=rehearsal.aws.accounts[0])
-    )
+    account = rehearsal.fakes.aws.accounts[0]
+    rehearsal.fakes.aws.faults.add(Fault(kind=FaultKind.EXPIRED_CREDENTIALS, account=account))
     rehearsal.poll(4 * HOUR, every=60 * MINUTE)
-    rehearsal.aws.faults.clear()
+    rehearsal.fakes.aws.faults.clear()
     rehearsal.poll(4 * HOUR, every=5 * MINUTE)  # past the short restart of Wednesday morning
     rehearsal.poll(12 * HOUR, every=30 * MINUTE)
     rehearsal.stop()
@@ -171,7 +164,10 @@ def test_a_week_with_everything_going_wrong_equals_the_ground_truth(rehearse: Re
 def test_machines_that_come_and_go_within_minutes_equal_the_ground_truth(
     rehearse: Rehearse,
 ) -> None:
-    rehearsal = rehearse(demo_estate().of("aws"), 6 * HOUR)
+    """Left out are Google's groups: Compute forgets when a deleted machine ended."""
+    estate = demo_estate()
+    told = tuple(group for group in estate.groups if group.template.provider != "gcp")
+    rehearsal = rehearse(replace(estate, groups=told), 6 * HOUR)
     rehearsal.poll(8 * HOUR, every=10 * MINUTE)
     assert_true(rehearsal, first_poll=10 * MINUTE)
 
@@ -186,7 +182,7 @@ def assert_true(rehearsal: Rehearsal, *, first_poll: float) -> None:
     final = rehearsal.wired.polled[0].collector.final
     assert final is not None
     begin = int((epoch(START) + first_poll - SETTLE) // RESOLUTION) * RESOLUTION
-    shown = {view.machine.key.resource_id: view for view in snapshot.resources}
+    shown = {view.machine.key: view for view in snapshot.resources}
     sums: defaultdict[RegionKey, list[float]] = defaultdict(lambda: [0.0, 0.0])
     machines = {m.resource_id: m for m in (*estate.machines, *estate.members_between(begin, final))}
     watts = rehearsal.facility_watts()
@@ -196,12 +192,12 @@ def assert_true(rehearsal: Rehearsal, *, first_poll: float) -> None:
         key = RegionKey(machine.provider, machine.account, machine.region)
         sums[key][0] += truth.joules
         sums[key][1] += truth.grams
-        view = shown.get(machine.resource_id)
+        view = shown.get(key_of(machine))
         if view is not None:
             compared += 1
             assert view.energy == pytest.approx(truth.joules, rel=1e-9), machine.name
             assert view.operational == pytest.approx(truth.grams, rel=1e-9), machine.name
-    assert compared >= 60
+    assert compared >= 110
     assert sum(joules for joules, _ in sums.values()) > 0
     for region in snapshot.regions:
         joules, grams = sums[region.key]

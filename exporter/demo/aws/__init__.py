@@ -1,4 +1,4 @@
-"""AWS on loopback: the demo estate in the wire protocols of EC2, CloudWatch and STS.
+"""AWS on loopback: the demo estate in the wire protocols of EC2, RDS, CloudWatch and STS.
 
 It answers with the documented limits, paging and lag, and makes trouble on request, so the demo
 and the tests run the production adapter unchanged.

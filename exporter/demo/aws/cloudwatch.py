@@ -10,7 +10,7 @@ from typing import Any, Final
 from exporter.core.units import PERCENT
 from exporter.demo.aws.faults import Fault, FaultKind
 from exporter.demo.aws.wire import AwsError, Call, Code, read_token, require, write_token
-from exporter.demo.aws.world import World
+from exporter.demo.aws.world import DIMENSIONS, Subject, World
 from exporter.demo.estate import EstateMachine
 
 _MINUTE: Final = 60
@@ -27,12 +27,12 @@ _STATUS: Final[Mapping[FaultKind, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Query:
-    """One metric asked for; ``instance_id`` is None where it is not the CPU of one instance."""
+    """One metric asked for; ``subject`` is None where it is not the CPU of one machine."""
 
     name: str
     label: str
     period: int
-    instance_id: str | None
+    subject: Subject | None
     returned: bool
 
 
@@ -90,15 +90,19 @@ def _result(
 
 
 def _spoiled(query: _Query, faults: Sequence[Fault]) -> str | None:
-    met = (f for f in faults if f.kind in _STATUS and f.hits(query.instance_id or ""))
+    met = (f for f in faults if f.kind in _STATUS and f.hits(_subject_name(query)))
     return next((_STATUS[fault.kind] for fault in met), None)
 
 
+def _subject_name(query: _Query) -> str:
+    return query.subject[1] if query.subject else ""
+
+
 def _points(
-    world: World, request: _Request, query: _Query, machines: Mapping[str, EstateMachine]
+    world: World, request: _Request, query: _Query, machines: Mapping[Subject, EstateMachine]
 ) -> list[tuple[int, float]]:
     """Return what is to be seen of a metric: bucket start and percent, in the order asked for."""
-    machine = machines.get(query.instance_id or "")
+    machine = machines.get(query.subject) if query.subject else None
     if machine is None:
         return []
     buckets = _buckets(request, query.period)
@@ -209,7 +213,7 @@ def _query(asked: Mapping[str, Any]) -> _Query:
         name=name,
         label=str(asked.get("Label", stat["Metric"].get("MetricName", ""))),
         period=_period(stat),
-        instance_id=_instance_id(stat["Metric"]),
+        subject=_subject(stat["Metric"]),
         returned=str(asked.get("ReturnData", True)).lower() == "true",
     )
 
@@ -221,9 +225,10 @@ def _period(stat: Mapping[str, Any]) -> int:
     return period
 
 
-def _instance_id(metric: Mapping[str, Any]) -> str | None:
+def _subject(metric: Mapping[str, Any]) -> Subject | None:
     dimensions = [(d["Name"], d["Value"]) for d in metric.get("Dimensions", [])]
-    named = (metric.get("Namespace"), metric.get("MetricName")) == ("AWS/EC2", "CPUUtilization")
-    if not named or len(dimensions) != 1 or dimensions[0][0] != "InstanceId":
+    if metric.get("MetricName") != "CPUUtilization" or len(dimensions) != 1:
         return None
-    return str(dimensions[0][1])
+    ((dimension, value),) = dimensions
+    known = DIMENSIONS.get(str(metric.get("Namespace"))) == dimension
+    return (str(metric["Namespace"]), str(value)) if known else None

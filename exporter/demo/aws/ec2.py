@@ -8,7 +8,7 @@ from typing import Final
 from exporter.core.clock import from_epoch
 from exporter.core.units import MIB_PER_GIB
 from exporter.demo.aws.wire import AwsError, Call, Code, read_token, require, write_token
-from exporter.demo.aws.world import DISABLED_REGIONS, EMPTY_REGION, World
+from exporter.demo.aws.world import DISABLED_REGIONS, EC2, EMPTY_REGION, World
 from exporter.demo.estate import EstateMachine, EstateState, MachineType
 from exporter.demo.estate.hashing import seed_of
 
@@ -49,7 +49,7 @@ def describe_instances(world: World, call: Call) -> Mapping[str, object]:
     """List instances in all states, grouped in reservations, page by page."""
     size = _page_size(call, _LARGEST_PAGE, world.limits.instances)
     moment, offset = _position(call, world.now())
-    instances = [Instance(world, machine, moment) for machine in world.listed(call, moment)]
+    instances = [Instance(world, machine, moment) for machine in world.listed(call, moment, EC2)]
     chosen = _chosen(call, instances)
     page = chosen[offset : offset + size]
     groups = groupby(page, key=lambda instance: instance.reservation)

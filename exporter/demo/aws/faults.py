@@ -36,8 +36,8 @@ class FaultKind(StrEnum):
 class Fault:
     """One kind of trouble and the requests that it meets; None meets them all.
 
-    ``service`` is the name in the signature: ec2, monitoring or sts. ``instance_ids`` narrows the
-    faults of single results.
+    ``service`` is the name in the signature: ec2, rds, monitoring or sts. ``instance_ids`` narrows
+    the faults of single results; databases go by their names.
     """
 
     kind: FaultKind

@@ -26,7 +26,7 @@ from exporter.demo.lateness import PUNCTUAL, Lateness
 
 
 class AwsFake:
-    """EC2, CloudWatch and STS for the accounts of an estate, at one loopback address.
+    """EC2, RDS, CloudWatch and STS for the accounts of an estate, at one loopback address.
 
     Which service, region and account a request means is read from its signature, so one
     ``endpoint_url`` serves all clients. Signatures are not checked. The key of the first account is

@@ -19,6 +19,7 @@ _XML: Final = "text/xml;charset=UTF-8"
 _JSON: Final = "application/x-amz-json-1.0"
 _NAMESPACES: Final[Mapping[str, str]] = {
     "ec2": "http://ec2.amazonaws.com/doc/2016-11-15/",
+    "rds": "http://rds.amazonaws.com/doc/2014-10-31/",
     "monitoring": "http://monitoring.amazonaws.com/doc/2010-08-01/",
     "sts": "https://sts.amazonaws.com/doc/2011-06-15/",
 }
@@ -52,6 +53,7 @@ class Call:
 class Code(StrEnum):
     """Error codes for requests that no service would accept."""
 
+    DB_NOT_FOUND = "DBInstanceNotFound"
     INVALID_ACTION = "InvalidAction"
     INVALID_COMBINATION = "InvalidParameterCombination"
     INVALID_INSTANCE_ID = "InvalidInstanceID.NotFound"
@@ -61,6 +63,14 @@ class Code(StrEnum):
     INVALID_VALUE = "InvalidParameterValue"
     MISSING_SIGNATURE = "MissingAuthenticationToken"
     VALIDATION = "ValidationError"
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A list whose entries have a name of their own in XML, as those of RDS."""
+
+    name: str
+    values: Sequence[object]
 
 
 class AwsError(Exception):
@@ -178,6 +188,8 @@ def element(name: str, value: object, item: str = "item") -> str:
 def _content_of(value: object, item: str) -> str:
     if isinstance(value, Mapping):
         return _children(value, item)
+    if isinstance(value, Entries):
+        return "".join(element(value.name, entry, item) for entry in value.values)
     if isinstance(value, list | tuple):
         return "".join(element(item, entry, item) for entry in value)
     if isinstance(value, bool):

@@ -1,7 +1,7 @@
 """What the services of the fake share: the estate seen as accounts and regions at a time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from http import HTTPStatus
 from typing import Final
@@ -18,6 +18,19 @@ DISABLED_REGIONS: Final = ("af-south-1", "me-south-1")
 """Regions that nobody has opted in to."""
 
 
+DIMENSIONS: Final[Mapping[str, str]] = {
+    "AWS/EC2": "InstanceId",
+    "AWS/RDS": "DBInstanceIdentifier",
+}
+"""Namespaces of CloudWatch that have CPU metrics, and what names a machine there."""
+EC2: Final = "ec2_instance"
+RDS: Final = "rds_instance"
+"""Resource types of the estate, and with them the services that list them."""
+DB_CLASS_PREFIX: Final = "db."
+Subject = tuple[str, str]
+"""Namespace and the value of its dimension: whose CPU it is."""
+
+
 def access_key_id(account: str) -> str:
     """Return the access key id of the demo user of an account."""
     return f"AKIADEMO{account}"
@@ -32,13 +45,15 @@ def temporary_access_key_id(account: str) -> str:
 class Limits:
     """Sizes at which AWS refuses a question (``queries``) or cuts an answer; tests lower them.
 
-    Origin: the API references of GetMetricData, DescribeInstances and DescribeInstanceTypes.
+    Origin: the API references of GetMetricData, DescribeInstances, DescribeInstanceTypes and
+    DescribeDBInstances.
     """
 
     queries: int = 500
     datapoints: int = 100_800
     instances: int = 1000
     instance_types: int = 100
+    databases: int = 100
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,24 +104,33 @@ class World:
         if call.service != "sts" and call.region not in self.regions:
             raise unknown_key(call)
 
-    def listed(self, call: Call, moment: float) -> tuple[EstateMachine, ...]:
-        """Return the machines that an account shows in a region, by id."""
-        found = (m for m in self._in_scope(call, moment, moment + 1))
+    def listed(self, call: Call, moment: float, kind: str) -> tuple[EstateMachine, ...]:
+        """Return the machines of a type that an account shows in a region, by id."""
+        seen = self._in_scope(call, moment, moment + 1)
+        found = (machine for machine in seen if machine.resource_type == kind)
         return tuple(sorted(found, key=lambda machine: machine.resource_id))
 
-    def measured(self, call: Call, start: float, end: float) -> dict[str, EstateMachine]:
-        """Return the machines of an account and region in a window, by id."""
-        return {m.resource_id: m for m in self._in_scope(call, start, end)}
+    def measured(self, call: Call, start: float, end: float) -> dict[Subject, EstateMachine]:
+        """Return the machines of an account and region in a window, by whose CPU it is."""
+        return {_subject(machine): machine for machine in self._in_scope(call, start, end)}
 
     @cached_property
     def machine_types(self) -> Mapping[str, MachineType]:
-        """All types that machines of the estate have, by name."""
-        return {m.instance_type: m.machine_type for m in self.estate.templates}
+        """All types that machines of the estate have, by name; databases run on them too."""
+        types = (m.machine_type for m in self.estate.templates)
+        named = ((t.name.removeprefix(DB_CLASS_PREFIX), t) for t in types)
+        return {name: replace(machine_type, name=name) for name, machine_type in named}
 
     def _in_scope(self, call: Call, start: float, end: float) -> list[EstateMachine]:
         scope = (call.account, call.region)
         seen = self.estate.machines_between(start, end)
         return [m for m in seen if (m.account, m.region) == scope]
+
+
+def _subject(machine: EstateMachine) -> Subject:
+    if machine.resource_type == RDS:
+        return "AWS/RDS", machine.name
+    return "AWS/EC2", machine.resource_id
 
 
 def unknown_key(call: Call) -> AwsError:

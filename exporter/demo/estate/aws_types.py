@@ -53,6 +53,7 @@ R6G_LARGE: Final = _graviton("r6g.large", 2, 16)
 R6G_XLARGE: Final = _graviton("r6g.xlarge", 4, 32)
 C7G_LARGE: Final = _graviton("c7g.large", 2, 4)
 C7G_XLARGE: Final = _graviton("c7g.xlarge", 4, 8)
+T4G_MEDIUM: Final = _graviton("t4g.medium", 2, 4, burstable=True)
 T4G_SMALL: Final = _graviton("t4g.small", 2, 2, burstable=True)
 G4DN_XLARGE: Final = MachineType(
     name="g4dn.xlarge", vcpus=4, memory_gib=16, gpu_model="T4", gpu_count=1, gpu_memory_mib=16_384

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from itertools import count, islice
 from typing import Final
 
-from exporter.demo.estate import aws_fleet, azure_fleet, gcp_fleet
+from exporter.demo.estate import aws_databases, aws_fleet, azure_fleet, gcp_fleet
 from exporter.demo.estate.machines import EstateMachine
 from exporter.demo.estate.simulation import Estate
 
-_FLEETS: Final = (aws_fleet, gcp_fleet, azure_fleet)
+_FLEETS: Final = (aws_fleet, aws_databases, gcp_fleet, azure_fleet)
 USUAL: Final = sum(len(fleet.machines(0)) for fleet in _FLEETS)
 """Permanent machines that the estate has before its copies begin."""
 
