@@ -38,7 +38,8 @@ def _explained(wired: Wired, view: ResourceView) -> Mapping[str, object]:
         else wired.book.at(view.grid_zone, app.clock.now().timestamp())
     )
     utilization = view.now.utilization if view.now else ASSUMED_UTILIZATION
-    told = explain(app.power.profile(machine), region, intensity, utilization)
+    gpu = view.now.gpu_utilization if view.now else None
+    told = explain(app.power.profile(machine), region, intensity, utilization, gpu)
     return {
         **machine.key._asdict(),
         "name": machine.name,
@@ -48,6 +49,7 @@ def _explained(wired: Wired, view: ResourceView) -> Mapping[str, object]:
         "confidence": view.confidence.value,
         "utilization_ratio": utilization,
         "utilization_assumed": view.now is None,
+        "gpu_utilization_ratio": gpu,
         "factors": [asdict(factor) for factor in told.factors],
         "it_watts": _bounds(told.it_watts),
         "facility_watts": _bounds(told.facility_watts),

@@ -50,7 +50,7 @@ class Wired:
     def _restore(self) -> None:
         state = self.store.load()
         self.book.restore(state.intensity)
-        self.ledger.restore(state)
+        self.ledger.restore(state, {provider.name for provider in self.app.providers})
 
     def _parts(self, *, simulated: bool) -> Parts:
         viewer = Viewer(

@@ -133,11 +133,15 @@ class Window:
 class CpuSeries:
     """Mean CPU utilisation of one machine: bucket start (epoch seconds) to ratio 0..1.
 
-    A bucket that the cloud did not deliver is absent, never 0.
+    A bucket that the cloud did not deliver is absent, never 0. ``gpu`` is the mean utilisation of
+    all its accelerators over the same buckets, where anything measures it. It never decides
+    whether a bucket is complete: one without is modelled on an assumption, and corrected when a
+    value comes later.
     """
 
     key: ResourceKey
     points: Mapping[int, Ratio]
+    gpu: Mapping[int, Ratio] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,7 +105,11 @@ class AnnualIntensities(Protocol):
 
 
 class PowerProfile(Protocol):
-    """The power model resolved for one machine: utilisation in, watts out."""
+    """The power model resolved for one machine: utilisation in, watts out.
+
+    ``gpu`` is the mean utilisation 0..1 of its accelerators; None where nothing measures it, and
+    the model assumes one.
+    """
 
     @property
     def confidence(self) -> Confidence: ...  # noqa: D102
@@ -114,11 +118,11 @@ class PowerProfile(Protocol):
         """False where the type is in no table and was modelled from vCPU and memory alone."""
         ...
 
-    def power(self, utilization: Ratio) -> Power:
+    def power(self, utilization: Ratio, gpu: Ratio | None = None) -> Power:
         """Return the central IT power by component at a mean utilisation 0..1."""
         ...
 
-    def bounds(self, utilization: Ratio) -> Bounds:
+    def bounds(self, utilization: Ratio, gpu: Ratio | None = None) -> Bounds:
         """Return IT watts of all components: low, central, high."""
         ...
 
@@ -126,7 +130,7 @@ class PowerProfile(Protocol):
         """Return grams of embodied CO2eq per hour of the machine's share: low, central, high."""
         ...
 
-    def explain(self, utilization: Ratio) -> tuple[Factor, ...]:
+    def explain(self, utilization: Ratio, gpu: Ratio | None = None) -> tuple[Factor, ...]:
         """Return every factor from utilisation to IT watts and embodied grams."""
         ...
 

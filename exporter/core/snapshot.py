@@ -54,6 +54,8 @@ class ResourceNow:
     rate_bounds: Bounds
     """Grams per hour, both scopes together."""
     intensity: IntensityInForce
+    gpu_utilization: Ratio | None = None
+    """Mean of its accelerators; None where nothing measured it and the power is an assumption."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

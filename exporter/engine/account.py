@@ -76,8 +76,8 @@ class Account:
     tally: Tally = field(default_factory=lambda: Tally.zero(RESOURCE_QUANTITIES))
     buckets: dict[int, BucketRow] = field(default_factory=dict)
     models: list[MachineModel] = field(default_factory=list)
-    latest: tuple[int, int, Ratio] | None = None
-    """Newest bucket with data: start, end, utilisation."""
+    latest: tuple[int, int, Ratio, Ratio | None] | None = None
+    """Newest bucket with data: start, end, utilisation of CPU and GPU."""
     read_until: int = 0
     """End of the newest bucket that was asked for and answered."""
     primed: bool = False
@@ -98,6 +98,11 @@ class Account:
     def restarted(self) -> bool:
         """Whether its newest data is of an earlier run, perhaps on other hardware."""
         return self.latest is not None and self.latest[1] <= self.runs[-1].start
+
+    def known_gpu(self, start: int) -> Ratio | None:
+        """GPU utilisation that an open bucket has: an answer without one does not take it back."""
+        bucket = self.buckets.get(start)
+        return None if bucket is None else bucket.gpu
 
     def overlap(self, start: int, end: int) -> float:
         """Running seconds in a span."""
@@ -133,6 +138,7 @@ def accrual(  # noqa: PLR0913 — a bucket and its three factors
     ratio: Ratio,
     price: GCO2eqPerKwh,
     *,
+    gpu: Ratio | None = None,
     seconds_of: Callable[[Run, float, float], float] = Run.overlap,
 ) -> Accrual:
     """What a bucket comes to, each run in it by its own model."""
@@ -140,7 +146,7 @@ def accrual(  # noqa: PLR0913 — a bucket and its three factors
     for run, model in zip(account.runs, account.models, strict=True):
         seconds = seconds_of(run, start, start + resolution)
         if seconds > 0:
-            total = plus(total, accrue(model, ratio, price, seconds))
+            total = plus(total, accrue(model, ratio, price, seconds, gpu))
     return total
 
 

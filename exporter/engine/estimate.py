@@ -65,10 +65,17 @@ class MachineModel:
 
 
 def accrue(
-    model: MachineModel, utilization: Ratio, intensity: GCO2eqPerKwh, seconds: float
+    model: MachineModel,
+    utilization: Ratio,
+    intensity: GCO2eqPerKwh,
+    seconds: float,
+    gpu: Ratio | None = None,
 ) -> Accrual:
-    """Energy and emissions of a machine at a mean utilisation over running seconds."""
-    facility = facility_power(model.profile.power(utilization), model.pue)
+    """Energy and emissions of a machine at a mean utilisation over running seconds.
+
+    ``gpu`` is that of its accelerators, None where it was not measured.
+    """
+    facility = facility_power(model.profile.power(utilization, gpu), model.pue)
     joules = energy(facility, seconds)
     return Accrual(
         joules, operational_emissions(joules, intensity), accrue_embodied(model, seconds)
@@ -90,10 +97,11 @@ def current(
     utilization: Ratio,
     intensity: IntensityInForce,
     span: tuple[int, int],
+    gpu: Ratio | None = None,
 ) -> ResourceNow:
     """Describe one bucket ``span = (start, end)`` as rates, with bounds."""
-    power = model.profile.power(utilization)
-    watts = _times(model.profile.bounds(utilization), model.pue)
+    power = model.profile.power(utilization, gpu)
+    watts = _times(model.profile.bounds(utilization, gpu), model.pue)
     embodied = model.profile.embodied()
     return ResourceNow(
         bucket_start=span[0],
@@ -108,6 +116,7 @@ def current(
         ),
         rate_bounds=add(_rates(watts, intensity.gco2eq_per_kwh), embodied),
         intensity=intensity,
+        gpu_utilization=gpu,
     )
 
 
@@ -130,13 +139,17 @@ class Explanation:
 
 
 def explain(
-    profile: PowerProfile, region: Region, intensity: IntensityInForce, utilization: Ratio
+    profile: PowerProfile,
+    region: Region,
+    intensity: IntensityInForce,
+    utilization: Ratio,
+    gpu: Ratio | None = None,
 ) -> Explanation:
     """Explain the emissions per hour of a machine at a utilisation, factor by factor."""
-    it_watts = profile.bounds(utilization)
+    it_watts = profile.bounds(utilization, gpu)
     facility = _times(it_watts, region.pue)
     return Explanation(
-        factors=(*profile.explain(utilization), *_site_factors(region, intensity)),
+        factors=(*profile.explain(utilization, gpu), *_site_factors(region, intensity)),
         it_watts=it_watts,
         facility_watts=facility,
         operational=_rates(facility, intensity.gco2eq_per_kwh),

@@ -10,6 +10,7 @@ import threading
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
+from math import isfinite
 from typing import Final, NamedTuple
 
 from exporter.core.errors import StoreError
@@ -166,9 +167,10 @@ class IntensityBook:
 
     def _ask(self, feed: _Feed, zones: list[str], start: int, end: int) -> Outcome:
         reading = feed.source.fetch(zones, start, end)
-        self._put(feed, reading.points)
-        self._keep(feed, reading.points)
-        observed = [point.end for point in reading.points if not point.forecast]
+        points = [point for point in reading.points if _sound(point)]
+        self._put(feed, points)
+        self._keep(feed, points)
+        observed = [point.end for point in points if not point.forecast]
         return reasons(reading.failures), max(observed, default=None)
 
     def _put(self, feed: _Feed, points: Iterable[IntensityPoint]) -> None:
@@ -247,6 +249,11 @@ class IntensityBook:
             or (annual_in_force(self._annual, zone, at), until)
         )
         return found[0], min(found[1], until)
+
+
+def _sound(point: IntensityPoint) -> bool:
+    """Whether it can be multiplied with: a total that once took in a NaN stays one."""
+    return isfinite(point.gco2eq_per_kwh) and point.start < point.end
 
 
 def _next_begin(feeds: list[_Feed], zone: str, at: int) -> int:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import isfinite
 
 from exporter.core.clock import epoch, floor_to
 from exporter.core.model import (
@@ -41,6 +42,8 @@ from exporter.engine.store import BucketRow, Changes, Origin, ResourceRow, State
 
 ModelOf = Callable[[ResourceKey, Spec], MachineModel]
 IntensityOver = Callable[[str, int, int], IntensityInForce]
+Load = tuple[Ratio, Ratio | None]
+"""Utilisation of a bucket: of the CPU, and of the accelerators where it was measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +80,8 @@ class Ledger:
 
     # --- start and end of a cycle ---------------------------------------------------------------
 
-    def restore(self, state: State) -> None:
-        """Take over what the state file held."""
+    def restore(self, state: State, collectors: Collection[str]) -> None:
+        """Take over what the state file held; machines of other collectors show no series."""
         for ident, row in state.resources.items():
             at = state.progress[ident]
             account = Account(
@@ -93,6 +96,7 @@ class Ledger:
                 tally=Tally(*at.tally),
                 buckets=state.buckets.get(ident, {}),
                 gone_since=at.last_seen if row.machine.state is RunState.GONE else None,
+                shown=row.collector in collectors,
             )
             self._remodel(account)
             self._accounts[row.machine.key] = account
@@ -317,30 +321,37 @@ class Ledger:
         self, account: Account, series: CpuSeries | None, window: Window, prices: "_Prices"
     ) -> None:
         total, measured = NOTHING, 0.0
-        for start, ratio in (series.points if series is not None else {}).items():
-            seconds = account.overlap(start, start + window.resolution)
-            if seconds <= 0 or not window.start <= start < window.end:
+        points, gpus = ({}, {}) if series is None else (series.points, series.gpu)
+        whole = account.overlap(window.start, window.end) == window.end - window.start
+        for start, ratio in points.items():
+            if not (window.start <= start < window.end and isfinite(ratio)):
+                continue  # a total that once took in a NaN would never be a number again
+            step = window.resolution
+            seconds = float(step) if whole else account.overlap(start, start + step)
+            if seconds <= 0:
                 continue
+            load = (ratio, gpus[start] if start in gpus else account.known_gpu(start))
             if account.latest is None or start >= account.latest[0]:
-                account.latest = (start, start + window.resolution, ratio)
+                account.latest = (start, start + window.resolution, *load)
             if start >= account.watermark:
-                amount, change = self._put(account, start, ratio, seconds, prices)
-                total, measured = plus(total, amount), measured + change
+                change = self._put(account, start, load, seconds, prices)
+                if change is not None:
+                    total, measured = plus(total, change[0]), measured + change[1]
             elif not account.primed:
-                self._show(account, start, ratio, prices)
+                self._show(account, start, load, prices)
         self._add(account, total, measured=measured)
         account.primed = True
 
     def _put(
-        self, account: Account, start: int, ratio: Ratio, seconds: float, prices: "_Prices"
-    ) -> tuple[Accrual, float]:
-        """Enter or correct an open bucket; returns what its amount and seconds change by."""
+        self, account: Account, start: int, load: Load, seconds: float, prices: "_Prices"
+    ) -> tuple[Accrual, float] | None:
+        """Enter or correct an open bucket; returns what its amount and seconds change by, if so."""
         before = account.buckets.get(start)
-        price = prices.of(account, start)
-        if before is not None and before[:3] == (ratio, price, seconds):
-            return NOTHING, 0.0
-        amount = accrual(account, start, prices.resolution, ratio, price)
-        bucket = BucketRow(ratio, price, seconds, *amount)
+        price, (ratio, gpu) = prices.of(account, start), load
+        if before and (*before[:3], before.gpu) == (ratio, price, seconds, gpu):
+            return None
+        amount = accrual(account, start, prices.resolution, ratio, price, gpu=gpu)
+        bucket = BucketRow(ratio, price, seconds, *amount, gpu)
         account.buckets[start] = bucket
         self._changes.buckets[account.ident, start] = bucket
         if before is not None:
@@ -351,10 +362,10 @@ class Ledger:
         self.history.add(start, amount)
         return amount, seconds
 
-    def _show(self, account: Account, start: int, ratio: Ratio, prices: "_Prices") -> None:
+    def _show(self, account: Account, start: int, load: Load, prices: "_Prices") -> None:
         """Put a bucket from before counting began on the chart, and nowhere else."""
-        price = prices.of(account, start)
-        self.history.add(start, accrual(account, start, prices.resolution, ratio, price))
+        price, (ratio, gpu) = prices.of(account, start), load
+        self.history.add(start, accrual(account, start, prices.resolution, ratio, price, gpu=gpu))
 
     def _close(self, account: Account, closing: int, terms: Terms, reach: int = 0) -> None:
         """Close buckets; those of a running machine that have no value are missing."""

@@ -58,6 +58,17 @@ def spec_of(machine: Machine) -> Spec:
     )
 
 
+def _kept(known: Spec, seen: Spec) -> Spec:
+    """Keep what a cloud told earlier in a run and tells no more, as Google does while it stops."""
+    if seen.instance_type != known.instance_type:
+        return seen
+    return replace(
+        seen,
+        cpu_platform=seen.cpu_platform or known.cpu_platform,
+        shape=seen.shape or known.shape,
+    )
+
+
 def merge(runs: Sequence[Run], machine: Machine, seen_at: float, last_seen: float) -> list[Run]:
     """Add one observation to the known runs.
 
@@ -77,7 +88,8 @@ def _running(runs: list[Run], machine: Machine, seen_at: float, last_seen: float
     launched = None if machine.launched_at is None else epoch(machine.launched_at)
     if runs and _same_run(runs[-1], launched):
         same = runs.pop()
-        runs.append(_begun(runs, same.start if launched is None else launched, machine))
+        begun = _begun(runs, same.start if launched is None else launched, machine)
+        runs.append(replace(begun, spec=_kept(same.spec, begun.spec)))
         return runs
     start = seen_at if launched is None else launched
     if runs:

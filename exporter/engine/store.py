@@ -40,7 +40,7 @@ CREATE TABLE progress (
     last_ratio REAL, accounted TEXT NOT NULL, exposed TEXT NOT NULL);
 CREATE TABLE bucket (
     id INTEGER, start INTEGER, ratio REAL, gco2eq_per_kwh REAL, seconds REAL NOT NULL,
-    energy REAL NOT NULL, operational REAL NOT NULL, embodied REAL NOT NULL,
+    energy REAL NOT NULL, operational REAL NOT NULL, embodied REAL NOT NULL, gpu REAL,
     PRIMARY KEY (id, start)) WITHOUT ROWID;
 CREATE TABLE region (
     provider TEXT, account TEXT, cloud_region TEXT, accounted TEXT NOT NULL, exposed TEXT NOT NULL,
@@ -66,6 +66,7 @@ class BucketRow(NamedTuple):
     energy: Joules
     operational: GramsCO2eq
     embodied: GramsCO2eq
+    gpu: Ratio | None = None
 
     @property
     def amount(self) -> Accrual:
@@ -356,7 +357,7 @@ def _write(connection: sqlite3.Connection, changes: Changes) -> None:
         ),
     )
     run(
-        "REPLACE INTO bucket VALUES (?,?,?,?,?,?,?,?)",
+        "REPLACE INTO bucket VALUES (?,?,?,?,?,?,?,?,?)",
         ((*k, *v) for k, v in changes.buckets.items()),
     )
     run("DELETE FROM bucket WHERE id = ? AND start < ?", changes.closed_before.items())

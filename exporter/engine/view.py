@@ -113,15 +113,15 @@ class Viewer:
     def _current(self, account: Account) -> ResourceNow | None:
         if account.model is None or account.latest is None:
             return None
-        start, end, ratio = account.latest
+        start, end, ratio, gpu = account.latest
         intensity = self._intensity(account.model.grid_zone, start, end)
         known = self._currents.get(account.machine.key)
         if (
             known is None
-            or (known.bucket_start, known.utilization) != (start, ratio)
+            or (known.bucket_start, known.utilization, known.gpu_utilization) != (start, ratio, gpu)
             or known.intensity != intensity
         ):
-            known = current(account.model, ratio, intensity, (start, end))
+            known = current(account.model, ratio, intensity, (start, end), gpu)
             self._currents[account.machine.key] = known
         return known
 

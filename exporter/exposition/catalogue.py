@@ -20,6 +20,13 @@ RESOURCE_UTILIZATION: Final = gauge(
     "Mean CPU utilisation of the last final bucket, 0 to 1. Absent while stale or stopped.",
     "ratio",
 )
+RESOURCE_GPU_UTILIZATION: Final = gauge(
+    "carbon_resource_gpu_utilization_ratio",
+    RESOURCE,
+    "Mean utilisation of a machine's GPUs over the last final bucket, 0 to 1. Only where it is "
+    "measured; GPUs without it are taken to be half busy.",
+    "ratio",
+)
 RESOURCE_POWER: Final = gauge(
     "carbon_resource_power_watts",
     (*RESOURCE, "component"),
@@ -219,6 +226,7 @@ PROCESS: Final = (
 FAMILIES: Final[tuple[Family, ...]] = (
     RESOURCE_INFO,
     RESOURCE_UTILIZATION,
+    RESOURCE_GPU_UTILIZATION,
     RESOURCE_POWER,
     RESOURCE_RATE,
     RESOURCE_ENERGY,

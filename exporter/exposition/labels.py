@@ -29,12 +29,11 @@ LABELS: Final[Mapping[str, str]] = {
     "instance_type": "Machine type, for example `m5.large`",
     "cloud_zone": "Availability zone",
     "grid_zone": "Electricity grid zone that feeds the region, for example `FR` or `US-CAL-CISO`",
-    "group": "Scaling group that made the machine: Auto Scaling group, managed instance group, scale "
-    "set; empty where none did",
-    "cluster": "Kubernetes cluster that the machine is a node of: EKS, GKE, AKS; empty where none",
-    "node_pool": "Its node group or node pool in that cluster",
-    "lifecycle": "`spot` (the cloud may take it back) or `on_demand`; empty where the cloud does not "
-    "tell",
+    "group": "Auto Scaling group or scale set that made the machine; empty where none did, and in "
+    "Google Cloud, which does not list it",
+    "cluster": "Kubernetes cluster (EKS, GKE, AKS) that the machine is a node of; empty where none",
+    "node_pool": "Node group or node pool of that cluster",
+    "lifecycle": "`spot` (the cloud may take the machine back) or `on_demand`; empty where unknown",
     "tag_*": "One label per allow-listed tag; empty where the machine lacks the tag",
     "component": "`cpu`, `memory`, `overhead` (cooling and conversion: PUE) always; `gpu`, "
     "`storage`, `network` only where they draw power",

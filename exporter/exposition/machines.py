@@ -23,6 +23,7 @@ GAUGE_SERIES: Final = 6
 """Series of a machine with current values: utilisation, three components, two scopes."""
 
 _UTILIZATION: Final = catalogue.RESOURCE_UTILIZATION.name
+_GPU_UTILIZATION: Final = catalogue.RESOURCE_GPU_UTILIZATION.name
 _POWER: Final = catalogue.RESOURCE_POWER.name
 _RATE: Final = catalogue.RESOURCE_RATE.name
 _ENERGY: Final = catalogue.RESOURCE_ENERGY.name
@@ -108,6 +109,7 @@ def series_of(view: ResourceView) -> int:
         return COUNTER_SERIES
     power = view.now.power
     optional = (power.gpu > 0) + (power.storage > 0) + (power.network > 0)
+    optional += view.now.gpu_utilization is not None
     return COUNTER_SERIES + GAUGE_SERIES + optional
 
 
@@ -133,6 +135,13 @@ def _current(rows: _Rows) -> dict[Family, str]:
     return {
         catalogue.RESOURCE_UTILIZATION: "".join(
             [sample(_UTILIZATION, labels, now.utilization) for labels, now in fresh]
+        ),
+        catalogue.RESOURCE_GPU_UTILIZATION: "".join(
+            [
+                sample(_GPU_UTILIZATION, labels, now.gpu_utilization)
+                for labels, now in fresh
+                if now.gpu_utilization is not None
+            ]
         ),
         catalogue.RESOURCE_POWER: "".join([_power(labels, now) for labels, now in fresh]),
         catalogue.RESOURCE_RATE: "".join(

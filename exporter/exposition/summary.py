@@ -98,6 +98,7 @@ def _resource_now(now: ResourceNow | None) -> Json | None:
         "start": now.bucket_start,
         "end": now.bucket_end,
         "cpu_utilization_ratio": number(now.utilization),
+        "gpu_utilization_ratio": number(now.gpu_utilization),
         "power_watts": bounds(now.power_bounds),
         "power_components_watts": {
             **{name: number(watts) for name, watts in now.power._asdict().items()},

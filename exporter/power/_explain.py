@@ -86,11 +86,11 @@ def memory_factors(coefficient: Bounds, watts: float) -> Iterator[Factor]:
     )
 
 
-def gpu_factors(machine: Hardware) -> Iterator[Factor]:
-    """Accelerators: how many, how much each draws, and how busy they are taken to be."""
+def gpu_factors(machine: Hardware, utilization: Ratio | None) -> Iterator[Factor]:
+    """Accelerators: how many, how much each draws, and how busy they are or are taken to be."""
     if not machine.gpu_count:
         return
-    gpu, each = _gpu.gpu(machine.gpu_model), _gpu.watts(machine.gpu_model, 1.0)
+    gpu, each = _gpu.gpu(machine.gpu_model), _gpu.watts(machine.gpu_model, 1.0, utilization)
     name = machine.gpu_model or "GPU"
     yield Factor(
         name=f"number of {name}",
@@ -108,6 +108,10 @@ def gpu_factors(machine: Hardware) -> Iterator[Factor]:
         low=each.low,
         high=each.high,
     )
+    if utilization is not None:
+        measured = "mean over the bucket, measured in the machine"
+        yield Factor(name="GPU utilisation", value=utilization, unit="ratio", source=measured)
+        return
     yield Factor(
         name="GPU utilisation",
         value=_gpu.ASSUMED_UTILIZATION,

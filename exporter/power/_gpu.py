@@ -1,13 +1,14 @@
-"""Power of the accelerators of a machine when nothing measures how busy they are."""
+"""Power of the accelerators of a machine, at a measured utilisation or at an assumed one."""
 
 from typing import Final
 
 from exporter.core.model import Bounds
-from exporter.core.units import Watts
+from exporter.core.units import Ratio, Watts
 from exporter.data.gpus import Gpu, gpus
+from exporter.power._shares import GUESSED
 
-ASSUMED_UTILIZATION: Final = 0.5
-"""Share of the dynamic range in the central value: no provider metric tells it."""
+ASSUMED_UTILIZATION: Final = Ratio(0.5)
+"""Share of the dynamic range in the central value where nothing measures it."""
 
 UNKNOWN: Final = Gpu(
     model="unknown",
@@ -27,9 +28,17 @@ def gpu(model: str) -> Gpu:
     return gpus().get(model, UNKNOWN)
 
 
-def watts(model: str, count: float) -> Bounds:
-    """Idle, half of the dynamic range, and maximum of all accelerators of a machine."""
+def watts(model: str, count: float, utilization: Ratio | None = None) -> Bounds:
+    """Power of all accelerators of a machine: low, central, high.
+
+    Where nothing tells how busy they are, anything from idling to full power. Where it is known,
+    the error of a model without measurements around the central value, within the same ends:
+    utilisation is the share of time with some work on the chip, not how much of the chip works.
+    """
     found = gpu(model)
-    high = _UNKNOWN_MAXIMUM if found is UNKNOWN else found.maximum
-    central = found.idle + ASSUMED_UTILIZATION * (found.maximum - found.idle)
-    return Bounds(count * found.idle_low, count * central, count * high)
+    low, high = float(found.idle_low), _UNKNOWN_MAXIMUM if found is UNKNOWN else found.maximum
+    busy = ASSUMED_UTILIZATION if utilization is None else min(max(utilization, 0.0), 1.0)
+    central = found.idle + busy * (found.maximum - found.idle)
+    if utilization is not None:
+        low, high = max(low, GUESSED.low * central), min(high, GUESSED.high * central)
+    return Bounds(count * low, count * central, count * high)

@@ -3,7 +3,7 @@
 CPU watts    = vCPUs x TDP per vCPU x r(L(u)); r is the median wall power over TDP of the family's
                SPECpower results, L turns utilisation into load where two vCPUs share a core
 memory watts = 0.20 W/GiB beyond the memory that r already holds
-GPU watts    = idle + half of the dynamic range
+GPU watts    = idle + utilisation x dynamic range; half of it where nothing measures utilisation
 The derivation, its accuracy and its limits: docs/methodology.md.
 """
 
@@ -66,6 +66,7 @@ class MeasuredProfile:
     """CPU watts over load: the mean of the CPUs that may serve the machine."""
     memory: Watts
     gpu: Bounds
+    """Watts of the accelerators where nothing measures how busy they are."""
     embodied_share: _embodied.Share
     embodied_bounds: Bounds
 
@@ -79,21 +80,21 @@ class MeasuredProfile:
         """Whether the type is known, or its CPU and size were told."""
         return self.machine.modelled
 
-    def power(self, utilization: Ratio) -> Power:
+    def power(self, utilization: Ratio, gpu: Ratio | None = None) -> Power:
         """Return the central IT power by component at a mean utilisation 0..1.
 
         Below 0 counts as 0. Above 1 counts as 1, except on shared-core types of GCP, whose vCPU
         count is the guaranteed part only: their dynamic power goes on linearly until all the
-        vCPUs that the machine sees are busy.
+        vCPUs that the machine sees are busy. ``gpu`` None: half busy.
         """
         fraction = 0.0 if utilization < 0.0 else min(utilization, 1.0)
         slope, bend = self.loading
         cpu = _curve.at(self.curve, fraction * (slope - bend * fraction))
         if utilization > 1.0:
             cpu += self._burst(utilization) * (self.curve[_curve.LAST] - self.curve[0])
-        return Power(Watts(cpu), self.memory, Watts(self.gpu.central), _NONE, _NONE)
+        return Power(Watts(cpu), self.memory, Watts(self._gpus(gpu).central), _NONE, _NONE)
 
-    def bounds(self, utilization: Ratio) -> Bounds:
+    def bounds(self, utilization: Ratio, gpu: Ratio | None = None) -> Bounds:
         """Return IT watts of all components: low, central, high.
 
         The interval holds those of all CPUs that may serve the machine.
@@ -101,19 +102,18 @@ class MeasuredProfile:
         spread = ASSUMED_SIZE_SPREAD if self.machine.size_source is SizeSource.ASSUMED else 1.0
         low = min(self._low(share, utilization) for share in self.shares)
         high = max(self._high(share, utilization) for share in self.shares)
+        gpus = self._gpus(gpu)
         return Bounds(
-            low / spread + self.gpu.low,
-            self.power(utilization).it,
-            high * spread + self.gpu.high,
+            low / spread + gpus.low, self.power(utilization, gpu).it, high * spread + gpus.high
         )
 
     def embodied(self) -> Bounds:
         """Return grams of embodied CO2eq per hour of the machine's share: low, central, high."""
         return self.embodied_bounds
 
-    def explain(self, utilization: Ratio) -> tuple[Factor, ...]:
+    def explain(self, utilization: Ratio, gpu: Ratio | None = None) -> tuple[Factor, ...]:
         """Return every factor from utilisation to IT watts and embodied grams."""
-        load, power = self.load(utilization), self.power(utilization)
+        load, power = self.load(utilization), self.power(utilization, gpu)
         of_cpus = (factor for share in self.shares for factor in _explain.cpu_factors(share, load))
         rule = "mean of the CPUs" if len(self.shares) > 1 else "vCPUs x TDP per vCPU x ratio"
         return (
@@ -123,15 +123,21 @@ class MeasuredProfile:
             _explain.component("CPU", power.cpu, rule),
             *_explain.memory_factors(MEMORY_WATTS_PER_GIB, power.memory),
             _explain.component("memory", power.memory, "GiB x W/GiB"),
-            *_explain.gpu_factors(self.machine),
+            *_explain.gpu_factors(self.machine, gpu),
             _explain.component("GPU", power.gpu, "number x power of one"),
-            _explain.sum_factor(self.bounds(utilization)),
+            _explain.sum_factor(self.bounds(utilization, gpu)),
             *_explain.embodied_factors(self.embodied_share),
         )
 
     def load(self, utilization: Ratio) -> float:
         """Return the load, 0..10 tenths of capacity, that a utilisation stands for."""
         return self.loading.load(_curve.clamped(utilization))
+
+    def _gpus(self, utilization: Ratio | None) -> Bounds:
+        """Watts of the accelerators."""
+        if utilization is None or not self.machine.gpu_count:
+            return self.gpu
+        return _gpu.watts(self.machine.gpu_model, self.machine.gpu_count, utilization)
 
     def _burst(self, utilization: Ratio) -> float:
         """Utilisation above 1 that the machine can really have."""

@@ -94,7 +94,9 @@ class Rehearsal:
             unlisted = Machine(
                 key=key, name="", instance_type=machine.instance_type, state=RunState.GONE
             )
-            profile = app.power.profile(listed.get(key, unlisted))
+            # Google tells the platform of a running machine only.
+            running = replace(listed.get(key, unlisted), cpu_platform=machine.cpu_platform)
+            profile = app.power.profile(running)
             return profile, app.regions.find(machine.provider, machine.region).pue
 
         def watts(machine: EstateMachine, utilization: Ratio) -> Watts:

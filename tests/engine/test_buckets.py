@@ -1,5 +1,6 @@
 """Buckets: partial, missing, corrected, caught up; and what counters show of them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -347,6 +348,49 @@ def test_a_machine_that_comes_back_into_the_inventory_is_not_counted_again(
     assert sum(counted[3:]) <= 2 * (rig.final - (T0 - 300))
     if hours_away < 1:
         assert counted[0] == pytest.approx(most, rel=1e-9), "a flicker costs nothing"
+
+
+def test_machines_of_a_provider_that_is_no_longer_configured_show_no_series(
+    state: Path, clock: ManualClock
+) -> None:
+    kept = SimMachine(name="kept", spans=[Span(T0 - 5000)])
+    dropped = SimMachine(name="dropped", spans=[Span(T0 - 5000)], region="ie-two")
+    clouds = [
+        SimCloud(clock=clock, machines=[kept], name="one"),
+        SimCloud(clock=clock, machines=[dropped], name="two"),
+    ]
+    rig = Rig(state, clouds, [SimGrid(clock=clock)], clock)
+    rig.every(300, T0 + HOUR)
+    grams = rig.region_sums()["ie-two"]
+    rig.clouds = clouds[:1]
+    rig.restart()
+    clock.advance(300)
+    snapshot = rig.run()
+    assert [view.machine.name for view in snapshot.resources] == ["kept"]
+    assert rig.region_sums()["ie-two"] == grams, "the totals keep what it emitted"
+    assert sum(rig.region("ie-two").states.values()) == 0
+    rig.clouds = clouds
+    rig.restart()
+    rig.every(300, T0 + 3 * HOUR)
+    assert_true(rig, [kept, dropped], judge(rig))
+
+
+@pytest.mark.parametrize("garbage", [math.nan, math.inf, -math.inf])
+def test_a_value_that_is_no_number_is_no_data(
+    state: Path, clock: ManualClock, garbage: float
+) -> None:
+    machine = SimMachine(name="m", spans=[Span(T0 - 5000)])
+    bad = T0 + 900
+
+    class Garbled(Weather):
+        def shown(self, name: str, start: int, end: int, now: float, value: float) -> float | None:
+            seen = Weather.shown(self, name, start, end, now, value)
+            return garbage if start == bad and seen is not None else seen
+
+    rig = rig_of(state, clock, SimCloud(clock=clock, machines=[machine], weather=Garbled()))
+    rig.every(300, T0 + 3 * HOUR)
+    lost = Weather(never=1.0, start=bad, end=bad + 300)
+    assert_true(rig, [machine], judge(rig, lost))
 
 
 def test_accounts_of_vanished_machines_do_not_pile_up(state: Path, clock: ManualClock) -> None:

@@ -38,7 +38,7 @@ class Stage:
         self.ledger = Ledger(self.store, model_of, self.book.over)
         loaded = self.store.load()
         self.book.restore(loaded.intensity)
-        self.ledger.restore(loaded)
+        self.ledger.restore(loaded, {cloud.name for cloud in clouds})
         self.snapshots: list[Snapshot] = []
         self.published = threading.Condition()
         self.polled = [Polled(collector=self.collector(c), poll_seconds=HOUR) for c in clouds]

@@ -359,6 +359,23 @@ def test_a_source_that_is_well_again_says_so(clock: ManualClock) -> None:
     assert view.failures["unreachable"] == 1
 
 
+@pytest.mark.parametrize("garbage", [math.nan, math.inf])
+def test_a_value_that_is_no_number_is_not_taken_in(clock: ManualClock, garbage: float) -> None:
+    store = Store.in_memory()
+    bad = T0 - GRID_STEP
+    grid = SimGrid(
+        clock=clock, value=lambda zone, at: garbage if at == bad else grid_value(zone, at)
+    )
+    book = book_of(clock, grid, store=store)
+    clock.advance(60)
+    cover(book, clock, back=2 * HOUR)
+    assert int(book.at("FR", bad).level) == 2
+    kept = [point.start for point in store.load().intensity["simgrid"]]
+    sound = [T0 - 4 * GRID_STEP, T0 - 3 * GRID_STEP, T0 - 2 * GRID_STEP, T0]
+    assert kept == sound, "they are saved"
+    store.close()
+
+
 def test_history_survives_a_restart(state: Path, clock: ManualClock) -> None:
     store = Store.open(state)
     grid = SimGrid(clock=clock)

@@ -1,6 +1,7 @@
 """What a series of inventories tells of when a machine ran."""
 
 import math
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -188,3 +189,15 @@ def test_runs_never_overlap_and_never_exceed_what_inventories_allow(
         lived = sum(span.overlap(run.start, run.start + certain) for span in true)
         if tells_stop and tells_launch:
             assert lived >= certain - 1e-6, "what surely ran did run"
+
+
+def test_what_was_known_of_a_run_is_kept_when_the_cloud_tells_it_no_more() -> None:
+    known = replace(machine(), cpu_platform="AMD Rome", shape=Shape(vcpus=2, memory_gib=8))
+    runs = observed((500, known), (800, machine()))
+    assert runs[0].spec == spec_of(known)
+
+
+def test_what_is_learnt_of_a_run_later_counts_for_all_of_it() -> None:
+    learnt = replace(machine(), cpu_platform="AMD Rome")
+    runs = observed((500, machine()), (800, learnt))
+    assert [run.spec.cpu_platform for run in runs] == ["AMD Rome"]

@@ -57,7 +57,9 @@ def some_changes() -> Changes:
         },
         buckets={
             (1, T0): BucketRow(
-                Ratio(0.1), GCO2eqPerKwh(3.3), 300.0, Joules(1.1), GramsCO2eq(2.2), GramsCO2eq(0.3)
+                *(Ratio(0.1), GCO2eqPerKwh(3.3), 300.0),
+                *(Joules(1.1), GramsCO2eq(2.2), GramsCO2eq(0.3)),
+                gpu=Ratio(1 / 3),
             )
         },
         regions={RegionKey("sim", "acct", "fr-one"): TallyRow([0.1] * 6, [0.7] * 6)},

@@ -132,7 +132,7 @@ def test_awkward_tag_is_kept_as_far_as_it_is_text(renderer: Renderer) -> None:
 def test_what_the_cloud_says_of_a_machines_place_is_on_the_info_series(
     renderer: Renderer, place: str
 ) -> None:
-    view = a_view(machine=a_machine(**{place: AWKWARD}))
+    view = a_view(machine=a_machine(1, **{place: AWKWARD}))
     before = Snapshot(time=1.0, resources=(a_view(),))
     after = Snapshot(time=2.0, resources=(view,))
     (plain,) = values(parse_text(renderer.render(before).text), "carbon_resource_info")

@@ -78,6 +78,13 @@ def test_another_processor_letter_is_another_family() -> None:
     assert TYPES.lookup("aws", "m5z.large") is None
 
 
+def test_a_database_class_is_known_as_the_type_that_it_runs_on() -> None:
+    assert TYPES.find("aws", "db.m5.large") == TYPES.find("aws", "m5.large") is not None
+    assert TYPES.find("aws", "db.r5.6xlarge.tpc2.mem4x") == TYPES.find("aws", "r5.24xlarge")
+    assert TYPES.find("aws", "db.serverless") is None
+    assert TYPES.find("gcp", "db.m5.large") is None
+
+
 def test_most_types_of_each_cloud_are_complete() -> None:
     for provider, count in (("aws", 1195), ("azure", 1370), ("gcp", 536)):
         found = [name for name in TYPES.names(provider) if TYPES.find(provider, name)]

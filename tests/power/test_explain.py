@@ -94,3 +94,12 @@ def test_an_unknown_type_says_where_its_size_comes_from() -> None:
 
 def test_the_baseline_of_a_burstable_type_is_shown() -> None:
     assert number(explain("aws", "t3.micro"), "baseline of a burstable vCPU") == 0.1
+
+
+def test_a_measured_gpu_utilisation_is_said_with_the_power_it_gives() -> None:
+    profile = MODEL.profile(machine("aws", "g4dn.xlarge"))
+    factors = {factor.name: factor for factor in profile.explain(Ratio(0.5), Ratio(0.25))}
+    assert factors["GPU utilisation"].value == 0.25
+    assert factors["GPU utilisation"].source.endswith("measured in the machine")
+    assert factors["GPU power"].value == pytest.approx(8 + 0.25 * (71 - 8))
+    assert factors["IT power"].value == profile.power(Ratio(0.5), Ratio(0.25)).it

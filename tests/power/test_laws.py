@@ -136,3 +136,28 @@ def test_watts_are_proportional_to_vcpus_within_a_family(utilization: float) -> 
         many = MODEL.profile(machine("aws", f"m5.{size}")).bounds(Ratio(utilization))
         for a, b in zip(single, many, strict=True):
             assert math.isclose(a * times, b, rel_tol=1e-9)
+
+
+@given(listed, utilizations, utilizations, utilizations)
+def test_watts_rise_with_the_utilisation_of_gpus(
+    which: tuple[str, str], cpu: float, one: float, other: float
+) -> None:
+    profile = MODEL.profile(machine(*which))
+    less, more = (profile.bounds(Ratio(cpu), Ratio(gpu)) for gpu in sorted((one, other)))
+    slack = 1e-12 * more.high
+    assert all(a <= b + slack for a, b in zip(less, more, strict=True))
+
+
+@given(shapes, utilizations, utilizations)
+def test_a_measured_gpu_keeps_the_order_within_what_is_assumed_without(
+    shape: Shape, cpu: float, gpu: float
+) -> None:
+    profile = of_shape(shape)
+    assumed, found = profile.bounds(Ratio(cpu)), profile.bounds(Ratio(cpu), Ratio(gpu))
+    slack = 1e-12 * assumed.high
+    assert found.low <= found.central <= found.high
+    assert assumed.low - slack <= found.low
+    assert found.high <= assumed.high + slack
+    assert found.central == profile.power(Ratio(cpu), Ratio(gpu)).it
+    if not shape.gpu_count:
+        assert found == assumed

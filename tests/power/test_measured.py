@@ -315,3 +315,44 @@ def test_a_gpu_attached_to_a_general_machine_is_counted() -> None:
     assert without.gpu == Watts(0.0)
     assert found.gpu == pytest.approx((8 + 71) / 2)
     assert found.cpu == without.cpu
+
+
+def test_a_measured_gpu_counts_that_part_of_its_range_and_half_as_much_either_way() -> None:
+    # One T4: idle 8, 4 at least, 71 W.
+    found, cpu = profile("aws", "g4dn.xlarge"), Ratio(0.3)
+    others = profile("aws", "g4dn.xlarge").power(cpu).it - (8 + 71) / 2
+    for gpu, (low, central, high) in {
+        0.0: (4, 8, 12),
+        0.25: (23.75 / 2, 23.75, 23.75 * 1.5),
+        1.0: (71 / 2, 71, 71),
+    }.items():
+        assert found.power(cpu, Ratio(gpu)).gpu == pytest.approx(central)
+        assert found.bounds(cpu, Ratio(gpu)).central == pytest.approx(others + central)
+        width = found.bounds(cpu, Ratio(gpu)).low - found.bounds(cpu).low
+        assert width == pytest.approx(low - 4)
+        assert found.bounds(cpu, Ratio(gpu)).high - found.bounds(cpu).high == pytest.approx(
+            high - 71
+        )
+
+
+def test_a_gpu_utilisation_out_of_range_counts_as_its_end() -> None:
+    found = profile("aws", "g4dn.xlarge")
+    assert found.power(Ratio(0.5), Ratio(-1.0)) == found.power(Ratio(0.5), Ratio(0.0))
+    assert found.power(Ratio(0.5), Ratio(1.4)) == found.power(Ratio(0.5), Ratio(1.0))
+
+
+@pytest.mark.parametrize("name", ["m5.large", "r6g.xlarge", "t4g.medium"])
+def test_a_database_draws_what_the_type_that_it_runs_on_draws(name: str) -> None:
+    own, behind = profile("aws", f"db.{name}"), profile("aws", name)
+    assert own.modelled
+    assert own.confidence is behind.confidence
+    for utilization in (0.0, 0.4, 1.0):
+        assert own.power(Ratio(utilization)) == behind.power(Ratio(utilization))
+        assert own.bounds(Ratio(utilization)) == behind.bounds(Ratio(utilization))
+    assert own.embodied() == behind.embodied()
+
+
+def test_a_database_class_that_no_table_knows_is_read_from_its_name() -> None:
+    own, behind = profile("aws", "db.z99g.2xlarge"), profile("aws", "z99g.2xlarge")
+    assert not own.modelled
+    assert own.power(Ratio(0.5)) == behind.power(Ratio(0.5))

@@ -111,7 +111,7 @@ class Rig:
         self.ledger.history.step = self.terms.resolution
         state = store.load()
         self.book.restore(state.intensity)
-        self.ledger.restore(state)
+        self.ledger.restore(state, {cloud.name for cloud in self.clouds})
         self.collectors = [self._collector(cloud) for cloud in self.clouds]
         limits = dict.fromkeys((cloud.name for cloud in self.clouds), self.stale_after)
         self.viewer = Viewer(self.ledger, self.book, region_of, self.collectors, limits)

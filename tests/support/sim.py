@@ -54,27 +54,37 @@ def chance(*what: object) -> float:
 
 
 class Kind(NamedTuple):
-    """A machine type of the simulated model: idle and busy watts, grams embodied per hour."""
+    """A machine type of the simulated model: idle and busy watts, grams embodied per hour.
+
+    ``gpu`` is what its accelerators add when fully busy, in watts.
+    """
 
     idle: float
     busy: float
     embodied: float
     modelled: bool = True
+    gpu: float = 0.0
 
 
 KINDS: Final = {
     "small": Kind(7.0, 31.0, 1.25),
     "large": Kind(40.0, 190.0, 6.5),
     "odd": Kind(11.0, 50.0, 2.0, modelled=False),
+    "gpu": Kind(30.0, 90.0, 4.0, gpu=400.0),
 }
 EXPONENT: Final = 0.7
 """Power is not linear in utilisation, so averaging in the wrong place shows."""
 
 
-def watts_of(kind: str, utilization: float) -> float:
-    """IT watts of a machine type: the truth and the model."""
-    idle, busy, _, _ = KINDS[kind]
-    return float(idle + (busy - idle) * utilization**EXPONENT)
+def watts_of(kind: str, utilization: float, gpu: float | None = None) -> float:
+    """IT watts of a machine type, truth and model; unmeasured accelerators are half busy."""
+    idle, busy, _, _, most = KINDS[kind]
+    return float(idle + (busy - idle) * utilization**EXPONENT) + gpu_watts(most, gpu)
+
+
+def gpu_watts(most: float, gpu: float | None) -> float:
+    """Watts of accelerators that draw ``most`` when busy."""
+    return most * (0.5 if gpu is None else gpu)
 
 
 @dataclass(frozen=True)
@@ -88,21 +98,22 @@ class SimProfile:
     def modelled(self) -> bool:
         return KINDS[self.kind].modelled
 
-    def power(self, utilization: Ratio) -> Power:
-        total = watts_of(self.kind, utilization)
+    def power(self, utilization: Ratio, gpu: Ratio | None = None) -> Power:
+        extra = gpu_watts(KINDS[self.kind].gpu, gpu)
+        total = watts_of(self.kind, utilization, gpu) - extra
         zero = Watts(0.0)
-        return Power(Watts(0.75 * total), Watts(0.25 * total), zero, zero, zero)
+        return Power(Watts(0.75 * total), Watts(0.25 * total), Watts(extra), zero, zero)
 
-    def bounds(self, utilization: Ratio) -> Bounds:
-        total = watts_of(self.kind, utilization)
+    def bounds(self, utilization: Ratio, gpu: Ratio | None = None) -> Bounds:
+        total = watts_of(self.kind, utilization, gpu)
         return Bounds(0.8 * total, total, 1.5 * total)
 
     def embodied(self) -> Bounds:
         grams = KINDS[self.kind].embodied
         return Bounds(0.5 * grams, grams, 2.0 * grams)
 
-    def explain(self, utilization: Ratio) -> tuple[Factor, ...]:
-        return (Factor(name="CPU", value=self.power(utilization).it, unit="W", source="sim"),)
+    def explain(self, utilization: Ratio, gpu: Ratio | None = None) -> tuple[Factor, ...]:
+        return (Factor(name="CPU", value=self.power(utilization, gpu).it, unit="W", source="sim"),)
 
 
 class SimPower:
@@ -265,6 +276,8 @@ class SimCloud:
     """The cloud's own clock, where ours is wrong."""
     windows: list[Window] = field(default_factory=list)
     asked: list[int] = field(default_factory=list)
+    gpu: Callable[[str, int], Ratio | None] | None = None
+    """Utilisation of a machine's accelerators over the bucket of a start; None: not measured."""
     release: threading.Event | None = None
     """While set and not signalled, reads hang."""
     hanging: threading.Event = field(default_factory=threading.Event)
@@ -320,9 +333,17 @@ class SimCloud:
                 half = dict(list(points.items())[: len(points) // 2])
                 series.append(CpuSeries(key=key, points=half))
             else:
-                series.extend([CpuSeries(key=key, points=points)] * 2)
+                series.extend(
+                    [CpuSeries(key=key, points=points, gpu=self._gpu(machine, window))] * 2
+                )
         failures = (NoDataError(f"{len(unread)} machines were not read"),) if unread else ()
         return CpuReading(series=tuple(series), unread=frozenset(unread), failures=failures)
+
+    def _gpu(self, machine: SimMachine, window: Window) -> dict[int, Ratio]:
+        if self.gpu is None:
+            return {}
+        found = {start: self.gpu(machine.name, start) for start in window.buckets}
+        return {start: ratio for start, ratio in found.items() if ratio is not None}
 
     def _points(
         self, machine: SimMachine, window: Window, now: float

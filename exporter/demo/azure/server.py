@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from exporter.core.ports import Clock
 from exporter.demo._http import HttpRequest, LoopbackServer, Reply, spoiled
-from exporter.demo.azure import arm, graph, metrics
+from exporter.demo.azure import arm, graph, logs, metrics
 from exporter.demo.azure.credential import token_for
 from exporter.demo.azure.errors import AzureError, refusal, refuse, unauthorized
 from exporter.demo.azure.faults import Call, Fault, Faults
@@ -20,6 +20,7 @@ _AUDIENCES: Final[Mapping[str, str]] = {
     "arm": "https://management.azure.com",
     "graph": "https://management.azure.com",
     "metrics": "https://metrics.monitor.azure.com",
+    "logs": logs.AUDIENCE,
 }
 
 
@@ -115,18 +116,23 @@ class AzureFake:
     def _read_call(self, request: HttpRequest) -> Call:
         if request.path.lower() == graph.PATH:
             return graph.read_call(self._world, request.body)
-        return metrics.read_call(request.path) or arm.read_call(request.path)
+        read = metrics.read_call(request.path) or logs.read_call(request.path)
+        return read or arm.read_call(request.path)
 
     def _right_reply(
         self, call: Call, request: HttpRequest, met: tuple[Fault, ...], request_id: str
     ) -> Reply:
         try:
+            if call.service == "logs":
+                logs.refuse(call, met)
             refuse(call, met)
             _require_token(call, request)
             if call.service == "graph":
                 return graph.respond(self._world, call, request.body, met)
             if call.service == "metrics":
                 return metrics.respond(self._world, call, request, met)
+            if call.service == "logs":
+                return logs.respond(self._world, request, met)
             return arm.respond(self._world, call, request, met)
         except AzureError as error:
             return refusal(call, error, request_id)

@@ -16,6 +16,9 @@ MANAGEMENT: Final = "https://management.azure.com"
 METRICS: Final = "https://{region}.metrics.monitor.azure.com"
 """Azure Monitor's metrics batch API of the public cloud; one host for each region."""
 
+LOGS: Final = "https://api.loganalytics.io"
+"""Azure Monitor's log query API of the public cloud."""
+
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _URL: Final = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?")
 _REGION: Final = "{region}"
@@ -93,6 +96,16 @@ class Config(ProviderConfig):
         default=METRICS,
         description="Address of the metrics batch API; `{region}` stands for the region's name.",
     )
+    log_analytics_workspace: Guid | None = Field(
+        default=None,
+        description="Id of the Log Analytics workspace to which agents in the machines write how "
+        "busy their GPUs are (`InsightsMetrics`: Telegraf's nvidia_smi or DCGM; `Perf`: NVIDIA "
+        "GPU). Default: none is asked, and GPUs are taken to be half busy.",
+    )
+    logs_endpoint: Endpoint = Field(
+        default=LOGS,
+        description="Address of the log query API; another one in a sovereign cloud.",
+    )
     timeout: Duration = Field(
         default=timedelta(seconds=20),
         description="How long to wait for one answer before it is tried again.",
@@ -110,12 +123,15 @@ class Config(ProviderConfig):
         return None if ids is None else tuple(dict.fromkeys(ids))
 
     @model_validator(mode="after")
-    def _both_or_none_simulated(self) -> Self:
+    def _all_or_none_simulated(self) -> Self:
         plain = [self.management_endpoint.startswith("http:"), self._metrics_plain]
+        if self.log_analytics_workspace:
+            plain.append(self.logs_endpoint.startswith("http:"))
         if any(plain) and not all(plain):
             message = (
-                "management_endpoint and metrics_endpoint must both be https://, or both be a "
-                "test server's on this machine: real tokens and invented ones do not mix"
+                "management_endpoint, metrics_endpoint and, with a workspace, logs_endpoint must "
+                "all be https://, or all be a test server's on this machine: real tokens and "
+                "invented ones do not mix"
             )
             raise ValueError(message)
         return self

@@ -76,7 +76,7 @@ class Call:
     """What was attempted, for messages: the action that a role must allow, and where.
 
     ``scope`` is what the error is about: a region, or a subscription. ``role`` is the built-in role
-    that allows the action.
+    that allows the action, ``level`` what it is to be assigned at.
     """
 
     permission: str
@@ -84,6 +84,7 @@ class Call:
     scope: str
     subscription: str = ""
     role: str = "Reader"
+    level: str = "whole subscription"
 
     def __str__(self) -> str:
         subscription = f" (subscription {self.subscription})" if self.subscription else ""
@@ -181,7 +182,7 @@ def _cure(status: int, code: str, call: Call) -> str:
     if status in {_UNAUTHORIZED, _FORBIDDEN}:
         return (
             f"access denied ({code}) — assign the role {call.role}, or that of "
-            "deploy/iam/azure.json, to this identity at the scope of the whole subscription"
+            f"deploy/iam/azure.json, to this identity at the scope of the {call.level}"
         )
     return ""
 

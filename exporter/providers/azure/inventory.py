@@ -1,5 +1,6 @@
 """Machines from Azure Resource Graph."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -22,6 +23,15 @@ PERMISSIONS: Final = {
     VMSS_VM: "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read",
 }
 
+_SCALE_SET: Final = re.compile(r"/virtualMachineScaleSets/([^/\s]+)", re.IGNORECASE)
+
+_CLUSTER_TAG: Final = "aks-managed-cluster-name"
+_NODE_POOL_TAG: Final = "aks-managed-poolname"
+"""Tags that AKS puts on its scale sets; names of tags are the same in any case."""
+
+_SPOT: Final = frozenset({"spot", "low"})
+"""Priorities of machines that Azure may take back (Compute API reference)."""
+
 _SOURCES: Final = {
     VM: ("Resources", "microsoft.compute/virtualmachines"),
     VMSS_VM: ("ComputeResources", "microsoft.compute/virtualmachinescalesets/virtualmachines"),
@@ -38,7 +48,8 @@ def query(resource_type: str) -> str:
         "| project id, name, location, zones, subscriptionId, tags,"
         " vmSize=tostring(properties.hardwareProfile.vmSize), skuName=tostring(sku.name),"
         " powerState=tostring(properties.extended.instanceView.powerState.code),"
-        " timeCreated=tostring(properties.timeCreated)\n"
+        " timeCreated=tostring(properties.timeCreated), priority=tostring(properties.priority),"
+        " scaleSet=tostring(properties.virtualMachineScaleSet.id)\n"
         "| order by id asc"
     )
 
@@ -111,6 +122,8 @@ def machine(row: Mapping[str, Any], resource_type: str, call: Call) -> Machine:
     location = str(row.get("location") or "").lower().replace(" ", "")
     if not (resource_id and subscription and location):
         call.reject("a machine without id, subscription or location")
+    tags = {str(key): str(value or "") for key, value in (row.get("tags") or {}).items()}
+    system = {key.lower(): value for key, value in tags.items()}
     return Machine(
         key=ResourceKey("azure", subscription, location, resource_type, resource_id),
         name=str(row.get("name") or ""),
@@ -118,8 +131,26 @@ def machine(row: Mapping[str, Any], resource_type: str, call: Call) -> Machine:
         state=run_state(row.get("powerState")) or RunState.RUNNING,
         cloud_zone=_zone(location, row.get("zones")),
         launched_at=moment(row.get("timeCreated")),
-        tags={str(key): str(value or "") for key, value in (row.get("tags") or {}).items()},
+        tags=tags,
+        group=_scale_set(row),
+        cluster=system.get(_CLUSTER_TAG, ""),
+        node_pool=system.get(_NODE_POOL_TAG, ""),
+        lifecycle=_lifecycle(row.get("priority"), resource_type),
     )
+
+
+def _scale_set(row: Mapping[str, Any]) -> str:
+    """Name of the scale set: in the id of its uniform instances, told of its flexible ones."""
+    found = _SCALE_SET.search(f"{row.get('scaleSet') or ''} {row.get('id') or ''}")
+    return found[1] if found else ""
+
+
+def _lifecycle(priority: object, resource_type: str) -> str:
+    """Empty where not told: only of a virtual machine does no priority mean the usual one."""
+    told = str(priority or "").lower()
+    if told in _SPOT:
+        return "spot"
+    return "on_demand" if told or resource_type == VM else ""
 
 
 def _zone(location: str, zones: Any) -> str:  # noqa: ANN401 - as the answer has it

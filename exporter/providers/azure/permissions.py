@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from exporter.core.clock import epoch, floor_to
 from exporter.core.errors import CollectorError
-from exporter.core.model import Machine
-from exporter.providers.azure import metrics, skus
+from exporter.core.model import Machine, Window
+from exporter.providers.azure import gpu, metrics, skus
 from exporter.providers.azure.errors import Call, Heard, NotFoundError, refusal, translated
 from exporter.providers.azure.session import Connection
 
@@ -95,6 +96,14 @@ def metric(connection: Connection, one: Machine, now: datetime) -> None:
     with translated(batch.call, heard):
         metrics.query(connection, batch, heard)
     connection.meter.count("azure", "GetBatch", requests=0, dollars=metrics.DOLLARS_PER_CALL)
+
+
+def gpus(connection: Connection, workspace: str, now: datetime) -> list[PermissionCheck]:
+    """Query the workspace that holds the GPUs' utilisation."""
+    end = floor_to(epoch(now), _GRAIN)
+    window = Window(start=end - _GRAIN, end=end, resolution=_GRAIN)
+    asked = outcome(partial(gpu.probe, connection, workspace, window))
+    return [across(gpu.PERMISSION, [asked], "workspace")]
 
 
 def one_each(machines: Iterable[Machine]) -> list[Machine]:

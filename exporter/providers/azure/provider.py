@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,12 +24,21 @@ from exporter.core.model import (
 )
 from exporter.core.ports import AdapterContext
 from exporter.core.units import Ratio
-from exporter.providers.azure import inventory, lifecycle, metrics, permissions, skus, subscriptions
+from exporter.providers.azure import (
+    gpu,
+    inventory,
+    lifecycle,
+    metrics,
+    permissions,
+    skus,
+    subscriptions,
+)
 from exporter.providers.azure.config import Config
+from exporter.providers.azure.gpu import GpuReading
 from exporter.providers.azure.lifecycle import Lifecycle
 from exporter.providers.azure.metrics import Batch, BatchReading
 from exporter.providers.azure.permissions import PermissionCheck
-from exporter.providers.azure.session import APIS, WORKERS, Connection
+from exporter.providers.azure.session import APIS, LOGS_API, WORKERS, Connection
 from exporter.providers.azure.skus import SizeFacts
 
 SETTLE_SECONDS: Final = 300
@@ -60,6 +69,8 @@ class AzureProvider:
         self._clock = context.clock
         self._connection = connection
         self._subscription = subscription
+        self._types = context.types
+        self._workspace = config.log_analytics_workspace
         self._sizes = SizeFacts(context.types)
         self._lifecycle = Lifecycle()
         self._seen: dict[str, datetime] = {}
@@ -67,7 +78,7 @@ class AzureProvider:
         self._forgotten: set[ResourceKey] = set()
         self._changes_failed = False
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix=self.name)
-        for api in APIS:
+        for api in (*APIS, *([LOGS_API] if self._workspace else [])):
             context.meter.count("azure", api, requests=0)
 
     def discover(self) -> Inventory:
@@ -97,7 +108,7 @@ class AzureProvider:
         )
 
     def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
-        """Read Percentage CPU, 50 machines a call.
+        """Read Percentage CPU, 50 machines a call; GPUs from the workspace, if there is one.
 
         Raises:
             CollectorError: every call failed.
@@ -108,11 +119,12 @@ class AzureProvider:
         batches = list(metrics.plan(asking, window, epoch(self._clock.now())))
         for batch in batches:
             self._connection.metrics(batch.region)
+        gpus = self._gpus(machines, window)
         read = partial(self._read, window=window, outages=_Outages())
         readings = list(self._pool.map(read, batches))
         self._forgotten = {one.key for one in machines if self._is_forgotten(one)}
         self._forgotten.update(key for reading in readings for key in reading.forgotten)
-        return self._merged(readings)
+        return gpus().added_to(self._merged(readings))
 
     def permissions(self) -> list[PermissionCheck]:
         """Try each call that this provider needs. Changes nothing."""
@@ -138,6 +150,14 @@ class AzureProvider:
         """Release threads and connections."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._connection.close()
+
+    def _gpus(self, machines: Sequence[Machine], window: Window) -> Callable[[], GpuReading]:
+        """Begin to read the GPUs of the machines that have some; returns how to get the answer."""
+        asked = gpu.having_gpus(machines, self._types) if self._workspace else ()
+        if not self._workspace or not asked:
+            return partial(GpuReading, ratios={})
+        self._connection.logs()
+        return self._pool.submit(gpu.read, self._connection, self._workspace, asked, window).result
 
     def _names(self, *, confirm: bool = False) -> tuple[str, ...]:
         """Return the subscriptions to ask about."""
@@ -208,6 +228,7 @@ class AzureProvider:
         registered = [partial(permissions.registration, connection, name) for name in names]
         sizes = [partial(permissions.sizes, connection, one) for one in samples[:1]]
         cpu = [partial(permissions.metric, connection, one, now) for one in samples]
+        logs = permissions.gpus(connection, self._workspace, now) if self._workspace else []
         attempts = (
             (skus.PERMISSION, sizes, "region"),
             (permissions.REGISTRATION, registered, "subscription"),
@@ -219,6 +240,7 @@ class AzureProvider:
                 permissions.across(name, list(self._pool.map(permissions.outcome, some)), what)
                 for name, some, what in attempts
             ),
+            *logs,
         ]
 
 

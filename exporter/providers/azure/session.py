@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from azure.core import PipelineClient
@@ -17,6 +17,9 @@ from exporter.core.ports import AdapterContext
 from exporter.providers.azure.config import Config
 from exporter.providers.azure.credentials import Credentials
 from exporter.providers.azure.errors import Call, code_of, refusal, translated
+
+if TYPE_CHECKING:
+    from azure.monitor.query import LogsQueryClient
 
 WORKERS: Final = 4
 """Threads per collector."""
@@ -46,9 +49,15 @@ APIS: Final = (*(name for _, name in _APIS), "Subscriptions")
 """What each kind of request is called in ``carbon_api_requests_total``."""
 
 
+LOGS_API: Final = "LogsQuery"
+"""The same of Log Analytics, which is asked only where a workspace is configured."""
+
+
 def api_of(url: str) -> str:
     """Name of the API that an address belongs to."""
     path = urlsplit(url).path
+    if path.startswith("/v1/workspaces/"):
+        return LOGS_API
     return next((name for ending, name in _APIS if path.endswith(ending)), "Subscriptions")
 
 
@@ -125,8 +134,8 @@ class _Counter(policies.SansIOHTTPPolicy[HttpRequest, HttpResponse]):
 class Connection:
     """Clients of one collector. The constructor sends nothing.
 
-    Clients are safe to share between threads; ``metrics`` creates them and must be called from one
-    thread.
+    Clients are safe to share between threads; ``metrics`` and ``logs`` create them and must be
+    called from one thread.
     """
 
     def __init__(
@@ -148,6 +157,7 @@ class Connection:
         self._read_timeout = config.timeout.total_seconds()
         self._connect_timeout = min(_CONNECT_TIMEOUT_SECONDS, self._read_timeout)
         self._metrics: dict[str, MetricsClient] = {}
+        self._logs: LogsQueryClient | None = None
         self._arm = self._management()
 
     def metrics(self, region: str) -> MetricsClient:
@@ -164,6 +174,22 @@ class Connection:
                 read_timeout=self._read_timeout,
             )
         return self._metrics[region]
+
+    def logs(self) -> "LogsQueryClient":
+        """Return the client of Log Analytics."""
+        if self._logs is None:
+            from azure.monitor.query import LogsQueryClient  # noqa: PLC0415 - only if configured
+
+            self._logs = LogsQueryClient(
+                self._credentials,
+                endpoint=self._config.logs_endpoint,
+                retry_policy=self._retry(),
+                per_retry_policies=[_Counter(self.meter)],
+                user_agent=self._context.user_agent,
+                connection_timeout=self._connect_timeout,
+                read_timeout=self._read_timeout,
+            )
+        return self._logs
 
     def get(self, path: str, call: Call, **query: str) -> Mapping[str, Any]:
         """Ask Resource Manager for something.
@@ -202,6 +228,8 @@ class Connection:
         for client in self._metrics.values():
             client.close()
         self._metrics.clear()
+        if self._logs is not None:
+            self._logs.close()
         self._credentials.close()
 
     def _management(self) -> PipelineClient[HttpRequest, HttpResponse]:

@@ -13,7 +13,9 @@ def test_values_are_the_mean_utilization_in_percent(
 ) -> None:
     clock.advance(600)
     machines = [
-        m for m in estate.machines if (m.account, m.region) == ("111122223333", "eu-west-1")
+        m
+        for m in estate.machines
+        if (m.account, m.region, m.resource_type) == ("111122223333", "eu-west-1", "ec2_instance")
     ]
     queries = [query(m.resource_id, f"q{i}") for i, m in enumerate(machines)]
     results = read(connect(fake, "cloudwatch"), queries)["MetricDataResults"]

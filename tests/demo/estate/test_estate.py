@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.core.units import Ratio, Watts
-from exporter.data.machine_types import machine_types
+from exporter.data.machine_types import hardware_type, machine_types
 from exporter.data.regions import RegionTable
 from exporter.demo.estate import (
     GRID_STEP,
@@ -132,7 +132,8 @@ def test_zones_and_regions_are_those_of_the_region_table() -> None:
 
 def test_types_are_those_of_the_type_table_except_for_the_odd_ones() -> None:
     known = {(listed.provider, listed.name) for listed in machine_types()}
-    used = {(machine.provider, machine.instance_type) for machine in ESTATE.templates}
+    named = {(machine.provider, machine.instance_type) for machine in ESTATE.templates}
+    used = {(provider, hardware_type(provider, name)) for provider, name in named}
     assert {name for _, name in used - known} == {
         "x99z.4xlarge",
         "n2-custom-8-16384",

@@ -81,6 +81,13 @@ def test_a_subscription_is_watched_once_however_often_it_is_listed() -> None:
         ({"metrics_endpoint": "https://metrics.monitor.azure.com"}, "a host of its own"),
         ({"management_endpoint": "http://127.0.0.1:1"}, "do not mix"),
         ({"metrics_endpoint": "http://127.0.0.1:1/{region}"}, "do not mix"),
+        ({"log_analytics_workspace": "production"}, "write the id"),
+        ({"logs_endpoint": "http://api.loganalytics.io"}, "never sent in the clear"),
+        (
+            {"logs_endpoint": "http://127.0.0.1:1", "log_analytics_workspace": SUBSCRIPTION},
+            "do not mix",
+        ),
+        ({**LOOPBACK, "log_analytics_workspace": SUBSCRIPTION}, "do not mix"),
         ({"max_attempts": 0}, "greater than or equal to 1"),
         ({"timeout": "0s"}, "positive time span"),
         ({"regions": ["eastus"]}, "not permitted"),

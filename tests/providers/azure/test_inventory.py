@@ -17,6 +17,8 @@ ID = (
     f"/subscriptions/{SUBSCRIPTION}/resourceGroups/RG/providers/Microsoft.Compute/virtualMachines/A"
 )
 
+SET = ID.replace("virtualMachines/A", "virtualMachineScaleSets/aks-pool-1")
+
 
 def row(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
     plain = {
@@ -75,6 +77,45 @@ def test_an_instance_of_a_scale_set_has_its_size_in_the_sku() -> None:
 
     assert found.instance_type == "Standard_F4s_v2"
     assert found.key.resource_type == "azure_vmss_vm"
+
+
+@pytest.mark.parametrize(
+    ("told", "resource_type", "group"),
+    [
+        ({}, VM, ""),
+        ({"id": f"{SET}/virtualMachines/0"}, VMSS_VM, "aks-pool-1"),
+        ({"id": f"{SET}/virtualMachines/0".upper()}, VMSS_VM, "AKS-POOL-1"),
+        ({"scaleSet": SET}, VM, "aks-pool-1"),
+    ],
+)
+def test_the_group_is_the_scale_set(told: dict[str, str], resource_type: str, group: str) -> None:
+    assert machine(row(**told), resource_type, CALL).group == group
+
+
+def test_a_node_of_aks_names_its_cluster_and_pool() -> None:
+    tags = {"aks-managed-cluster-name": "main", "aks-managed-poolName": "big"}
+
+    node, plain = machine(row(tags=tags), VMSS_VM, CALL), machine(row(), VM, CALL)
+
+    assert (node.cluster, node.node_pool) == ("main", "big")
+    assert (plain.cluster, plain.node_pool) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("priority", "resource_type", "lifecycle"),
+    [
+        ("Spot", VM, "spot"),
+        ("Low", VMSS_VM, "spot"),
+        ("Regular", VMSS_VM, "on_demand"),
+        ("", VM, "on_demand"),
+        ("", VMSS_VM, ""),
+        (None, VMSS_VM, ""),
+    ],
+)
+def test_what_azure_may_take_back_is_spot(
+    priority: str | None, resource_type: str, lifecycle: str
+) -> None:
+    assert machine(row(priority=priority), resource_type, CALL).lifecycle == lifecycle
 
 
 @pytest.mark.parametrize("tags", [None, {}])

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from exporter.demo.azure import Fault, FaultKind
-from exporter.providers.azure import PermissionCheck, inventory, lifecycle, metrics, skus
+from exporter.demo.azure.logs import WORKSPACE
+from exporter.providers.azure import PermissionCheck, gpu, inventory, lifecycle, metrics, skus
 from exporter.providers.azure.permissions import REGISTRATION, REGISTRATION_PERMISSION
 from exporter.providers.azure.subscriptions import PERMISSION as SUBSCRIPTIONS
 from tests.support.provider_azure import SUBSCRIPTION, AzureHarness
@@ -75,6 +76,21 @@ def test_what_is_missing_is_named_with_its_fix(
     assert SECRET not in missing[permission]
 
 
+def test_a_configured_workspace_is_tried_too(make: Make) -> None:
+    harness = make(log_analytics_workspace=WORKSPACE)
+    checks = harness.provider.permissions()
+
+    assert [check.permission for check in checks] == [*NAMES, gpu.PERMISSION]
+    assert failed(checks) == {}
+
+    harness.fake.faults.add(Fault(kind=FaultKind.MISSING_PERMISSION, service="logs"))
+    missing = failed(harness.provider.permissions())
+
+    assert list(missing) == [gpu.PERMISSION]
+    assert "Log Analytics Reader" in missing[gpu.PERMISSION]
+    assert "at the scope of the workspace" in missing[gpu.PERMISSION]
+
+
 def test_what_the_graph_refuses_is_told_for_each_of_its_tables(harness: AzureHarness) -> None:
     harness.fake.faults.add(Fault(kind=FaultKind.MISSING_PERMISSION, service="graph"))
 
@@ -106,6 +122,10 @@ def test_the_shipped_role_allows_just_what_is_asked_for() -> None:
         REGISTRATION_PERMISSION,
         "Microsoft.ResourceGraph/resources/read",
         "Microsoft.Compute/virtualMachineScaleSets/read",
+        *(
+            gpu.PERMISSION.replace("*/", table)
+            for table in ("", "InsightsMetrics/", "Perf/")  # not the logs of everything else
+        ),
     }
 
     assert set(role["Actions"]) == asked
