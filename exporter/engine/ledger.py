@@ -330,7 +330,10 @@ class Ledger:
             seconds = float(step) if whole else account.overlap(start, start + step)
             if seconds <= 0:
                 continue
-            load = (ratio, gpus[start] if start in gpus else account.known_gpu(start))
+            gpu = gpus.get(start)
+            if gpu is None or not isfinite(gpu):
+                gpu = account.known_gpu(start)
+            load = (ratio, gpu)
             if account.latest is None or start >= account.latest[0]:
                 account.latest = (start, start + window.resolution, *load)
             if start >= account.watermark:

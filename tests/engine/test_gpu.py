@@ -124,3 +124,10 @@ def test_open_buckets_keep_their_value_over_a_restart(state: Path, clock: Manual
     snapshot = rig.run()
     assert accounted(rig) == before
     assert snapshot.buckets_corrected == 0
+
+
+def test_a_value_that_is_no_number_is_no_value(state: Path, clock: ManualClock) -> None:
+    rig, cloud = rig_of(state, clock)
+    cloud.gpu = lambda _, __: Ratio(float("nan"))
+    rig.every(300, T0 + HOUR)
+    assert accounted(rig) == pytest.approx(joules(rig.final - (T0 - 300), None), rel=1e-9)
