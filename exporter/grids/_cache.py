@@ -1,7 +1,7 @@
 """Documents of an API, asked for no more often than makes sense or than the API allows."""
 
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, NamedTuple, TypeVar
 
 from exporter.core.ports import Clock
 from exporter.grids._http import NO_HEADERS, JsonClient, Params
@@ -9,6 +9,9 @@ from exporter.grids._payload import LeftForLaterError
 
 _SECONDS_PER_MINUTE: Final = 60.0
 
+_NEVER: Final = float("-inf")
+
+Answer = TypeVar("Answer")
 _Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
@@ -31,6 +34,28 @@ class Budget:
             return False
         self._left -= 1
         return True
+
+
+class Turns:
+    """Whose turn it is where not all can be asked: first who was asked longest ago."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last: dict[str, float] = {}
+
+    def ordered(self, names: Iterable[str]) -> list[str]:
+        """Sort names by their turn."""
+        return sorted(names, key=lambda name: (self._last.get(name, _NEVER), name))
+
+    def take(self, name: str, ask: Callable[[], Answer]) -> Answer:
+        """Ask for one name; its turn is over unless the request budget was spent."""
+        before = self._last.get(name, _NEVER)
+        self._last[name] = self._clock.monotonic()
+        try:
+            return ask()
+        except LeftForLaterError:
+            self._last[name] = before
+            raise
 
 
 class _Kept(NamedTuple):
@@ -84,10 +109,6 @@ class Documents:
         keep = self._keep_seconds if keep_seconds is None else keep_seconds
         self._kept[key] = _Kept(document, self._clock.monotonic() + keep)
         return document
-
-    def forget(self) -> None:
-        """Ask anew for everything."""
-        self._kept.clear()
 
     def close(self) -> None:
         """Release the connections."""

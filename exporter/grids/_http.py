@@ -102,11 +102,15 @@ class Endpoint:
 
 
 class RefusedError(AuthError):
-    """A 401 or a 403, for sources where the two mean different things."""
+    """A 401 or a 403, for sources where the two mean different things.
 
-    def __init__(self, message: str, *, status: int) -> None:
+    ``document`` is the body where that is short JSON, else None. Never print it.
+    """
+
+    def __init__(self, message: str, *, status: int, document: object = None) -> None:
         super().__init__(message)
         self.status = status
+        self.document = document
 
 
 class StatusError(BadPayloadError):
@@ -218,7 +222,7 @@ class JsonClient:
             return
         if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
             message = self._say(f"refused with HTTP {status} — {self._endpoint.auth_fix}")
-            raise RefusedError(message, status=status)
+            raise RefusedError(message, status=status, document=_error_document(answer))
         if status == httpx.codes.TOO_MANY_REQUESTS:
             self._throttled(_retry_after(answer))
         if answer.is_server_error:

@@ -2,10 +2,10 @@
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from exporter.core.clock import epoch
 from exporter.core.errors import BadPayloadError, CollectorError, NoDataError, ThrottledError
@@ -14,7 +14,6 @@ from exporter.core.units import GCO2eqPerKwh
 
 MOST_INTENSE: Final = 2000.0
 """gCO2eq/kWh. The dirtiest grids reach about 1000; pounds per MWh or an error would be above."""
-Row = TypeVar("Row")
 _DECIMAL: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
 
 

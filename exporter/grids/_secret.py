@@ -45,11 +45,15 @@ class TokenConfig(GridConfig):
 
 
 class Secret:
-    """A key that is given, or read from its file each time that it is asked for."""
+    """A key that is given, or read from its file each time that it is asked for.
 
-    def __init__(self, source: str, given: SecretStr | Path) -> None:
+    ``setting`` is the config key that may give it; the file's key has ``_file`` appended.
+    """
+
+    def __init__(self, source: str, given: SecretStr | Path, *, setting: str = "token") -> None:
         self._source = source
         self._given = given
+        self._setting = setting
 
     def reveal(self) -> str:
         """Return the key itself; put it into a request and nowhere else.
@@ -71,9 +75,11 @@ class Secret:
                 return file.read(_LONGEST + 1)
         except (OSError, ValueError) as error:
             cause = error.strerror if isinstance(error, OSError) else "not plain text"
-            message = f"{self._source}: cannot read {self._where()}: {cause} — check token_file"
+            fix = f"check {self._setting}_file"
+            message = f"{self._source}: cannot read {self._where()}: {cause} — {fix}"
             raise AuthError(message) from error
 
     def _where(self) -> str:
-        given = self._given
-        return f"token_file {str(given)!r}" if isinstance(given, Path) else "the variable's token"
+        if isinstance(self._given, Path):
+            return f"{self._setting}_file {str(self._given)!r}"
+        return f"the variable's {self._setting}"

@@ -13,16 +13,31 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from exporter.core.model import AnnualIntensity
+from exporter.core.model import AnnualIntensity, Basis, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, GridSource
 from exporter.core.units import GCO2eqPerKwh
 from exporter.data import rows
+from exporter.grids._facts import SourceFacts
 
 WORLD: Final = "WORLD"
 """Zone of the world's average, for zones that the table lacks."""
 CONFIGURATION: Final = "configuration"
 """Source of a value that the user gave."""
+
+FACTS: Final = SourceFacts(
+    kind="annual",
+    title="Yearly averages, shipped",
+    zones="every zone of the shipped table, the world's average for any other",
+    method=Method.AVERAGE,
+    basis=Basis.LIFECYCLE,
+    step="one year",
+    lag="one year or more",
+    licence="ODbL 1.0; the world's average CC BY 4.0 (Ember)",
+    attribution="Electricity Maps yearly averages, via CO2.js (The Green Web Foundation)",
+    url="https://github.com/thegreenwebfoundation/co2.js",
+    notes=("Always stands behind the live sources; never called live.",),
+)
 
 
 class Config(GridConfig):

@@ -19,6 +19,7 @@ from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
 from exporter.core.units import GCO2eqPerKwh
+from exporter.grids._facts import SourceFacts
 from exporter.grids._http import BaseUrl, Endpoint, JsonClient, is_loopback
 from exporter.grids._payload import (
     ShapeError,
@@ -33,6 +34,20 @@ from exporter.grids._payload import (
 NAME: Final = "demo"
 _LONGEST_REQUEST: Final = 7 * 86400
 """Seconds; keeps the answer for all zones of the estate well below the size limit."""
+
+FACTS: Final = SourceFacts(
+    kind=NAME,
+    title="Simulated grid of the demo estate",
+    zones="any",
+    method=Method.AVERAGE,
+    basis=Basis.LIFECYCLE,
+    step="as the answer says (30 min in the demo)",
+    lag="none",
+    licence="does not apply: the numbers are invented",
+    attribution="does not apply",
+    url="http://127.0.0.1",
+    notes=("For the demo alone; it answers on this machine only.",),
+)
 
 
 def _loopback(url: str) -> str:
@@ -83,10 +98,11 @@ class DemoSource:
             CollectorError: nothing of the window could be read.
         """
         until = min(end, int(epoch(self._clock.now())) + 1)
-        if not zones or until <= start:
+        wanted = frozenset(zone for zone in zones if self.covers(zone))
+        if not wanted or until <= start:
             return GridReading(points=())
         windows = slices(start, until, step=1, longest=_LONGEST_REQUEST)
-        return gather(windows, partial(self._read, frozenset(zones)))
+        return gather(windows, partial(self._read, wanted))
 
     def close(self) -> None:
         """Release the connections."""

@@ -28,9 +28,8 @@ from exporter.grids._payload import (
     as_intensity,
     as_list,
     as_mapping,
-    read_rows,
-    within,
 )
+from exporter.grids._points import in_window, read_rows
 
 NAME: Final = "em6"
 ZONE: Final = "NZ"
@@ -108,10 +107,10 @@ class Em6Source:
             return GridReading(points=())
         document = self._documents.get("/current_carbon_intensity", api="current_carbon_intensity")
         reading = parse_items(document, now=now)
-        if not reading.points and not reading.failures:
-            message = f"{NAME}: no trading period with a value — wait"
+        inside = in_window(reading.points, start, until)
+        if not inside and not reading.failures:
+            message = f"{NAME}: no trading period of the window is served — only the last three are"
             raise NoDataError(message)
-        inside = tuple(within(reading.points, start, until))
         return GridReading(points=inside, failures=reading.failures)
 
     def close(self) -> None:

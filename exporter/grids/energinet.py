@@ -31,10 +31,9 @@ from exporter.grids._payload import (
     as_list,
     as_mapping,
     collect,
-    read_rows,
     slices,
-    within,
 )
+from exporter.grids._points import in_window, read_rows
 
 NAME: Final = "energinet"
 AREAS: Final[Mapping[str, str]] = {"DK1": "DK-DK1", "DK2": "DK-DK2"}
@@ -118,7 +117,7 @@ class EnerginetSource:
             reads.insert(1, partial(self._forecast, floor_to(now, STEP)))
         reading = collect(reads)
         points = [point for point in reading.points if point.zone in wanted]
-        return GridReading(points=tuple(within(points, start, until)), failures=reading.failures)
+        return GridReading(points=in_window(points, start, until), failures=reading.failures)
 
     def close(self) -> None:
         """Release the connections."""

@@ -28,20 +28,18 @@ from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
-from exporter.grids._cache import Budget, Documents
+from exporter.grids._cache import Budget, Documents, Turns
 from exporter.grids._facts import SourceFacts
 from exporter.grids._http import BaseUrl, Endpoint, JsonClient
 from exporter.grids._payload import (
-    LeftForLaterError,
     ShapeError,
     as_intensity,
     as_list,
     as_mapping,
     collect,
-    read_rows,
     slices,
-    within,
 )
+from exporter.grids._points import in_window, read_rows
 
 NAME: Final = "energy_charts"
 COUNTRIES: Final[Mapping[str, str]] = {
@@ -78,7 +76,6 @@ AHEAD_SECONDS: Final = 2 * 86400
 """Asked for after now; the forecast ends with the next local day."""
 LONGEST_REQUEST: Final = 14 * 86400
 _DAY: Final = 86400
-_NEVER: Final = float("-inf")
 
 FACTS: Final = SourceFacts(
     kind=NAME,
@@ -93,8 +90,7 @@ FACTS: Final = SourceFacts(
     attribution="Energy-Charts.info, Fraunhofer ISE",
     url="https://www.energy-charts.info",
     notes=(
-        f"{', '.join(sorted(COUNTRY_VALUES))} get the value of the whole country, marked as "
-        "estimated.",
+        f"{', '.join(sorted(COUNTRY_VALUES))}: the whole country's value, marked as estimated.",
         "The basis is undocumented; read as life cycle from the size of the values (unverified).",
         "The API allows 2 requests a minute: countries take turns, each every 15 min.",
         "The website forbids commercial use without approval, although the API states CC BY 4.0.",
@@ -146,7 +142,7 @@ class EnergyChartsSource:
     def __init__(self, documents: Documents, clock: Clock) -> None:
         self._documents = documents
         self._clock = clock
-        self._turns: dict[str, float] = {}
+        self._turns = Turns(clock)
         self._told = False
 
     def covers(self, zone: str) -> bool:
@@ -166,13 +162,13 @@ class EnergyChartsSource:
         countries = {COUNTRIES[zone] for zone in zones if zone in COUNTRIES}
         if not countries or until <= start:
             return GridReading(points=())
-        ordered = sorted(countries, key=lambda country: (self._turns.get(country, _NEVER), country))
+        ordered = self._turns.ordered(countries)
         windows = sorted(_windows(start, until, now), reverse=True)
         reading = collect(
             partial(self._read, country, *window) for window in windows for country in ordered
         )
         points = tuple(_for_zones(reading.points, zones))
-        return GridReading(points=tuple(within(points, start, until)), failures=reading.failures)
+        return GridReading(points=in_window(points, start, until), failures=reading.failures)
 
     def close(self) -> None:
         """Release the connections."""
@@ -189,13 +185,8 @@ class EnergyChartsSource:
 
     def _document(self, country: str, start: int, end: int) -> object:
         params = [("country", country), ("start", _iso(start)), ("end", _iso(end))]
-        last_turn = self._turns.get(country, _NEVER)
-        self._turns[country] = self._clock.monotonic()
-        try:
-            return self._documents.get("/co2eq", api="co2eq", params=params)
-        except LeftForLaterError:
-            self._turns[country] = last_turn
-            raise
+        ask = partial(self._documents.get, "/co2eq", api="co2eq", params=params)
+        return self._turns.take(country, ask)
 
     def _tell_if_deprecated(self, document: object) -> None:
         if not self._told and isinstance(document, dict) and document.get("deprecated") is True:
@@ -220,8 +211,11 @@ def parse_co2eq(document: object, country: str, *, now: float) -> GridReading:
     except ShapeError as error:
         message = f"{NAME}: {error} — the API has changed, or base_url is wrong"
         raise BadPayloadError(message, scope=country) from error
-    observed, forecast = (zip(stamps, column, strict=True) for column in columns)
-    rows = [_Row(*row, False) for row in observed] + [_Row(*row, True) for row in forecast]
+    rows = [
+        _Row(stamp=stamp, value=value, forecast=forecast)
+        for forecast, column in ((False, columns[0]), (True, columns[1]))
+        for stamp, value in zip(stamps, column, strict=True)
+    ]
     read = partial(_point, country=country, step=step, now=now)
     return read_rows(rows, read, source=NAME, scope=country)
 

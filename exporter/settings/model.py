@@ -19,8 +19,8 @@ from pydantic import (
 )
 
 from exporter.core.durations import format_duration
-from exporter.core.plugins import Duration, GridConfig, ProviderConfig
 from exporter.core.listen import ListenAddress, parse_listen
+from exporter.core.plugins import Duration, GridConfig, ProviderConfig
 from exporter.settings.sections import section_of
 
 DEFAULT_GRIDS: Final = ("neso",)

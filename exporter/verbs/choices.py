@@ -40,7 +40,7 @@ def find_types(app: App, provider: str, names: Collection[str]) -> list[tuple[st
     Raises:
         UsageError: a provider or a type that the tables lack.
     """
-    chosen = provider or _provider_of(names)
+    chosen = provider or _provider_of(app, names)
     check_provider(chosen)
     for name in names:
         if app.types.find(chosen, name) is None:
@@ -96,13 +96,13 @@ def _region(app: App, provider: str, name: str) -> Region:
     raise UsageError(message)
 
 
-def _provider_of(names: Collection[str]) -> str:
+def _provider_of(app: App, names: Collection[str]) -> str:
     table = _column("instances", "instance_type")
-    having = [cloud for cloud in clouds() if all(name in table[cloud] for name in names)]
+    having = [cloud for cloud in clouds() if all(app.types.find(cloud, name) for name in names)]
     if len(having) == 1:
         return having[0]
     for name in names:
-        if not any(name in types for types in table.values()):
+        if not providers_with(app, name):
             guess = did_you_mean(name, chain.from_iterable(table.values()))
             message = f"no machine type {name!r} — {guess or _DISCOVER}".rstrip()
             raise UsageError(message)

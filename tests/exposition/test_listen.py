@@ -35,7 +35,7 @@ def test_address_of_another_machine_is_told_with_a_fix() -> None:
 
 
 def test_unknown_host_is_a_config_error() -> None:
-    with pytest.raises(ConfigError, match="host 'no-such-host.invalid' is unknown"):
+    with pytest.raises(ConfigError, match=r"host 'no-such-host\.invalid' is unknown"):
         bind("no-such-host.invalid:9180")
 
 

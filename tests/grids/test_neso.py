@@ -1,22 +1,29 @@
 import json
+from contextlib import closing
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from exporter.core.clock import from_epoch
 from exporter.core.errors import BadPayloadError
+from exporter.core.model import GridReading
 from exporter.demo.grid.documents import lifecycle_mix
-from exporter.grids._payload import ShapeError
-from exporter.grids.neso import (
+from exporter.grids._http import Endpoint, JsonClient, StatusError
+from exporter.grids._neso_mix import (
     FACTORS,
     STEP,
-    Config,
     lifecycle_intensity,
     parse_generation,
+    parse_regional,
 )
-from tests.support.grids import FIXTURES, json_values
+from exporter.grids._payload import ShapeError
+from exporter.grids.neso import Config, NesoSource
+from tests.support.clock import ManualClock
+from tests.support.grids import FIXTURES, context, json_values
 
 NOON = 1_516_449_600
 """2018-01-20T12:00Z, the half-hour of the documented example."""
@@ -212,8 +219,147 @@ def test_derived_factors_follow_from_their_sources() -> None:
 
 
 @pytest.mark.parametrize(
-    "section", [{"base_url": "ftp://x"}, {"base_url": "https://u:p@x.org"}, {"region": 13}]
+    "section",
+    [
+        {"base_url": "ftp://x"},
+        {"base_url": "https://u:p@x.org"},
+        {"region": 0},
+        {"region": 18},
+        {"region": "London"},
+    ],
 )
 def test_a_wrong_section_is_refused(section: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Config.model_validate({"kind": "neso", **section})
+
+
+def test_a_region_number_may_be_a_text_as_in_the_environment() -> None:
+    assert Config.model_validate({"kind": "neso", "region": "13"}).region == 13
+
+
+LONDON_START = 1_701_599_400
+"""2023-12-03T10:30Z, the first half-hour of the recording."""
+LONDON_GRAMS = 32.1 * 79.32 + 23.1 * 490 + 9.4 * 12 + 0.5 * 24 + 0.6 * 45 + 34.2 * 11
+"""By hand for the first half-hour; its mix adds up to 99.9 %."""
+
+
+def london(**changes: object) -> dict[str, Any]:
+    document = fixture("neso_regional_fw48h_regionid13.json")
+    document["data"] |= changes
+    return document
+
+
+def test_a_recorded_regional_forecast_gives_life_cycle_values() -> None:
+    reading = parse_regional(london(), 13, now=LONDON_START - 1)
+    first = reading.points[0]
+    assert (first.zone, first.start, first.end) == ("GB", LONDON_START, LONDON_START + STEP)
+    assert first.gco2eq_per_kwh == pytest.approx(LONDON_GRAMS / 99.9, rel=1e-4)
+    assert len(reading.points) == 12
+    assert {(point.forecast, point.estimated) for point in reading.points} == {(True, False)}
+
+
+def test_a_region_has_estimates_where_the_country_has_values() -> None:
+    points = parse_regional(london(), 13, now=LONDON_START + 3 * STEP).points
+    assert [point.estimated for point in points] == [True] * 4 + [False] * 8
+    assert [point.forecast for point in points] == [False] * 4 + [True] * 8
+
+
+def test_regional_data_may_be_a_list_of_one() -> None:
+    (point,) = parse_regional(fixture("neso_regional_regionid.json"), 3, now=LATER).points
+    assert point.start == NOON
+    document = london()
+    assert parse_regional({"data": [document["data"]]}, 13, now=0.0) == parse_regional(
+        document, 13, now=0.0
+    )
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        london(regionid=7),
+        london(data=None),
+        {"data": []},
+        {"data": [london()["data"]] * 2},
+        fixture("neso_generation.json"),
+        fixture("neso_error_400.json"),
+    ],
+)
+def test_another_region_or_document_is_a_bad_payload(document: object) -> None:
+    with pytest.raises(BadPayloadError, match="neso: "):
+        parse_regional(document, 13, now=0.0)
+
+
+@given(document=json_values | st.fixed_dictionaries({"data": json_values}))
+def test_any_rubbish_of_a_region_is_a_bad_payload(document: object) -> None:
+    with pytest.raises(BadPayloadError):
+        parse_regional(document, 13, now=LATER)
+
+
+class Api:
+    """NESO, answering one mix for every half-hour; ``broken`` paths answer otherwise."""
+
+    def __init__(self, **broken: httpx.Response) -> None:
+        self.paths: list[str] = []
+        self.broken = broken
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.paths.append(request.url.path)
+        _, kind, *rest = request.url.path.split("/")
+        if kind in self.broken:
+            return self.broken[kind]
+        rows = [row(start, end, gas=100) for start, end in HALF_HOURS]
+        if kind == "generation":
+            return httpx.Response(200, json={"data": rows})
+        return httpx.Response(200, json={"data": {"regionid": int(rest[-1]), "data": rows}})
+
+
+HALF_HOURS = [
+    ("2018-01-20T12:00Z", "2018-01-20T12:30Z"),
+    ("2018-01-20T12:30Z", "2018-01-20T13:00Z"),
+    ("2018-01-20T13:00Z", "2018-01-20T13:30Z"),
+]
+
+
+def fetch(api: Api, start: int, end: int, region: int | None = None) -> GridReading:
+    clock = ManualClock(from_epoch(NOON + STEP + 60))
+    endpoint = Endpoint(source="neso", base_url="https://api.example.org", auth_fix="-")
+    client = JsonClient(endpoint, context(clock), transport=httpx.MockTransport(api))
+    with closing(NesoSource(client, clock, region=region)) as neso:
+        return neso.fetch(["GB"], start, end)
+
+
+@pytest.mark.parametrize(
+    ("region", "observed", "number"),
+    [(None, "/generation/", 18), (13, "/regional/intensity/", 13)],
+)
+def test_a_window_that_reaches_now_comes_with_the_forecast(
+    region: int | None, observed: str, number: int
+) -> None:
+    api = Api()
+    reading = fetch(api, NOON, NOON + 2 * STEP, region)
+    assert [(p.start - NOON) // STEP for p in reading.points] == [0, 1, 2]
+    assert [p.forecast for p in reading.points] == [False, False, True]
+    assert api.paths[0].startswith(observed)
+    assert api.paths[1] == f"/regional/intensity/2018-01-20T13:00Z/fw48h/regionid/{number}"
+
+
+def test_a_window_of_the_past_asks_for_no_forecast() -> None:
+    api = Api()
+    fetch(api, NOON, NOON + STEP)
+    assert api.paths == ["/generation/2018-01-20T12:00Z/2018-01-20T12:30Z"]
+
+
+def test_values_stand_without_a_forecast_and_a_forecast_without_values() -> None:
+    without = fetch(Api(regional=httpx.Response(400, json={})), NOON, NOON + 2 * STEP)
+    assert [p.forecast for p in without.points] == [False, False]
+    alone = fetch(Api(generation=httpx.Response(400, json={})), NOON, NOON + 2 * STEP)
+    assert [p.forecast for p in alone.points] == [True]
+    for reading in (without, alone):
+        assert [type(failure) for failure in reading.failures] == [StatusError]
+
+
+def test_an_empty_forecast_mix_is_no_forecast_and_no_failure() -> None:
+    empty = {"data": {"regionid": 18, "data": [row("2018-01-20T13:00Z", "2018-01-20T13:30Z")]}}
+    reading = fetch(Api(regional=httpx.Response(200, json=empty)), NOON, NOON + 2 * STEP)
+    assert [p.forecast for p in reading.points] == [False, False]
+    assert reading.failures == ()

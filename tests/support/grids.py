@@ -1,9 +1,11 @@
 """What the tests of grid sources share: a context, a known intensity and impatient sources."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 from hypothesis import strategies as st
 
 from exporter.core.clock import epoch
@@ -11,9 +13,9 @@ from exporter.core.meter import ApiMeter
 from exporter.core.model import Shape
 from exporter.core.plugins import load
 from exporter.core.ports import AdapterContext, Clock, GridSource
-from exporter.grids._http import Endpoint, JsonClient
-from exporter.grids.demo import DemoSource
-from exporter.grids.neso import NesoSource
+from exporter.demo.grid import GridFake
+from exporter.demo.grid.documents import GridDocuments
+from exporter.grids._http import JsonClient
 
 FIXTURES: Final = Path(__file__).parents[1] / "fixtures" / "grid"
 STEP: Final = 1800
@@ -46,32 +48,61 @@ def intensity(zone: str, start: int) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """One source under the contract, with the zone and the API name that it is asked by."""
+    """One source under the contract, with the zone that it is asked for and what it speaks.
+
+    ``settings`` are further keys of its config section, ``documents`` the answers of its API,
+    ``history_seconds`` how far back the API looks where that is less than a day, ``wire_time`` how
+    the start of a window is written in the first request where it is.
+    """
 
     kind: str
     zone: str
-    api: str
-    address_key: str
+    address_key: str = "base_url"
+    settings: Mapping[str, object] = field(default_factory=dict)
+    step: int = STEP
+    documents: type[GridDocuments] = GridDocuments
+    history_seconds: int | None = None
+    wire_time: str = ""
 
     def build(self, url: str, setting: AdapterContext) -> GridSource:
         """Make the source as the composition root does: by kind, from its config."""
         module: Any = load("exporter.grids", self.kind)
-        config = module.Config.model_validate({"kind": self.kind, self.address_key: url})
-        (source,) = module.build(config, setting)
+        section = {"kind": self.kind, self.address_key: url, **self.settings}
+        (source,) = module.build(module.Config.model_validate(section), setting)
         made: GridSource = source
         return made
 
     def impatient(self, url: str, setting: AdapterContext) -> GridSource:
         """Make the source with a time-out that a test can wait for."""
-        endpoint = Endpoint(source=self.kind, base_url=url, auth_fix="-", timeout_seconds=0.2)
-        client = JsonClient(endpoint, setting)
-        if self.kind == "neso":
-            return NesoSource(client, setting.clock)
-        return DemoSource(client, setting.clock)
+        source = self.build(url, setting)
+        for client in clients_of(source):
+            client._http.timeout = httpx.Timeout(0.2)
+        return source
+
+    def intensity(self, zone: str, start: int) -> float:
+        """Another value for each zone and each of the 97 intervals around it."""
+        return _BASES.get(zone, 100.0) + start // self.step % 97
+
+    def fake(self, clock: Clock) -> GridFake:
+        """Make the API that the source asks, not started."""
+        fake = GridFake(self.intensity, clock)
+        fake._documents = self.documents(
+            intensity=self.intensity, clock=clock, zones={*_BASES, self.zone}, step=self.step
+        )
+        return fake
 
 
-NESO: Final = Subject(kind="neso", zone="GB", api="generation", address_key="base_url")
-DEMO: Final = Subject(kind="demo", zone="IE", api="intensity", address_key="url")
+def clients_of(part: object) -> Iterator[JsonClient]:
+    """Find the HTTP clients in a source."""
+    if isinstance(part, JsonClient):
+        yield part
+    elif type(part).__module__.startswith("exporter.grids"):
+        for inner in vars(part).values():
+            yield from clients_of(inner)
+
+
+NESO: Final = Subject(kind="neso", zone="GB", wire_time="%Y-%m-%dT%H")
+DEMO: Final = Subject(kind="demo", zone="IE", address_key="url", wire_time="%Y-%m-%dT%H")
 
 
 def now(clock: Clock) -> int:

@@ -34,6 +34,7 @@ MANY: Final = 2500
 DAY: Final = 24 * HOUR
 
 LARGE: Final = MachineType(name="m5.large", vcpus=2, memory_gib=8)
+DB_LARGE: Final = replace(LARGE, name="db.m5.large")
 ARM: Final = MachineType(
     name="c7g.xlarge", vcpus=4, memory_gib=8, architecture=Architecture.ARM, threads_per_core=1
 )
@@ -76,6 +77,22 @@ def machine(number: int, region: str = REGIONS[0], **changes: Any) -> EstateMach
     return replace(plain, **changes)
 
 
+def database(number: int, region: str = REGIONS[0], **changes: Any) -> EstateMachine:  # noqa: ANN401 - fields of the record
+    """Make a database of the test fleet."""
+    plain = machine(
+        number,
+        region,
+        resource_type="rds_instance",
+        resource_id=f"db-TEST{number:022d}",
+        name=f"test-db-{number:04d}",
+        machine_type=DB_LARGE,
+        shape="database",
+        tags={"team": "shop"},
+        detailed=True,
+    )
+    return replace(plain, **changes)
+
+
 def usual_fleet(moment: int) -> Estate:
     """One machine of each kind that the contract speaks of, and a sister in the other region."""
     stopped = Cycle(anchor=moment - DAY - 6000, period=2 * HOUR, length=HOUR + 1234)
@@ -90,6 +107,8 @@ def usual_fleet(moment: int) -> Estate:
             machine(5, tags=awkward, machine_type=GPU),
             machine(6, region=REGIONS[1]),
             machine(7, region=REGIONS[1], account=OTHER_ACCOUNT),
+            database(8),
+            database(9, region=REGIONS[1]),
         )
     )
 

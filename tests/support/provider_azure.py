@@ -198,6 +198,7 @@ class AzureHarness:
             lateness=LATE if fleet is Fleet.LATE else PUNCTUAL,
             limits=limits,
         ).start()
+        settings = {"logs_endpoint": self.fake.url} | settings
         config = config_of(self.fake.url, self.fake.metrics_url, **settings)
         context = context_of(self.clock, self.meter, types)
         self.providers = providers_of(config, context, self.naps)

@@ -54,7 +54,9 @@ def a_grid(zone: str = "FR") -> IntensityInForce:
     )
 
 
-def a_now(*, watts: float = 20.0, gpu: float = 0.0, zone: str = "FR") -> ResourceNow:
+def a_now(
+    *, watts: float = 20.0, gpu: float = 0.0, zone: str = "FR", gpu_busy: Ratio | None = None
+) -> ResourceNow:
     """Return current values: CPU ``watts``, 5 W of memory, PUE 1.2, 38.5 g/kWh, 1 g/h embodied."""
     power = Power(Watts(watts), Watts(5.0), Watts(gpu), Watts(0.0), Watts(0.0))
     facility = power.it * 1.2
@@ -69,6 +71,7 @@ def a_now(*, watts: float = 20.0, gpu: float = 0.0, zone: str = "FR") -> Resourc
         rate=Rate(operational=GCO2eqPerHour(grams), embodied=GCO2eqPerHour(1.0)),
         rate_bounds=Bounds(grams * 0.7, grams + 1.0, grams * 1.5 + 1.0),
         intensity=a_grid(zone),
+        gpu_utilization=gpu_busy,
     )
 
 
@@ -127,7 +130,9 @@ def a_collector(name: str = "aws/111122223333", **changes: object) -> CollectorV
 def rich_snapshot() -> Snapshot:
     """Return a small estate in which every family of the catalogue has a sample."""
     node = a_machine(2, group="eks-gpu", cluster="prod", node_pool="gpu-nodes", lifecycle="spot")
-    gpu = a_view(2, machine=node, now=a_now(watts=90.0, gpu=150.0), grams=300.0)
+    gpu = a_view(
+        2, machine=node, now=a_now(watts=90.0, gpu=150.0, gpu_busy=Ratio(0.625)), grams=300.0
+    )
     awkward = a_view(
         3,
         machine=a_machine(3, name=AWKWARD, tags={"team": "x" * 10_000, "cost-center": AWKWARD}),

@@ -68,6 +68,7 @@ class _Row:
     spot: bool = field(default=False, kw_only=True)
     terminates: bool = field(default=False, kw_only=True)
     scaling_group: bool = field(default=False, kw_only=True)
+    cluster: str = field(default="", kw_only=True)
 
     def machine(self, number: int) -> EstateMachine:
         """Return the machine with a number, from 1 on."""
@@ -101,6 +102,8 @@ class _Row:
         tags = {"Name": name, "team": self.team, "service": service, "env": self.env}
         if self.scaling_group:
             tags["aws:autoscaling:groupName"] = f"demo-{self.name}"
+        if self.cluster:
+            tags["eks:cluster-name"], tags["eks:nodegroup-name"] = self.cluster, service
         return {**tags, **AWKWARD_TAGS.get(name, {})}
 
 
@@ -124,8 +127,8 @@ ROWS: Final = (
     _shop_paris("desk-paris", 4, t.T3_LARGE, "burstable", env="dev", schedule=office_hours),
     _shop_paris("recommend-paris", 2, t.G4DN_XLARGE, "inference"),
     _shop_paris("migrated-paris", 1, t.M5_LARGE, "steady", schedule=stopped),
-    _shop_virginia("web-virginia", 6, t.M7I_LARGE, "web"),
-    _shop_virginia("worker-virginia", 4, t.C7A_XLARGE, "jobs"),
+    _shop_virginia("web-virginia", 6, t.M7I_LARGE, "web", cluster="demo-virginia"),
+    _shop_virginia("worker-virginia", 4, t.C7A_XLARGE, "jobs", cluster="demo-virginia"),
     _shop_virginia("search-virginia", 1, t.M5_2XLARGE, "api", schedule=weekly_restart),
     _shop_virginia(
         "trial-virginia", 1, t.M5_LARGE, "steady", env="test", schedule=terminated, terminates=True

@@ -131,7 +131,11 @@ _AKS: Final = _shop_meer(
     "api",
     scale_set="aks-demopool-14730582-vmss",
     group="MC_Demo-RG-Shop_demo-shop_westeurope",
-    more_tags={"aks-managed-poolName": "demopool", "aks-managed-orchestrator": "Kubernetes:1.33.2"},
+    more_tags={
+        "aks-managed-cluster-name": "demo-shop",
+        "aks-managed-poolName": "demopool",
+        "aks-managed-orchestrator": "Kubernetes:1.33.2",
+    },
 )
 
 ROWS: Final = (

@@ -66,7 +66,7 @@ def list_region(client: RdsClient, call: Call, types: TypeSource) -> Listing:
     Raises:
         CollectorError: the region could not be listed whole.
     """
-    items = [item for item in _instances(client, call) if _is_of_rds(item)]
+    items = [item for item in _instances(client, call) if is_of_rds(item)]
     sized = [item for item in items if item.get("DBInstanceClass") != _SERVERLESS]
     failure = types.learn({_hardware(item) for item in sized})
     with translated(call):
@@ -91,7 +91,8 @@ def _instances(client: RdsClient, call: Call) -> Iterator[Mapping[str, Any]]:
             yield from page["DBInstances"]
 
 
-def _is_of_rds(item: Mapping[str, Any]) -> bool:
+def is_of_rds(item: Mapping[str, Any]) -> bool:
+    """Whether it is a database of RDS on machines that nothing else lists."""
     return not str(item.get("Engine", "")).startswith(_ELSEWHERE)
 
 

@@ -37,7 +37,7 @@ BASIC_PERIOD: Final = 300
 """Seconds between the points of an instance with basic monitoring (EC2 user guide)."""
 
 DETAILED_PERIOD: Final = 60
-"""Seconds between the points of an instance with detailed monitoring (EC2 user guide), or a database."""
+"""Seconds between points with detailed monitoring (EC2 user guide); RDS has them always."""
 
 _METRICS: Final = {
     inventory.RESOURCE_TYPE: ("AWS/EC2", "InstanceId"),

@@ -35,7 +35,10 @@ _T = TypeVar("_T")
 
 
 class AwsProvider:
-    """Instances and databases of one account. Call it from one thread at a time; it uses four inside."""
+    """Instances and databases of one account.
+
+    Call it from one thread at a time; it uses four inside.
+    """
 
     kind: Final = "aws"
 

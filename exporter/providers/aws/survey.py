@@ -34,10 +34,13 @@ class Survey:
 
     @property
     def failures(self) -> tuple[CollectorError, ...]:
-        """What failed; a service that failed in all regions is told once."""
-        told: dict[Job | Service, CollectorError] = {}
+        """What failed: a region without any answer once, and a service refused everywhere once."""
+        answering = {region for _, region in self.listings}
+        told: dict[tuple[str, str], CollectorError] = {}
         for (service, region), error in self.failed.items():
-            told.setdefault((service, region) if service in self.services else service, error)
+            whole_region = region not in answering
+            everywhere = service not in self.services and not whole_region
+            told.setdefault(("" if whole_region else service, "" if everywhere else region), error)
         return tuple(told.values())
 
     @property

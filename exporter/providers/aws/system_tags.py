@@ -7,7 +7,7 @@ _GROUP: Final = "aws:autoscaling:groupName"
 """Amazon EC2 Auto Scaling User Guide, "Tag Auto Scaling groups and instances"."""
 
 _CLUSTERS: Final = ("aws:eks:cluster-name", "eks:cluster-name", "eks:eks-cluster-name")
-"""Any node, nodes of managed groups, and nodes of Auto Mode or Karpenter (Amazon EKS User Guide)."""
+"""Any node; nodes of managed groups; of Auto Mode and Karpenter (Amazon EKS User Guide)."""
 
 _CLUSTER_PREFIX: Final = "kubernetes.io/cluster/"
 """The cluster's name follows; the value is ``owned`` or ``shared`` (cloud provider for AWS)."""
@@ -26,7 +26,7 @@ def group(tags: Mapping[str, str]) -> str:
 
 
 def cluster(tags: Mapping[str, str]) -> str:
-    """Return the name of the Kubernetes cluster, or empty; rather one that owns than one of many."""
+    """Return the name of the Kubernetes cluster, or empty; an owner before one that shares."""
     named = _first(tags, _CLUSTERS)
     if named:
         return named

@@ -21,11 +21,20 @@ PAGE_SIZE: Final = 500
 SPOT_TAG: Final = "gcp:provisioning-model"
 """Tag made from ``scheduling.provisioningModel``; labels of Google Cloud cannot hold a colon."""
 
+CLUSTER_LABEL: Final = "goog-k8s-cluster-name"
+NODE_POOL_LABEL: Final = "goog-k8s-node-pool-name"
+"""Labels that GKE puts on its nodes (GKE documentation, "Labels and tags in Google Cloud").
+
+The instance group of a machine is told in its metadata alone, which cannot be had without start-up
+scripts and the nodes' credentials: it is not asked for.
+"""
+
 _KIND: Final = "compute#instanceAggregatedList"
 _FIELDS: Final = (
     "kind,nextPageToken,unreachables,warning/code,items/*/warning/code,"
     "items/*/instances(id,name,machineType,status,cpuPlatform,labels,creationTimestamp,"
-    "lastStartTimestamp,lastStopTimestamp,lastSuspendedTimestamp,scheduling/provisioningModel,"
+    "lastStartTimestamp,lastStopTimestamp,lastSuspendedTimestamp,"
+    "scheduling(provisioningModel,preemptible),"
     "guestAccelerators(acceleratorType,acceleratorCount))"
 )
 _INCOMPLETE: Final = frozenset({"UNREACHABLE", "PARTIAL_SUCCESS"})
@@ -168,6 +177,7 @@ def machine(item: Mapping[str, Any], zone: str, call: Call, types: TypeFacts) ->
         call.reject("an instance without id, status or zone")
     state = RunState.STOPPED if status in _OFF else RunState.RUNNING
     launched_at = _utc(item.get("lastStartTimestamp") or item.get("creationTimestamp"))
+    tags = _tags(item)
     machine_type, platform = _last(item.get("machineType")), str(item.get("cpuPlatform", ""))
     return Machine(
         key=ResourceKey("gcp", call.project, region_of(zone), "gce_instance", str(resource_id)),
@@ -177,10 +187,19 @@ def machine(item: Mapping[str, Any], zone: str, call: Call, types: TypeFacts) ->
         cloud_zone=zone,
         launched_at=launched_at,
         stopped_at=None if state is RunState.RUNNING else _stopped_at(item, launched_at),
-        tags=_tags(item),
+        tags=tags,
         shape=types.find(machine_type, item.get("guestAccelerators", ())),
         cpu_platform="" if platform == _UNKNOWN_PLATFORM else platform,
+        cluster=tags.get(CLUSTER_LABEL, ""),
+        node_pool=tags.get(NODE_POOL_LABEL, ""),
+        lifecycle=_lifecycle(item.get("scheduling", {})),
     )
+
+
+def _lifecycle(scheduling: Mapping[str, Any]) -> str:
+    """Spot machines, and the preemptible ones that came before them, may be taken back."""
+    spot = scheduling.get("provisioningModel") == "SPOT" or scheduling.get("preemptible")
+    return "spot" if spot else "on_demand"
 
 
 def _tags(item: Mapping[str, Any]) -> dict[str, str]:

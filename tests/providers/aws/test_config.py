@@ -78,6 +78,18 @@ def test_regions_are_known_whatever_the_environment_says(monkeypatch: pytest.Mon
     assert config(regions=["eu-west-1"], profile="somebody").regions == ("eu-west-1",)
 
 
+def test_services_are_all_unless_named_and_each_once() -> None:
+    assert config().services == ("ec2", "rds")
+    assert config(services=["rds", "ec2", "rds"]).services == ("ec2", "rds")
+    assert config(services=["rds"]).services == ("rds",)
+
+
+@pytest.mark.parametrize("services", [[], ["s3"], ["ec2", "RDS"]])
+def test_services_that_are_not_watched_are_refused(services: list[str]) -> None:
+    with pytest.raises(ValidationError, match="services"):
+        config(services=services)
+
+
 def test_a_region_named_twice_is_watched_once() -> None:
     assert config(regions=["eu-west-1", "eu-west-1"]).regions == ("eu-west-1",)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import boto3
 import pytest
@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from exporter.core.clock import epoch
 from exporter.core.meter import ApiMeter
-from exporter.core.model import RunState, Window
+from exporter.core.model import Machine, RunState, Window
 from exporter.core.ports import AdapterContext
 from exporter.providers.aws import AwsProvider, Config, build
 from tests.support.clock import ManualClock
@@ -50,15 +50,24 @@ def launch(count: int, instance_type: str = "m5.large", region: str = REGION) ->
     return [one["InstanceId"] for one in made["Instances"]]
 
 
-def measure(instance: str, percents: dict[int, float]) -> None:
+def found_database(provider: AwsProvider, name: str) -> Machine:
+    return next(one for one in provider.discover().machines if one.name == name)
+
+
+def measure(
+    instance: str,
+    percents: dict[int, float],
+    namespace: str = "AWS/EC2",
+    dimension: str = "InstanceId",
+) -> None:
     # Compressed requests are not understood by moto.
     client = boto3.client("cloudwatch", REGION, config=SdkConfig(disable_request_compression=True))
     client.put_metric_data(
-        Namespace="AWS/EC2",
+        Namespace=namespace,
         MetricData=[
             {
                 "MetricName": "CPUUtilization",
-                "Dimensions": [{"Name": "InstanceId", "Value": instance}],
+                "Dimensions": [{"Name": dimension, "Value": instance}],
                 "Timestamp": NOW - timedelta(seconds=3600 - offset),
                 "Value": percent,
                 "Unit": "Percent",
@@ -108,6 +117,34 @@ def test_what_was_put_into_cloudwatch_comes_out_as_means_of_buckets(provider: Aw
         silent: {},
     }
     assert not reading.unread
+
+
+def test_databases_of_moto_are_listed_stopped_and_measured(provider: AwsProvider) -> None:
+    client: Any = boto3.client("rds", REGION)
+    client.create_db_instance(
+        DBInstanceIdentifier="orders",
+        DBInstanceClass="db.m5.large",
+        Engine="postgres",
+        AllocatedStorage=20,
+        MasterUsername="demo",
+        MasterUserPassword="invented-word",
+        Tags=[{"Key": "team", "Value": 'the "shop"'}],
+    )
+    measure("orders", {0: 10.0, 60: 30.0}, "AWS/RDS", "DBInstanceIdentifier")
+
+    running = found_database(provider, "orders")
+    reading = provider.read_cpu((running,), Window(start=START, end=START + 300, resolution=300))
+    client.stop_db_instance(DBInstanceIdentifier="orders")
+    stopped = found_database(provider, "orders")
+    client.close()
+
+    assert running.key.resource_id.startswith("db-")
+    assert (running.instance_type, running.tags) == ("db.m5.large", {"team": 'the "shop"'})
+    assert running.shape is not None
+    assert (running.shape.vcpus, running.shape.memory_gib) == (2.0, 8.0)
+    assert points(reading) == {running.key: {START: pytest.approx(0.2)}}
+    assert (running.state, stopped.state) == (RunState.RUNNING, RunState.STOPPED)
+    assert stopped.key == running.key
 
 
 def test_an_account_without_instances_is_empty_and_not_a_failure(provider: AwsProvider) -> None:

@@ -81,7 +81,7 @@ def test_regions_once_known_are_watched_while_they_cannot_be_listed(tmp_path: Pa
 
 
 def test_a_region_that_hangs_is_given_up_and_the_others_go_on(tmp_path: Path) -> None:
-    harness = AwsHarness(tmp_path, timeout="0.3s")
+    harness = AwsHarness(tmp_path, timeout="2s")
     machines = harness.provider.discover().machines
     harness.fake.faults.add(Fault(kind=FaultKind.HANG, region="us-east-1"))
 
@@ -119,6 +119,7 @@ def test_check_passes_where_every_permission_is_there(tmp_path: Path) -> None:
         ("sts:GetCallerIdentity", True),
         ("ec2:DescribeRegions", True),
         ("ec2:DescribeInstances", True),
+        ("rds:DescribeDBInstances", True),
         ("ec2:DescribeInstanceTypes", True),
         ("cloudwatch:GetMetricData", True),
     ]
@@ -132,6 +133,7 @@ def test_check_passes_where_every_permission_is_there(tmp_path: Path) -> None:
     [
         ("DescribeRegions", "ec2:DescribeRegions"),
         ("DescribeInstances", "ec2:DescribeInstances"),
+        ("DescribeDBInstances", "rds:DescribeDBInstances"),
         ("DescribeInstanceTypes", "ec2:DescribeInstanceTypes"),
         ("GetMetricData", "cloudwatch:GetMetricData"),
     ],

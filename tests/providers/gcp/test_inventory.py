@@ -61,6 +61,32 @@ def test_an_instance_becomes_a_machine() -> None:
     }
 
 
+def test_a_node_of_gke_names_its_cluster_and_pool() -> None:
+    labels = {"goog-k8s-cluster-name": "main", "goog-k8s-node-pool-name": "big"}
+
+    node, plain = machine(labels=labels), machine(labels={})
+
+    assert (node.cluster, node.node_pool) == ("main", "big")
+    assert (plain.cluster, plain.node_pool) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("scheduling", "lifecycle"),
+    [
+        ({"provisioningModel": "SPOT", "preemptible": True}, "spot"),
+        ({"provisioningModel": "STANDARD", "preemptible": True}, "spot"),
+        ({"preemptible": True}, "spot"),
+        ({"provisioningModel": "STANDARD", "preemptible": False}, "on_demand"),
+        ({"provisioningModel": "RESERVATION_BOUND"}, "on_demand"),
+        (None, "on_demand"),
+    ],
+)
+def test_what_google_may_take_back_is_spot(
+    scheduling: dict[str, Any] | None, lifecycle: str
+) -> None:
+    assert machine(scheduling=scheduling).lifecycle == lifecycle
+
+
 @pytest.mark.parametrize(
     ("zone", "region"),
     [

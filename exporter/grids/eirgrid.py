@@ -1,0 +1,242 @@
+"""Ireland, live and without a key: the chart data of EirGrid's Smart Grid Dashboard.
+
+Zones: ``IE`` (region ROI, the Republic of Ireland).
+Method: average. Basis: direct (unverified); never mixed with life-cycle values.
+Step: 15 min, ``[EffectiveTime, + 15 min)``, in Dublin's local time without a zone. Where the
+clocks go back, the first of two rows of one local time is the earlier; a single one that may be
+either is left out. Lag: up to a few hours, in which the rows hold null. Forecast: none.
+Limits: none published; longer spans than a month come back empty.
+Licence: none stated, undocumented interface; "EirGrid Group, Smart Grid Dashboard".
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import cache, partial
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field
+
+from exporter.core.clock import epoch, from_epoch
+from exporter.core.errors import BadPayloadError, NoDataError
+from exporter.core.model import Basis, GridReading, IntensityPoint, Method
+from exporter.core.plugins import GridConfig
+from exporter.core.ports import AdapterContext, Clock
+from exporter.grids._cache import Documents
+from exporter.grids._facts import SourceFacts
+from exporter.grids._http import BaseUrl, Endpoint, JsonClient
+from exporter.grids._payload import (
+    ShapeError,
+    as_intensity,
+    as_list,
+    as_mapping,
+    gather,
+    slices,
+)
+from exporter.grids._points import in_window, read_rows
+
+NAME: Final = "eirgrid"
+ZONE: Final = "IE"
+REGION: Final = "ROI"
+"""The dashboard's name of the Republic of Ireland."""
+FIELD: Final = "CO2_INTENSITY"
+STEP: Final = 900
+LAG_SECONDS: Final = 6 * 3600
+"""Asked for before each window, so that a late operator still has a newest value."""
+LONGEST_REQUEST: Final = 28 * 86400
+"""Seconds. 31 days are known to work and 90 to come back empty."""
+KEEP_SECONDS: Final = 600.0
+_MONTHS: Final = (
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+)  # fmt: skip
+_TIME: Final = re.compile(r"(\d\d)-([A-Z][a-z]{2})-(\d{4}) (\d\d):(\d\d):(\d\d)", re.ASCII)
+
+FACTS: Final = SourceFacts(
+    kind=NAME,
+    title="EirGrid Smart Grid Dashboard",
+    zones=(ZONE,),
+    method=Method.AVERAGE,
+    basis=Basis.DIRECT,
+    step="15 min",
+    lag="up to a few hours",
+    licence="none stated",
+    attribution="EirGrid Group, Smart Grid Dashboard",
+    url="https://www.smartgriddashboard.com",
+    notes=(
+        "Direct emissions (unverified): never mixed with life-cycle values.",
+        "The interface is undocumented and may change without notice.",
+    ),
+)
+
+
+class Config(GridConfig):
+    """`kind: eirgrid`: Ireland, live, direct emissions, no key."""
+
+    base_url: BaseUrl = Field(
+        default="https://www.smartgriddashboard.com",
+        description="Address of the dashboard, for a mirror or a proxy.",
+    )
+
+
+def build(config: Config, context: AdapterContext) -> tuple["EirgridSource", ...]:
+    """Make the source; nothing is asked yet."""
+    endpoint = Endpoint(
+        source=NAME,
+        base_url=config.base_url,
+        auth_fix="it needs no key but may block this address: set base_url or add another source",
+    )
+    client = JsonClient(endpoint, context)
+    documents = Documents(client, context.clock, keep_seconds=KEEP_SECONDS)
+    return (EirgridSource(documents, context.clock),)
+
+
+class EirgridSource:
+    """Direct intensity of the Republic of Ireland by quarter-hour."""
+
+    name = NAME
+    method = Method.AVERAGE
+    basis = Basis.DIRECT
+    refresh_seconds = 900
+
+    def __init__(self, documents: Documents, clock: Clock) -> None:
+        self._documents = documents
+        self._clock = clock
+
+    def covers(self, zone: str) -> bool:
+        """Whether the zone is the Republic of Ireland."""
+        return zone == ZONE
+
+    def fetch(self, zones: Collection[str], start: int, end: int) -> GridReading:
+        """Read the quarter-hours that have begun and overlap ``[start, end)`` epoch seconds.
+
+        Raises:
+            CollectorError: nothing of the window could be read.
+        """
+        until = min(end, int(epoch(self._clock.now())) + 1)
+        if ZONE not in zones or until <= start:
+            return GridReading(points=())
+        windows = slices(start - LAG_SECONDS, until, step=STEP, longest=LONGEST_REQUEST)
+        reading = gather(windows, self._read)
+        inside = in_window(reading.points, start, until)
+        return GridReading(points=inside, failures=reading.failures)
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._documents.close()
+
+    def _read(self, start: int, end: int) -> GridReading:
+        params = [
+            ("region", REGION),
+            ("chartType", "co2"),
+            ("dateRange", "day"),
+            ("dateFrom", _date(start)),
+            ("dateTo", _date(end - 1)),
+            ("areas", "co2intensity"),
+        ]
+        document = self._documents.get("/api/chart/", api="chart", params=params)
+        reading = parse_chart(document, now=epoch(self._clock.now()))
+        if not reading.points and not reading.failures:
+            message = f"{NAME}: no value from {_date(start)} to {_date(end - 1)}"
+            raise NoDataError(message)
+        return reading
+
+
+def parse_chart(document: object, *, now: float) -> GridReading:
+    """Turn an answer of ``/api/chart/`` into points.
+
+    Quarter-hours that begin after ``now`` (epoch seconds) are left out, as are nulls and rows of
+    other fields; the running one is marked as estimated.
+
+    Raises:
+        BadPayloadError: no row is readable, or the document is none.
+    """
+    try:
+        rows = as_list(as_mapping(document, "the document").get("Rows"), "Rows")
+        wanted = [row for row in (as_mapping(row, "a row") for row in rows) if _is_ours(row)]
+    except ShapeError as error:
+        message = f"{NAME}: {error} — the interface has changed, or base_url is wrong"
+        raise BadPayloadError(message) from error
+    read = partial(_point, now=now)
+    return read_rows(_with_turns(wanted), read, source=NAME, scope=ZONE)
+
+
+class _Row(NamedTuple):
+    """A row, the how many-th it is of its local time, and of how many."""
+
+    row: Mapping[str, object]
+    turn: int
+    turns: int
+
+
+def _is_ours(row: Mapping[str, object]) -> bool:
+    return row.get("FieldName") == FIELD
+
+
+def _with_turns(rows: Iterable[Mapping[str, object]]) -> Iterator[_Row]:
+    rows = list(rows)
+    times = Counter(str(row.get("EffectiveTime")) for row in rows)
+    seen: Counter[str] = Counter()
+    for row in rows:
+        time = str(row.get("EffectiveTime"))
+        yield _Row(row, seen[time], times[time])
+        seen[time] += 1
+
+
+def _point(entry: _Row, *, now: float) -> IntensityPoint | None:
+    row = entry.row
+    if row.get("Region") != REGION:
+        message = "Region is not the one that was asked for"
+        raise ShapeError(message)
+    start = _start(entry, now)
+    value = row.get("Value", "absent")
+    if value is None or start is None or start > now:
+        return None
+    return IntensityPoint(
+        zone=ZONE,
+        start=start,
+        end=start + STEP,
+        gco2eq_per_kwh=as_intensity(value, "Value", Basis.DIRECT),
+        estimated=start + STEP > now,
+    )
+
+
+def _start(entry: _Row, now: float) -> int | None:
+    """Turn Dublin's time into epoch seconds; None where it may be either of two."""
+    local = _local(str(entry.row.get("EffectiveTime")))
+    first, second = (int(epoch(local.replace(fold=fold))) for fold in (0, 1))
+    if first > second or first % STEP:  # a time that the clocks skip
+        message = "EffectiveTime is not a quarter-hour of Dublin's clocks"
+        raise ShapeError(message)
+    if first == second or entry.turns > 1:
+        return second if entry.turn else first
+    return first if second > now else None
+
+
+def _local(text: str) -> datetime:
+    match = _TIME.fullmatch(text)
+    message = "EffectiveTime is not a time such as 04-Jun-2025 10:00:00"
+    if match is None or match[2] not in _MONTHS:
+        raise ShapeError(message)
+    day, year, hour, minute, second = (int(match[i]) for i in (1, 3, 4, 5, 6))
+    try:
+        clock = (hour, minute, second)
+        return datetime(year, _MONTHS.index(match[2]) + 1, day, *clock, tzinfo=_dublin())
+    except ValueError as error:
+        raise ShapeError(message) from error
+
+
+def _date(seconds: int) -> str:
+    """Dublin's date, written without the machine's language."""
+    local = from_epoch(seconds).astimezone(_dublin())
+    return f"{local.day:02}-{_MONTHS[local.month - 1]}-{local.year}"
+
+
+@cache
+def _dublin() -> ZoneInfo:
+    try:
+        return ZoneInfo("Europe/Dublin")
+    except ZoneInfoNotFoundError as error:
+        message = f"{NAME}: this machine has no table of time zones — install the package tzdata"
+        raise NoDataError(message) from error

@@ -1,0 +1,88 @@
+"""The whole world with a key: Electricity Maps, API version 4.
+
+Zones: those of the key, asked for at the first refresh and every few hours from then on.
+Method: average, of consumption, flow-traced. Basis: life cycle, asked for by name.
+Step: 1 h, ``[datetime, + 1 h)``, UTC. Lag: none; values are often estimated by the operator, are
+marked so, and replaced by the final ones hours later. Forecast: 24 h where the plan has it.
+History: 24 h in one request; 10 days a request before that, where the plan has it.
+Limits: 150 requests a minute by default; free keys far fewer (unverified), for one zone.
+Licence: proprietary. Free keys are for non-commercial use, other use needs a subscription; data
+may not be passed on beyond the plan. Attribution: "Source: ElectricityMaps.com".
+
+A sandbox key's invented numbers are refused, as is an answer for another zone: without
+``disableCallerLookup`` the API would answer a mistyped zone with that of the caller's address.
+"""
+
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from exporter.core.model import Basis, Method
+from exporter.core.ports import AdapterContext
+from exporter.grids._cache import Budget, Documents
+from exporter.grids._facts import SourceFacts
+from exporter.grids._http import Endpoint, JsonClient, SecureUrl
+from exporter.grids._secret import TokenConfig
+from exporter.grids.electricity_maps.api import Api
+from exporter.grids.electricity_maps.parse import NAME
+from exporter.grids.electricity_maps.source import ElectricityMapsSource
+
+__all__ = ["FACTS", "Config", "ElectricityMapsSource", "build"]
+
+FACTS: Final = SourceFacts(
+    kind=NAME,
+    title="Electricity Maps",
+    zones="those of the key, of about 350",
+    method=Method.AVERAGE,
+    basis=Basis.LIFECYCLE,
+    step="1 h",
+    lag="none, but often estimated first",
+    forecast="24 h, where the plan has it",
+    licence="proprietary; free keys for non-commercial use only",
+    attribution="Source: ElectricityMaps.com",
+    key="needed: `token_file`; from portal.electricitymaps.com",
+    url="https://www.electricitymaps.com",
+    notes=(
+        "A free key is for one zone, without a forecast.",
+        "A sandbox key's invented numbers are refused.",
+    ),
+)
+
+Zone = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]+)*$")]
+
+
+class Config(TokenConfig):
+    """`kind: electricity_maps`: any zone of the world, life cycle, with a key."""
+
+    base_url: SecureUrl = Field(
+        default="https://api.electricitymaps.com/v4",
+        description="Address of the API with its version, for a proxy or an older contract.",
+    )
+    zones: tuple[Zone, ...] = Field(
+        default=(),
+        description="Ask for these zones only, such as `[DE, US-CAL-CISO]`, to spare the quota. "
+        "Default: every zone of the regions in use that the key may read.",
+    )
+    requests_per_minute: float = Field(
+        default=100.0,
+        ge=1.0,
+        le=10_000.0,
+        description="Most requests that are sent; zones beyond that wait for the next refresh.",
+    )
+
+
+def build(config: Config, context: AdapterContext) -> tuple[ElectricityMapsSource, ...]:
+    """Make the source; nothing is asked yet."""
+    endpoint = Endpoint(
+        source=NAME,
+        base_url=config.base_url,
+        auth_fix="check token or token_file; the API also answers so when asked too often",
+    )
+    clock, per_minute = context.clock, config.requests_per_minute
+    documents = Documents(
+        JsonClient(endpoint, context),
+        clock,
+        keep_seconds=ElectricityMapsSource.refresh_seconds * 0.8,
+        budget=Budget(clock, per_minute=per_minute, burst=per_minute),
+    )
+    return (ElectricityMapsSource(Api(documents, config.secret(), clock), clock, config.zones),)

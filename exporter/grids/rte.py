@@ -1,0 +1,173 @@
+"""France, live and without a key: RTE's éCO2mix in real time, on the ODRE open data platform.
+
+Zones: ``FR``. Method: average, of generation in France. Basis: **direct**: RTE counts combustion at
+the plant only, hence values below the life-cycle ones of other sources, never mixed with them.
+Step: 15 min, ``[date_heure, + 15 min)``, asked for in UTC. Lag: less than an hour; intervals that
+have not been metered stand there without a value. No forecast. History: the dataset holds the
+current and the last month or so, provisional until RTE consolidates it.
+Limits: an unpublished quota for anonymous users (unverified); at most 100 records a request.
+Licence: Licence Ouverte 2.0 (Etalab) (unverified). "RTE, éCO2mix, via ODRE (Open Data Réseaux
+Énergies)".
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+from pydantic import Field
+
+from exporter.core.clock import epoch, from_epoch
+from exporter.core.errors import BadPayloadError, NoDataError
+from exporter.core.model import Basis, GridReading, IntensityPoint, Method
+from exporter.core.plugins import GridConfig
+from exporter.core.ports import AdapterContext, Clock
+from exporter.grids._facts import SourceFacts
+from exporter.grids._http import BaseUrl, Endpoint, JsonClient
+from exporter.grids._payload import (
+    ShapeError,
+    as_instant,
+    as_intensity,
+    as_list,
+    as_mapping,
+    gather,
+    slices,
+)
+from exporter.grids._points import in_window, read_rows
+
+NAME: Final = "rte"
+ZONE: Final = "FR"
+PERIMETER: Final = "France"
+PATH: Final = "/api/explore/v2.1/catalog/datasets/eco2mix-national-tr/records"
+STEP: Final = 900
+LONGEST_REQUEST: Final = 86400
+"""Seconds; 96 records, of the 100 that the API gives at most."""
+LAG_SECONDS: Final = 3 * 3600
+"""Asked for before each window, so that a late operator still has a newest value."""
+
+FACTS: Final = SourceFacts(
+    kind=NAME,
+    title="RTE éCO2mix (ODRE)",
+    zones=(ZONE,),
+    method=Method.AVERAGE,
+    basis=Basis.DIRECT,
+    step="15 min",
+    lag="less than 1 h",
+    licence="Licence Ouverte 2.0 (unverified)",
+    attribution="RTE, éCO2mix, via ODRE (Open Data Réseaux Énergies)",
+    url="https://odre.opendatasoft.com/explore/dataset/eco2mix-national-tr/",
+    notes=(
+        "Combustion only, of generation in France; not comparable with life-cycle values.",
+        "Provisional values: RTE consolidates them later.",
+    ),
+)
+
+
+class Config(GridConfig):
+    """`kind: rte`: France, live, no key, combustion only."""
+
+    base_url: BaseUrl = Field(
+        default="https://odre.opendatasoft.com",
+        description="Address of the open data platform, for a mirror or a proxy.",
+    )
+
+
+def build(config: Config, context: AdapterContext) -> tuple["RteSource", ...]:
+    """Make the source; nothing is asked yet."""
+    endpoint = Endpoint(
+        source=NAME,
+        base_url=config.base_url,
+        auth_fix="it needs no key but may block this address: set base_url or add another source",
+    )
+    return (RteSource(JsonClient(endpoint, context), context.clock),)
+
+
+class RteSource:
+    """Direct emissions of French generation by quarter of an hour."""
+
+    name = NAME
+    method = Method.AVERAGE
+    basis = Basis.DIRECT
+    refresh_seconds = 900
+
+    def __init__(self, client: JsonClient, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+
+    def covers(self, zone: str) -> bool:
+        """Whether the zone is France."""
+        return zone == ZONE
+
+    def fetch(self, zones: Collection[str], start: int, end: int) -> GridReading:
+        """Read the quarters that have begun and overlap ``[start, end)`` epoch seconds.
+
+        Where there is none yet, the newest one before is given.
+
+        Raises:
+            CollectorError: nothing could be read.
+        """
+        now = int(epoch(self._clock.now()))
+        until = min(end, now + 1)
+        if ZONE not in zones or until <= start:
+            return GridReading(points=())
+        first = min(start, now - LAG_SECONDS)
+        reading = gather(slices(first, until, step=STEP, longest=LONGEST_REQUEST), self._read)
+        points = in_window(reading.points, start, until)
+        return GridReading(points=points, failures=reading.failures)
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._client.close()
+
+    def _read(self, start: int, end: int) -> GridReading:
+        where = f"date_heure >= date'{_iso(start)}' and date_heure < date'{_iso(end)}'"
+        params = [
+            ("select", "taux_co2,date_heure,perimetre"),
+            ("where", where),
+            ("order_by", "date_heure"),
+            ("limit", str(LONGEST_REQUEST // STEP)),
+            ("timezone", "UTC"),
+        ]
+        document = self._client.get_json(PATH, api="eco2mix", params=params)
+        reading = parse_records(document, now=epoch(self._clock.now()))
+        if not reading.points and not reading.failures:
+            message = f"{NAME}: no value between {_iso(start)} and {_iso(end)} — wait"
+            raise NoDataError(message)
+        return reading
+
+
+def parse_records(document: object, *, now: float) -> GridReading:
+    """Turn an answer into points; quarters without a value or begun after ``now`` are left out.
+
+    Raises:
+        BadPayloadError: another shape or area, or no value is readable.
+    """
+    try:
+        rows = as_list(as_mapping(document, "the document").get("results"), "results")
+    except ShapeError as error:
+        message = f"{NAME}: {error} — the API has changed, or base_url is wrong"
+        raise BadPayloadError(message) from error
+    return read_rows(rows, lambda row: _point(row, now), source=NAME, scope=ZONE)
+
+
+def _point(row: object, now: float) -> IntensityPoint | None:
+    record = as_mapping(row, "a record")
+    if record.get("perimetre", PERIMETER) != PERIMETER:
+        message = f"perimetre is not {PERIMETER}"
+        raise ShapeError(message)
+    start = as_instant(record.get("date_heure"), "date_heure")
+    if start % STEP:
+        message = "date_heure is not the start of a quarter of an hour"
+        raise ShapeError(message)
+    value = record.get("taux_co2", "absent")
+    if value is None or start > now:
+        return None
+    return IntensityPoint(
+        zone=ZONE,
+        start=start,
+        end=start + STEP,
+        gco2eq_per_kwh=as_intensity(value, "taux_co2", Basis.DIRECT),
+        estimated=start + STEP > now,
+    )
+
+
+def _iso(seconds: int) -> str:
+    return from_epoch(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,223 @@
+"""The world's marginal emissions with an account: WattTime's MOER, API version 3.
+
+Zones: ``AE AT AU-NSW AU-VIC BE BH BR-CS CA-ON CA-QC CH CL-SEN CN DE DK-DK2 ES FI FR GB GR HK ID IE
+IL IN-NO IN-SO IN-WE IT-NO JP-KN JP-TK KR MX NL NZ PL QA SA SE-SE3 SG TW US-CAL-CISO US-CAR-SCEG
+US-CENT-SWPP US-MIDA-PJM US-MIDW-MISO US-NW-BPAT US-NW-NEVP US-NW-PACE US-NW-PACW US-SE-SOCO
+US-SW-AZPS US-TEX-ERCO ZA``. Each has the WattTime region of ``data/zone_codes.csv``: that of the
+place of most of the zone's cloud regions. Where a zone has several, the table's note tells;
+``regions`` in the config chooses another.
+Method: **marginal**: what one kilowatt-hour more or less would change. A signal for decisions; it
+is never multiplied into totals. Basis: direct (`co2_moer`, pounds of CO2 per MWh, turned into grams
+per kWh).
+Step: 5 min, ``[point_time, + 5 min)``, UTC. Lag: minutes. Forecast: 24 h, of up to 72 h.
+Key: ``username`` with ``password`` or ``password_file``; register by POST to
+https://api.watttime.org/register. The free plan answers for ``CAISO_NORTH`` only. What a plan
+lacks is asked for again after a day.
+Limits: 3000 requests in 5 min, 100 logins in 5 min. Licence: proprietary; data may not be passed on
+beyond the plan. "WattTime".
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from exporter.core.clock import epoch, floor_to, from_epoch
+from exporter.core.errors import BadPayloadError, NoDataError
+from exporter.core.model import Basis, GridReading, IntensityPoint, Method
+from exporter.core.plugins import GridConfig
+from exporter.core.ports import AdapterContext, Clock
+from exporter.grids._codes import codes
+from exporter.grids._facts import SourceFacts
+from exporter.grids._http import Endpoint, JsonClient, Params, SecureUrl
+from exporter.grids._payload import ShapeError, collect, slices
+from exporter.grids._points import in_window
+from exporter.grids._secret import Secret
+from exporter.grids._watttime_login import LoggedInClient, PlanError
+from exporter.grids._watttime_points import NAME, SIGNAL, STEP, parse_points
+
+REGIONS: Final[Mapping[str, str]] = codes("watttime_region")
+"""WattTime region by grid zone."""
+LAG_SECONDS: Final = 3600
+"""Asked for before each window, so that a late region still has a newest value."""
+LONGEST_REQUEST: Final = 30 * 86400
+"""Seconds; the API allows 32 days."""
+AHEAD_HOURS: Final = 24
+PLAN_SECONDS: Final = 86400.0
+"""How long a plan is taken to lack what it lacked."""
+
+FACTS: Final = SourceFacts(
+    kind=NAME,
+    title="WattTime",
+    zones=tuple(REGIONS),
+    method=Method.MARGINAL,
+    basis=Basis.DIRECT,
+    step="5 min",
+    lag="minutes",
+    forecast="24 h",
+    licence="proprietary; data may not be passed on beyond the plan",
+    attribution="WattTime",
+    key="an account: `username` and `password_file`; register at api.watttime.org",
+    url="https://watttime.org",
+    notes=(
+        "Marginal: a signal for decisions, never multiplied into totals.",
+        "The free plan answers for the region CAISO_NORTH (zone US-CAL-CISO) only.",
+        "Zones with several WattTime regions get that of most of their cloud regions.",
+    ),
+)
+
+
+class Config(GridConfig):
+    """`kind: watttime`: marginal emissions of the world, with an account."""
+
+    base_url: SecureUrl = Field(
+        default="https://api.watttime.org", description="Address of the API, for a proxy."
+    )
+    username: str = Field(
+        min_length=1, max_length=200, pattern=r"^[^:]+$", description="Name of the account."
+    )
+    password: SecretStr | None = Field(
+        default=None,
+        description="The account's password; only by its environment variable. "
+        "Or use `password_file`.",
+    )
+    password_file: Path | None = Field(
+        default=None,
+        description="File that holds the account's password alone. It is read for every login.",
+    )
+    regions: dict[str, str] = Field(
+        default_factory=dict,
+        description="WattTime region by grid zone, where the shipped choice is not yours: "
+        "`{US-MIDA-PJM: PJM_SOUTHWEST_OH}`.",
+    )
+
+    @field_validator("regions")
+    @classmethod
+    def _plain_names(cls, regions: dict[str, str]) -> dict[str, str]:
+        for region in regions.values():
+            if not region.isascii() or not region.replace("_", "").isalnum():
+                message = "write WattTime's abbreviations, such as PJM_DC"
+                raise ValueError(message)
+        return regions
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        if (self.password is None) == (self.password_file is None):
+            message = (
+                "needs one password: write `password_file: /path/to/password` "
+                "(or set the variable CARBON_GRIDS__<position from 0>__PASSWORD)"
+            )
+            raise ValueError(message)
+        return self
+
+
+def build(config: Config, context: AdapterContext) -> tuple["WattTimeSource", ...]:
+    """Make the source; nothing is asked or read yet."""
+    endpoint = Endpoint(
+        source=NAME,
+        base_url=config.base_url,
+        auth_fix="check username and password_file, or register anew",
+    )
+    password = Secret(NAME, config.password_file or config.password or Path(), setting="password")
+    client = JsonClient(endpoint, context)
+    logged_in = LoggedInClient(client, config.username, password, context.clock)
+    return (WattTimeSource(logged_in, {**REGIONS, **config.regions}, context.clock),)
+
+
+class WattTimeSource:
+    """Marginal emissions and their forecast by WattTime region, for the zones of ``regions``."""
+
+    name = NAME
+    method = Method.MARGINAL
+    basis = Basis.DIRECT
+    refresh_seconds = 300
+
+    def __init__(self, client: LoggedInClient, regions: Mapping[str, str], clock: Clock) -> None:
+        self._client = client
+        self._regions = regions
+        self._clock = clock
+        self._lacking: dict[tuple[str, str], float] = {}
+
+    def covers(self, zone: str) -> bool:
+        """Whether the zone has a region, and the plan is not known to lack it."""
+        region = self._regions.get(zone)
+        return region is not None and not all(
+            self._lacks(api, region) for api in ("historical", "forecast")
+        )
+
+    def fetch(self, zones: Collection[str], start: int, end: int) -> GridReading:
+        """Read the intervals that overlap ``[start, end)`` epoch seconds.
+
+        With them come the newest value before, where there is none inside, and the forecast,
+        where the window reaches the running interval.
+
+        Raises:
+            CollectorError: nothing could be read.
+        """
+        now = int(epoch(self._clock.now()))
+        until = min(end, now + 1)
+        asked = {zone: self._regions[zone] for zone in sorted(zones) if self.covers(zone)}
+        if not asked or until <= start:
+            return GridReading(points=())
+        reading = collect(self._parts(sorted(set(asked.values())), start, until, now))
+        by_zone = _of_zones(reading.points, asked)
+        points = in_window(by_zone, start, until)
+        if not points and not reading.failures:
+            message = f"{NAME}: no value between {_iso(start)} and {_iso(until)} — wait"
+            raise NoDataError(message)
+        return GridReading(points=points, failures=reading.failures)
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._client.close()
+
+    def _parts(
+        self, regions: Collection[str], start: int, until: int, now: int
+    ) -> Iterator[Callable[[], GridReading]]:
+        first = min(start, now - LAG_SECONDS)
+        windows = slices(first, until, step=STEP, longest=LONGEST_REQUEST)
+        for left, right in sorted(windows, reverse=True):
+            for region in regions:
+                span = [("start", _iso(left)), ("end", _iso(right))]
+                yield partial(self._read, "historical", region, span)
+        if until > floor_to(now, STEP):
+            for region in regions:
+                span = [("horizon_hours", str(AHEAD_HOURS))]
+                yield partial(self._read, "forecast", region, span)
+
+    def _read(self, api: str, region: str, span: Params) -> GridReading:
+        if self._lacks(api, region):
+            return GridReading(points=())
+        params = [("region", region), ("signal_type", SIGNAL), *span]
+        try:
+            document = self._client.get(f"/v3/{api}", api=api, params=params)
+        except PlanError as error:
+            self._lacking[api, region] = self._clock.monotonic() + PLAN_SECONDS
+            failure = PlanError(f"{error} ({api} of {region})", scope=region)
+            return GridReading(points=(), failures=(failure,))
+        now = epoch(self._clock.now())
+        try:
+            return parse_points(document, region, forecast=api == "forecast", now=now)
+        except ShapeError as error:
+            message = f"{NAME}: {error} — the API has changed, or base_url is wrong"
+            raise BadPayloadError(message, scope=region) from error
+
+    def _lacks(self, api: str, region: str) -> bool:
+        return self._clock.monotonic() < self._lacking.get((api, region), float("-inf"))
+
+
+def _of_zones(points: Collection[IntensityPoint], asked: Mapping[str, str]) -> list[IntensityPoint]:
+    """Give the points of a region to every zone that has it."""
+    return [
+        replace(point, zone=zone)
+        for zone, region in asked.items()
+        for point in points
+        if point.zone == region
+    ]
+
+
+def _iso(seconds: int) -> str:
+    return from_epoch(seconds).strftime("%Y-%m-%dT%H:%M:%S+00:00")
