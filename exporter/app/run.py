@@ -76,12 +76,12 @@ def _run(
     simulated: bool = False,
     started: Callable[[str], None] | None = None,
 ) -> int:
+    stop = _stop_on_signals()
     sock = bind(app.settings.listen)
     store, trouble = _open(state)
     wired = Wired(app, store, simulated=simulated)
     if trouble:
         wired.store_status.finished([(Reason.UNREACHABLE, trouble)])
-    stop = _stop_on_signals()
     wired.daemon.start()
     url = _url(sock.getsockname()[:2])
     log.info("serving", url=url, providers=[p.name for p in app.providers])
@@ -93,7 +93,7 @@ def _run(
 
 
 def _stop_on_signals() -> threading.Event:
-    """Catch SIGTERM and SIGINT from the first cycle on: the state must be saved before the end."""
+    """Catch SIGTERM and SIGINT before anything starts: the state must be saved before the end."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
