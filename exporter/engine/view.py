@@ -9,6 +9,7 @@ from exporter.core.model import (
     Bounds,
     Confidence,
     IntensityInForce,
+    Machine,
     Region,
     RegionKey,
     ResourceKey,
@@ -91,7 +92,7 @@ class Viewer:
         energy, operational, embodied = account.tally.exposed
         return ResourceView(
             machine=account.machine,
-            grid_zone=model.grid_zone if model else account.machine.grid_zone,
+            grid_zone=model.grid_zone if model else self._zone_of(account.machine),
             state=state,
             confidence=model.profile.confidence if model else Confidence.UNKNOWN_TYPE,
             now=current_values,
@@ -99,6 +100,11 @@ class Viewer:
             operational=GramsCO2eq(operational),
             embodied=GramsCO2eq(embodied),
         )
+
+    def _zone_of(self, machine: Machine) -> str:
+        """Grid of a machine that never ran while it was watched, so that no run has a model."""
+        region = self._region_of(machine.key.provider, machine.key.cloud_region)
+        return machine.grid_zone or region.grid_zone
 
     def _present(self, account: Account, now: float) -> tuple[ResourceState, ResourceNow | None]:
         if account.machine.state is not RunState.RUNNING:

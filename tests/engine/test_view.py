@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.core.model import Inventory, Machine, RunState
 from exporter.core.snapshot import Quality, ResourceState, ResourceView, Snapshot
 from exporter.engine.account import Missing
 from tests.support.clock import ManualClock
@@ -247,3 +248,15 @@ def test_the_chart_holds_what_was_assumed(state: Path, clock: ManualClock) -> No
     history = rig.every(300, T0 + 3 * HOUR).history
     point = next(point for point in history if point.start == T0 + 600)
     assert point.watts == pytest.approx(KINDS["small"].idle * PUE)
+
+
+def test_a_machine_that_never_ran_has_the_grid_of_its_region(
+    state: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = SimMachine(name="m", spans=[]).key("sim")
+    asleep = Machine(key=key, name="m", instance_type="small", state=RunState.STOPPED)
+    monkeypatch.setattr(SimCloud, "discover", lambda _: Inventory(machines=(asleep,)))
+    rig = rig_of(state, clock)
+    view = view_of(rig.every(300, T0 + HOUR), "m")
+    assert (view.state, view.grid_zone) == (ResourceState.STOPPED, "FR")
+    assert [grid.zone for grid in rig.look().grids] == ["FR"]
