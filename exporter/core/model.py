@@ -157,6 +157,15 @@ class CpuReading:
     failures: tuple[CollectorError, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionCheck:
+    """Whether a permission is there: its name, the verdict, and cause with fix if not."""
+
+    permission: str
+    ok: bool
+    message: str
+
+
 class Bounds(NamedTuple):
     """A central value and the interval that should hold the true one."""
 

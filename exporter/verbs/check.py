@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
 
 from exporter.app import App, check_state
 from exporter.core.clock import epoch, floor_to
 from exporter.core.durations import format_duration
 from exporter.core.errors import CarbonExporterError, CollectorError
-from exporter.core.model import Inventory, Machine, RunState
+from exporter.core.model import Inventory, Machine, PermissionCheck, RunState
 from exporter.core.ports import GridSource, Provider
 from exporter.core.units import SECONDS_PER_HOUR
 from exporter.exposition.listen import bind
@@ -20,17 +19,6 @@ from exporter.verbs.online import online_app
 from exporter.verbs.output import print_check, print_json, print_line, progress
 
 _SQLITE_SUFFIXES = ("", "-wal", "-shm")
-
-
-class Permission(Protocol):
-    """One permission that a provider tried: its name, the verdict, cause and fix if refused."""
-
-    @property
-    def permission(self) -> str: ...  # noqa: D102
-    @property
-    def ok(self) -> bool: ...  # noqa: D102
-    @property
-    def message(self) -> str: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +71,7 @@ def _summary(app: App) -> str:
 
 
 def _permissions(provider: Provider) -> Iterator[Finding]:
-    probe: Callable[[], Sequence[Permission]] | None = getattr(provider, "permissions", None)
+    probe: Callable[[], Sequence[PermissionCheck]] | None = getattr(provider, "permissions", None)
     if probe is None:
         return
     with progress(f"trying permissions of {provider.name}"):

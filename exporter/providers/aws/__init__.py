@@ -23,10 +23,9 @@ How the cloud's facts become ours:
 from exporter.core.ports import AdapterContext
 from exporter.providers.aws.config import Config
 from exporter.providers.aws.metrics import monthly_cost
-from exporter.providers.aws.permissions import PermissionCheck
 from exporter.providers.aws.provider import AwsProvider
 
-__all__ = ["AwsProvider", "Config", "PermissionCheck", "build", "monthly_cost"]
+__all__ = ["AwsProvider", "Config", "build", "monthly_cost"]
 
 
 def build(config: Config, context: AdapterContext) -> tuple[AwsProvider, ...]:

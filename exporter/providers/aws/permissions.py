@@ -1,11 +1,11 @@
 """Tries each call that the provider makes, for the ``check`` verb. Reads, never changes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from exporter.core.errors import CollectorError
+from exporter.core.model import PermissionCheck
 from exporter.core.ports import Clock
 from exporter.providers.aws import databases, inventory, metrics, shapes
 from exporter.providers.aws.config import SERVICES, Service
@@ -20,15 +20,6 @@ _FEW: Final = 5
 
 _FEW_DATABASES: Final = 20
 """Smallest MaxRecords of DescribeDBInstances (RDS API reference)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PermissionCheck:
-    """Whether a permission is there: its IAM name, the verdict, and cause with fix if not."""
-
-    permission: str
-    ok: bool
-    message: str
 
 
 Probe = Callable[[Connection, str, Clock], None]

@@ -9,14 +9,14 @@ import structlog
 
 from exporter.core.clock import epoch
 from exporter.core.errors import AuthError, CollectorError
-from exporter.core.model import CpuReading, Inventory, Machine, ResourceKey, Window
+from exporter.core.model import CpuReading, Inventory, Machine, PermissionCheck, ResourceKey, Window
 from exporter.core.ports import AdapterContext
 from exporter.providers.aws import databases, inventory, metrics, permissions, regions, shapes
 from exporter.providers.aws.config import Config, Service
 from exporter.providers.aws.databases import Databases
 from exporter.providers.aws.inventory import Listing
 from exporter.providers.aws.metrics import Batch, BatchReading
-from exporter.providers.aws.permissions import PermissionCheck, Probe
+from exporter.providers.aws.permissions import Probe
 from exporter.providers.aws.session import WORKERS, Connection, connect
 from exporter.providers.aws.shapes import TypeFacts, TypeSource
 from exporter.providers.aws.survey import Survey

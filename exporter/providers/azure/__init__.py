@@ -20,11 +20,10 @@ from exporter.core.ports import AdapterContext
 from exporter.providers.azure.config import Config
 from exporter.providers.azure.credentials import Credentials
 from exporter.providers.azure.metrics import monthly_cost
-from exporter.providers.azure.permissions import PermissionCheck
 from exporter.providers.azure.provider import AzureProvider
 from exporter.providers.azure.session import Connection
 
-__all__ = ["AzureProvider", "Config", "PermissionCheck", "build", "monthly_cost"]
+__all__ = ["AzureProvider", "Config", "build", "monthly_cost"]
 
 
 def build(config: Config, context: AdapterContext) -> tuple[AzureProvider, ...]:

@@ -1,14 +1,13 @@
 """Tries each call that the provider makes, for the ``check`` verb. Reads, never changes."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Final
 
 from exporter.core.clock import epoch, floor_to
 from exporter.core.errors import CollectorError
-from exporter.core.model import Machine, Window
+from exporter.core.model import Machine, PermissionCheck, Window
 from exporter.providers.azure import gpu, metrics, skus
 from exporter.providers.azure.errors import Call, Heard, NotFoundError, refusal, translated
 from exporter.providers.azure.session import Connection
@@ -22,15 +21,6 @@ _CONFLICT: Final = 409
 
 Attempt = Callable[[], object]
 """One call; raises CollectorError where it is refused."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PermissionCheck:
-    """Whether a permission is there: its action, the verdict, and cause with fix if not."""
-
-    permission: str
-    ok: bool
-    message: str
 
 
 def outcome(attempt: Attempt) -> CollectorError | None:

@@ -18,6 +18,7 @@ from exporter.core.model import (
     CpuSeries,
     Inventory,
     Machine,
+    PermissionCheck,
     ResourceKey,
     RunState,
     Window,
@@ -37,7 +38,6 @@ from exporter.providers.azure.config import Config
 from exporter.providers.azure.gpu import GpuReading
 from exporter.providers.azure.lifecycle import Lifecycle
 from exporter.providers.azure.metrics import Batch, BatchReading
-from exporter.providers.azure.permissions import PermissionCheck
 from exporter.providers.azure.session import APIS, LOGS_API, WORKERS, Connection
 from exporter.providers.azure.skus import SizeFacts
 

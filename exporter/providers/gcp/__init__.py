@@ -22,10 +22,9 @@ How the cloud's facts become ours:
 from exporter.core.ports import AdapterContext
 from exporter.providers.gcp.config import Config
 from exporter.providers.gcp.metrics import monthly_cost
-from exporter.providers.gcp.permissions import PermissionCheck
 from exporter.providers.gcp.provider import GcpProvider, Target
 
-__all__ = ["Config", "GcpProvider", "PermissionCheck", "build", "monthly_cost"]
+__all__ = ["Config", "GcpProvider", "build", "monthly_cost"]
 
 
 def build(config: Config, context: AdapterContext) -> tuple[GcpProvider, ...]:

@@ -1,13 +1,13 @@
 """Tries each call that the provider makes, for the ``check`` verb. Reads, never changes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from google.auth.credentials import Credentials
 
 from exporter.core.clock import floor_to
 from exporter.core.errors import CollectorError
+from exporter.core.model import PermissionCheck
 from exporter.providers.gcp import inventory, metrics, shapes
 from exporter.providers.gcp.errors import translated
 from exporter.providers.gcp.session import Connection
@@ -19,15 +19,6 @@ _NOBODY: Final = 'resource.labels.instance_id = "0"'
 
 _ANY_TYPE: Final = ("us-central1-a", "e2-micro")
 """A machine type that every project may look at."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PermissionCheck:
-    """Whether a permission is there: its IAM name, the verdict, and cause with fix if not."""
-
-    permission: str
-    ok: bool
-    message: str
 
 
 def refused(permission: str, error: CollectorError) -> PermissionCheck:

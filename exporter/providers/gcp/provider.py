@@ -10,13 +10,20 @@ import structlog
 
 from exporter.core.clock import epoch
 from exporter.core.errors import AuthError, CollectorError, UnreachableError
-from exporter.core.model import CpuReading, CpuSeries, Inventory, Machine, ResourceKey, Window
+from exporter.core.model import (
+    CpuReading,
+    CpuSeries,
+    Inventory,
+    Machine,
+    PermissionCheck,
+    ResourceKey,
+    Window,
+)
 from exporter.core.ports import AdapterContext
 from exporter.providers.gcp import inventory, metrics, permissions, shapes, sightings
 from exporter.providers.gcp.config import Config
 from exporter.providers.gcp.errors import DeniedError
 from exporter.providers.gcp.inventory import Listing
-from exporter.providers.gcp.permissions import PermissionCheck
 from exporter.providers.gcp.session import LIST_TIME_SERIES, Connection, connect
 from exporter.providers.gcp.shapes import TypeFacts
 

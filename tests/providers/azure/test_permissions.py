@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from exporter.core.model import PermissionCheck
 from exporter.demo.azure import Fault, FaultKind
 from exporter.demo.azure.logs import WORKSPACE
-from exporter.providers.azure import PermissionCheck, gpu, inventory, lifecycle, metrics, skus
+from exporter.providers.azure import gpu, inventory, lifecycle, metrics, skus
 from exporter.providers.azure.permissions import REGISTRATION, REGISTRATION_PERMISSION
 from exporter.providers.azure.subscriptions import PERMISSION as SUBSCRIPTIONS
 from tests.support.provider_azure import SUBSCRIPTION, AzureHarness
