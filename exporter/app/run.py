@@ -29,7 +29,7 @@ def serve(settings: Settings) -> int:
     Raises:
         CarbonExporterError: it could not start, e.g. the port is in use.
     """
-    return _run(build(settings), settings.state)
+    return _run(settings, settings.state)
 
 
 def demo(*, listen: str, state: Path | None) -> int:
@@ -39,7 +39,7 @@ def demo(*, listen: str, state: Path | None) -> int:
         MissingExtraError: the demo watches three clouds, and an SDK is not installed.
     """
     with _stage()(listen=listen) as settings:
-        return _run(build(settings), state, simulated=True, started=_say_where)
+        return _run(settings, state, simulated=True, started=_say_where)
 
 
 def _stage() -> Callable[..., AbstractContextManager[Settings]]:
@@ -70,26 +70,31 @@ def check_state(path: Path) -> None:
 
 
 def _run(
-    app: App,
+    settings: Settings,
     state: Path | None,
     *,
     simulated: bool = False,
     started: Callable[[str], None] | None = None,
 ) -> int:
     stop = _stop_on_signals()
-    sock = bind(app.settings.listen)
+    with bind(settings.listen) as sock:  # first of all: a port in use is told at once
+        wired = _wire(build(settings), state, simulated=simulated)
+        wired.daemon.start()
+        url = _url(sock.getsockname()[:2])
+        log.info("serving", url=url, providers=[p.name for p in wired.app.providers])
+        if started is not None:
+            started(url)
+        api = make_app(wired.publisher, tags=settings.tags, explain=explainer(wired))
+        serve_http(api, sock, stop=stop)
+    return _stop(wired)
+
+
+def _wire(app: App, state: Path | None, *, simulated: bool) -> Wired:
     store, trouble = _open(state)
     wired = Wired(app, store, simulated=simulated)
     if trouble:
         wired.store_status.finished([(Reason.UNREACHABLE, trouble)])
-    wired.daemon.start()
-    url = _url(sock.getsockname()[:2])
-    log.info("serving", url=url, providers=[p.name for p in app.providers])
-    if started is not None:
-        started(url)
-    api = make_app(wired.publisher, tags=app.settings.tags, explain=explainer(wired))
-    serve_http(api, sock, stop=stop)
-    return _stop(wired)
+    return wired
 
 
 def _stop_on_signals() -> threading.Event:

@@ -18,13 +18,16 @@ def shared_loader() -> Loader:
 
 @functools.cache
 def partitions() -> dict[str, str]:
-    """Region to partition (``aws``, ``aws-cn``, ``aws-us-gov``, …)."""
+    """Region to partition (``aws``, ``aws-cn``, ``aws-us-gov``, …).
+
+    Asked for CloudWatch, which is wherever EC2 is: EC2's own model takes long to load.
+    """
     session = botocore.session.Session()
     session.register_component("data_loader", shared_loader())
     return {
         region: partition
         for partition in session.get_available_partitions()
-        for region in session.get_available_regions("ec2", partition_name=partition)
+        for region in session.get_available_regions("cloudwatch", partition_name=partition)
     }
 
 
