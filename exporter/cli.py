@@ -14,6 +14,8 @@ from exporter.verbs import check as checking
 from exporter.verbs import discover as discovering
 from exporter.verbs import estimate as estimating
 from exporter.verbs import explain as explaining
+from exporter.verbs import intensity as intensities
+from exporter.verbs import regions as ranking
 from exporter.verbs import run
 from exporter.verbs.errors import UsageError
 from exporter.verbs.output import print_failure
@@ -71,9 +73,26 @@ Overrides = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
+GridMethod = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        metavar="METHOD",
+        help="average: of all generation; marginal: what one kWh more would change.",
+    ),
+]
 Cpu = Annotated[
     str,
     typer.Option(metavar="LOAD", help="Mean CPU utilisation: 40%, or 0.4."),
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        help="measured, ccf (Cloud Carbon Footprint) or teads. Default: measured, or that of "
+        "--config.",
+    ),
 ]
 Cloud = Annotated[
     str,
@@ -132,9 +151,12 @@ def serve(
 
 @cli.command(
     short_help="Serve a simulated estate and this machine; no account needed.",
-    epilog="\b\nExamples:\n  carbon-exporter demo\n  carbon-exporter demo --listen :9180\n",
+    epilog="\b\nExamples:\n"
+    "  carbon-exporter demo\n"
+    "  carbon-exporter demo --listen :9180 --offline\n",
 )
 def demo(
+    *,
     listen: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="Address to serve on.")
     ] = "127.0.0.1:9180",
@@ -142,13 +164,17 @@ def demo(
         Path | None,
         typer.Option(metavar="FILE", help="Keep counters in this file. Default: forget them."),
     ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask nobody: simulate every grid as well.")
+    ] = False,
 ) -> None:
     """Serve a simulated cloud estate and this machine: numbers that move, with no account.
 
     The estate speaks the clouds' own protocols on loopback, so this is the production code at
-    work. All that is simulated says so. No cloud and no grid is asked.
+    work. All that is simulated says so. No cloud is asked. Grids of Europe that can be read
+    without a key are live if they answer within three seconds; --offline asks nobody.
     """
-    raise typer.Exit(run.demo(listen, state))
+    raise typer.Exit(run.demo(listen, state, offline=offline))
 
 
 @cli.command(
@@ -187,11 +213,24 @@ def discover(config: Config = None, *, as_json: Json = False) -> None:
     epilog="\b\nExamples:\n"
     "  carbon-exporter estimate m5.large --region eu-west-3 --cpu 40% --hours 730\n"
     "  carbon-exporter estimate m5.large m6g.large -r eu-west-1 -r eu-north-1\n"
-    "  carbon-exporter estimate c7g.xlarge --provider aws --all-regions --json\n",
+    "  carbon-exporter estimate c7g.xlarge --provider aws --all-regions --json\n"
+    "  carbon-exporter estimate --from fleet.csv --region eu-west-3\n",
 )
 def estimate(  # noqa: PLR0913 -- a verb's options are its parameters
-    types: Annotated[list[str], typer.Argument(metavar="TYPE", help="Machine types.")],
+    types: Annotated[
+        list[str] | None, typer.Argument(metavar="TYPE", help="Machine types.")
+    ] = None,
     *,
+    fleet: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            "-f",
+            metavar="FILE",
+            help="CSV with the columns type, count, provider, region, cpu, hours. Only type is "
+            "needed; the options stand for what a line leaves out.",
+        ),
+    ] = None,
     provider: Cloud = "",
     region: Annotated[
         list[str] | None,
@@ -199,6 +238,7 @@ def estimate(  # noqa: PLR0913 -- a verb's options are its parameters
     ] = None,
     cpu: Cpu = "50%",
     hours: Annotated[float, typer.Option(help="How long; a month is 730 hours.")] = 730.0,
+    model: Model = "",
     config: Overrides = None,
     every_region: Annotated[
         bool, typer.Option("--all-regions", help="Compare all regions of the cloud.")
@@ -207,15 +247,18 @@ def estimate(  # noqa: PLR0913 -- a verb's options are its parameters
 ) -> None:
     """Estimate watts, kWh and grams of CO2eq of machine types. Asks nobody: tables alone.
 
-    The grid is the yearly average of the region's zone; the lowest emissions come first.
+    The grid is the yearly average of the region's zone; the lowest emissions come first, the totals
+    last: of everything, or of each region where several are compared.
     """
     question = estimating.Question(
-        types=types,
+        types=types or (),
+        fleet=fleet,
         provider=provider,
         regions=region or (),
         all_regions=every_region,
         cpu=cpu,
         hours=hours,
+        model=model,
         config=config,
     )
     raise typer.Exit(estimating.estimate(question, as_json=as_json))
@@ -244,6 +287,7 @@ def explain(  # noqa: PLR0913 -- a verb's options are its parameters
         str,
         typer.Option(metavar="URL", envvar=URL_VARIABLE, help="The daemon that knows the machine."),
     ] = explaining.DEFAULT_URL,
+    model: Model = "",
     config: Overrides = None,
     as_json: Json = False,
 ) -> None:
@@ -253,6 +297,100 @@ def explain(  # noqa: PLR0913 -- a verb's options are its parameters
     and asked of the running daemon, with its live values.
     """
     question = explaining.Question(
-        subject=subject, provider=provider, region=region, cpu=cpu, url=url, config=config
+        subject=subject,
+        provider=provider,
+        region=region,
+        cpu=cpu,
+        url=url,
+        model=model,
+        config=config,
     )
     raise typer.Exit(explaining.explain(question, as_json=as_json))
+
+
+@cli.command(
+    short_help="Show a grid's carbon intensity: now, the last day, the next.",
+    epilog="\b\nExamples:\n"
+    "  carbon-exporter intensity FR\n"
+    "  carbon-exporter intensity aws:eu-west-3 --forecast 24h\n"
+    "  carbon-exporter intensity US-CAL-CISO --method marginal --json\n",
+)
+def intensity(
+    place: Annotated[
+        str,
+        typer.Argument(
+            metavar="ZONE|PROVIDER:REGION", help="A grid zone, such as FR, or a cloud region."
+        ),
+    ],
+    *,
+    forecast: Annotated[
+        str, typer.Option(metavar="SPAN", help="List the hours ahead, such as 24h.")
+    ] = "",
+    method: GridMethod = "average",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Show the carbon intensity of a grid zone, or of the one that feeds a cloud region.
+
+    The configured sources are asked once; without a configuration, those that need no key. LEVEL
+    says how the value was come by: 0 live, 1 second source, 2 last known, 3 forecast, 4 annual
+    average, which always stands behind.
+    """
+    question = intensities.Question(place=place, forecast=forecast, method=method, config=config)
+    raise typer.Exit(intensities.intensity(question, as_json=as_json))
+
+
+@cli.command(
+    short_help="Rank the clouds' regions by grams per kWh of IT energy.",
+    epilog="\b\nExamples:\n"
+    "  carbon-exporter regions --provider aws --limit 10\n"
+    "  carbon-exporter regions --summary --patience 10m\n"
+    "  carbon-exporter regions --url http://carbon.internal:9180 --sort mean --json\n",
+)
+def regions(  # noqa: PLR0913 -- a verb's options are its parameters
+    *,
+    provider: Annotated[
+        list[str] | None,
+        typer.Option("--provider", "-p", metavar="CLOUD", help="Repeat it for several."),
+    ] = None,
+    method: GridMethod = "average",
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Count how well the regions' grids are known.")
+    ] = False,
+    sort: Annotated[
+        str, typer.Option(metavar="BY", help="now, mean (of 24 h) or annual; times PUE.")
+    ] = "now",
+    limit: Annotated[int | None, typer.Option(help="Show the first ones only.")] = None,
+    patience: Annotated[
+        str,
+        typer.Option(
+            metavar="SPAN",
+            help="Go on asking until all zones have answered, 10m at most, say: some sources "
+            "answer for a few zones a minute.",
+        ),
+    ] = "",
+    url: Annotated[
+        str,
+        typer.Option(
+            metavar="URL", envvar=URL_VARIABLE, help="Take the values of a running daemon."
+        ),
+    ] = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Rank the clouds' regions by grid × PUE: grams of CO2eq per kWh of IT energy, lowest first.
+
+    Only values of one method and one basis are ranked. Where a grid has a live value of another
+    basis, and the ranking had to take a weaker one, FLAG says so.
+    """
+    question = ranking.Question(
+        providers=provider or (),
+        method=method,
+        summary=summary,
+        sort=sort,
+        limit=limit,
+        patience=patience,
+        url=url,
+        config=config,
+    )
+    raise typer.Exit(ranking.regions(question, as_json=as_json))

@@ -6,7 +6,10 @@ from typer.testing import CliRunner
 from exporter import __version__
 from exporter.cli import cli
 
-VERBS = ("serve", "demo", "check", "discover", "estimate", "explain")
+VERBS = (
+    *("serve", "demo", "check", "discover"),
+    *("estimate", "explain", "intensity", "regions"),
+)
 
 
 def help_of(*arguments: str) -> str:
@@ -33,7 +36,9 @@ def test_each_verb_has_examples_that_parse(verb: str) -> None:
         assert all(word in known for word in words if word.startswith("-"))
 
 
-@pytest.mark.parametrize("verb", ["check", "discover", "estimate", "explain"])
+@pytest.mark.parametrize(
+    "verb", ["check", "discover", "estimate", "explain", "intensity", "regions"]
+)
 def test_whatever_prints_a_table_prints_json(verb: str) -> None:
     assert "--json" in help_of(verb)
 
@@ -43,6 +48,8 @@ def test_the_version() -> None:
     assert (result.exit_code, result.stdout) == (0, f"carbon-exporter {__version__}\n")
 
 
-@pytest.mark.parametrize("arguments", [["nope"], ["estimate"], ["check", "--jsn"]])
+@pytest.mark.parametrize(
+    "arguments", [["nope"], ["estimate"], ["check", "--jsn"], ["intensity"], ["regions", "FR"]]
+)
 def test_bad_usage_is_2(arguments: list[str]) -> None:
     assert CliRunner().invoke(cli, arguments).exit_code == 2

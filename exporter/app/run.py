@@ -6,12 +6,14 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from exporter.app.build import App, build
 from exporter.app.explain import explainer
+from exporter.app.live import PROBES
 from exporter.app.wiring import Wired
 from exporter.core.errors import MissingExtraError, Reason, StoreError
 from exporter.engine.store import Store
@@ -32,17 +34,20 @@ def serve(settings: Settings) -> int:
     return _run(settings, settings.state)
 
 
-def demo(*, listen: str, state: Path | None) -> int:
+def demo(*, listen: str, state: Path | None, offline: bool) -> int:
     """Run the daemon, unchanged, on the simulated estate and this machine's own CPU.
+
+    The grids that can be read without a key are live where they answer within seconds; with
+    ``offline`` nobody outside this machine is asked.
 
     Raises:
         MissingExtraError: the demo watches three clouds, and an SDK is not installed.
     """
-    with _stage()(listen=listen) as settings:
-        return _run(settings, state, simulated=True, started=_say_where)
+    with _stage()(listen=listen, probes=() if offline else PROBES) as (settings, grids):
+        return _run(settings, state, simulated=True, started=partial(_say_where, grids))
 
 
-def _stage() -> Callable[..., AbstractContextManager[Settings]]:
+def _stage() -> Callable[..., AbstractContextManager[tuple[Settings, str]]]:
     """Import the stage only now: the fakes bring every cloud's SDK, which ``serve`` must not."""
     try:
         from exporter.app.stage import demo_stage  # noqa: PLC0415 — see above
@@ -55,8 +60,9 @@ def _stage() -> Callable[..., AbstractContextManager[Settings]]:
     return demo_stage
 
 
-def _say_where(url: str) -> None:
-    print(f"carbon-exporter demo: open {url}  (metrics: {url}metrics, stop with Ctrl-C)")  # noqa: T201 — the answer to the command
+def _say_where(grids: str, url: str) -> None:
+    where = f"carbon-exporter demo: open {url}  (metrics: {url}metrics, stop with Ctrl-C)"
+    print(f"{where}\n{grids}")  # noqa: T201 — the answer to the command
     sys.stdout.flush()
 
 

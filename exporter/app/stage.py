@@ -4,13 +4,15 @@ The adapters that run on it are the production ones, unchanged.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from exporter.app.live import LiveGrid, Probe, answering, told
 from exporter.core.clock import SystemClock
 from exporter.core.ports import Clock
+from exporter.data.regions import RegionTable
 from exporter.demo.aws import AwsFake, access_key_id
 from exporter.demo.azure import AzureFake
 from exporter.demo.estate import Estate, demo_estate
@@ -22,6 +24,8 @@ from exporter.settings import Settings
 LAG_SECONDS: Final = 20
 """How long the demo's clouds hold back a bucket: short, so that the page moves from the start."""
 
+BUDGET_KG: Final = 900.0
+"""A little less than the estate emits in a month: then the budget has something to say."""
 SETTLE: Final = "25s"
 RESOLUTION: Final = "1m"
 POLL: Final = "15s"
@@ -45,7 +49,7 @@ class Fakes:
             aws=AwsFake(estate, clock, lag_seconds=lag_seconds, lateness=lateness),
             gcp=GcpFake(estate, clock, lag_seconds=lag_seconds, lateness=lateness),
             azure=AzureFake(estate, clock, lag_seconds=lag_seconds, lateness=lateness),
-            grid=GridFake(estate.intensity, clock, zones=estate.zones),
+            grid=GridFake(estate.intensity, clock, zones=grid_zones(estate)),
         )
 
     @contextmanager
@@ -79,27 +83,51 @@ class Fakes:
         ]
 
 
+def grid_zones(estate: Estate) -> tuple[str, ...]:
+    """Return the zones of the estate and, sorted, those of all other regions of the clouds."""
+    everywhere = sorted({region.grid_zone for region in RegionTable().all()})
+    return tuple(dict.fromkeys((*estate.zones, *everywhere)))
+
+
 @contextmanager
-def demo_stage(*, listen: str) -> Iterator[Settings]:
-    """Start the loopback fakes and yield the settings of a daemon that watches them."""
+def demo_stage(*, listen: str, probes: Sequence[Probe]) -> Iterator[tuple[Settings, str]]:
+    """Start the fakes on loopback; yield the settings of a daemon that watches them.
+
+    With them comes a line that says which grids are live: those of the ``probes`` that answer
+    within seconds. Without a probe nobody outside this machine is asked.
+    """
     estate = demo_estate()
+    live = answering(probes)
+    reason = "no live source answered" if probes else "--offline"
     fakes = Fakes.of(estate, SystemClock(), lag_seconds=LAG_SECONDS, lateness=PUNCTUAL)
     with fakes.listening(), _environment(aws_environment(estate)):
-        yield Settings.model_validate(demo_settings(fakes, listen))
+        settings = Settings.model_validate(demo_settings(fakes, listen, live))
+        yield settings, told(live, grid_zones(estate), reason=reason)
 
 
-def demo_settings(fakes: Fakes, listen: str) -> dict[str, object]:
-    """Say what the demo daemon watches: every account of the estate, and this machine."""
+def demo_settings(fakes: Fakes, listen: str, live: Sequence[LiveGrid] = ()) -> dict[str, object]:
+    """Say what the demo daemon watches: every account of the estate, and this machine.
+
+    The simulated grid tells the zones that no live source declares, and never mixes with those.
+    """
+    invented = {
+        "kind": "demo",
+        "url": fakes.grid.url,
+        "except_zones": [
+            zone for zone in grid_zones(fakes.estate) if any(grid.covers(zone) for grid in live)
+        ],
+    }
     return {
         "listen": listen,
         "poll_interval": POLL,
         "resolution": RESOLUTION,
         "tags": ["team", "service", "env"],
+        "budget_kgco2eq_per_month": BUDGET_KG,
         "providers": [
             *({**section, "settle": SETTLE} for section in fakes.providers()),
             {"kind": "host"},
         ],
-        "grids": [{"kind": "demo", "url": fakes.grid.url}],
+        "grids": [*(grid.section for grid in live), invented],
     }
 
 

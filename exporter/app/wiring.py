@@ -4,14 +4,19 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
+import structlog
+
 from exporter import __version__
+from exporter.advice.forecast import SeasonalForecaster
 from exporter.app.build import App
-from exporter.core.model import Machine, ResourceKey, RunState
+from exporter.core.model import Machine, Region, ResourceKey, RunState
 from exporter.core.ports import Provider
+from exporter.core.units import GRAMS_PER_KILOGRAM, GramsCO2eq
 from exporter.engine.account import Missing, Terms
 from exporter.engine.collector import ProviderCollector
 from exporter.engine.daemon import Daemon, Parts, Polled
 from exporter.engine.estimate import MachineModel
+from exporter.engine.grid_view import GridViewer
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.ledger import Ledger
 from exporter.engine.runs import Spec
@@ -20,6 +25,11 @@ from exporter.engine.store import Store
 from exporter.engine.view import Viewer
 from exporter.exposition.publisher import Publisher
 from exporter.exposition.render import Renderer
+
+log = structlog.get_logger()
+
+HOST: Final = "host"
+"""Provider whose machines stand in no cloud region; its grid is a setting."""
 
 SCRAPES_KEPT: Final = timedelta(minutes=3)
 """A vanished machine's counters stay for the look-back and three scrapes of a minute."""
@@ -34,8 +44,9 @@ class Wired:
     def __init__(self, app: App, store: Store, *, simulated: bool = False) -> None:
         self.app = app
         self.store = store
+        self._warned: set[tuple[str, str]] = set()
         self.store_status = CollectorStatus("store", app.clock)
-        self.book = IntensityBook(app.sources, app.annual, store, app.clock)
+        self.book = IntensityBook(app.sources, app.annual, store, app.clock, SeasonalForecaster())
         self.ledger = Ledger(store, self._model_of, self.book.over)
         self.polled = [self._polled(provider) for provider in app.providers]
         self.ledger.history.step = max(p.collector.terms.resolution for p in self.polled)
@@ -53,9 +64,10 @@ class Wired:
         self.ledger.restore(state, {provider.name for provider in self.app.providers})
 
     def _parts(self, *, simulated: bool) -> Parts:
+        grids = GridViewer(self.book, self.app.annual, offered_regions(self.app))
         viewer = Viewer(
             self.ledger,
-            self.book,
+            grids,
             self.app.regions.find,
             [each.collector for each in self.polled],
             stale_limits(self.app, self.polled),
@@ -70,6 +82,8 @@ class Wired:
             store_status=self.store_status,
             publish=self.publisher.publish,
             look_back_seconds=_seconds(self.app.settings.look_back),
+            zones=grids.zones,
+            budget_month=budget(self.app),
             simulated=simulated,
         )
 
@@ -86,6 +100,17 @@ class Wired:
         poll = _seconds(section.poll_interval or settings.poll_interval)
         return Polled(collector=collector, poll_seconds=poll)
 
+    def _region_of(self, provider: str, name: str) -> Region:
+        region = self.app.regions.find(provider, name)
+        if not region.known and provider != HOST and (provider, name) not in self._warned:
+            self._warned.add((provider, name))
+            log.warning(
+                "unknown region: its machines are priced with the world's average grid",
+                region=f"{provider}:{name}",
+                fix=f"set grid_zone under regions: {provider}:{name}",
+            )
+        return region
+
     def _model_of(self, key: ResourceKey, spec: Spec) -> MachineModel:
         machine = Machine(
             key=key,
@@ -94,13 +119,28 @@ class Wired:
             state=RunState.RUNNING,
             cpu_platform=spec.cpu_platform,
             shape=spec.shape,
+            disks=spec.disks,
         )
-        region = self.app.regions.find(key.provider, key.cloud_region)
+        region = self._region_of(key.provider, key.cloud_region)
+        shape = spec.shape or self.app.types.find(key.provider, spec.instance_type)
         return MachineModel(
+            vcpus=shape.vcpus if shape else None,
             profile=self.app.power.profile(machine),
             pue=region.pue if spec.pue is None else spec.pue,
             grid_zone=spec.grid_zone or region.grid_zone,
         )
+
+
+def budget(app: App) -> GramsCO2eq | None:
+    """Return the grams of the month's budget, None where none was set."""
+    kilograms = app.settings.budget_kgco2eq_per_month
+    return None if kilograms is None else GramsCO2eq(kilograms * GRAMS_PER_KILOGRAM)
+
+
+def offered_regions(app: App) -> tuple[Region, ...]:
+    """Return all regions of the clouds that are watched: where else their machines could be."""
+    watched = {provider.kind for provider in app.providers}
+    return tuple(region for region in app.regions.all() if region.provider in watched)
 
 
 def terms(app: App, provider: Provider) -> Terms:

@@ -61,6 +61,26 @@ class Shape:
     shared_core: bool = False
 
 
+class DiskKind(StrEnum):
+    """What a volume is kept on."""
+
+    SSD = "ssd"
+    HDD = "hdd"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """A block-storage volume attached to a machine: its size as provisioned, before replication.
+
+    ``copies`` is how many replicas the cloud keeps of it. ``type`` is the cloud's own name.
+    """
+
+    kind: DiskKind
+    type: str
+    size_gib: float
+    copies: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """One machine as an inventory reported it.
@@ -89,6 +109,8 @@ class Machine:
     cluster: str = ""
     node_pool: str = ""
     lifecycle: str = ""
+    disks: tuple[Disk, ...] = ()
+    """Volumes attached; those of the machine type itself (local disks) are not among them."""
 
     @property
     def region_key(self) -> RegionKey:
@@ -236,6 +258,31 @@ class IntensityPoint:
     gco2eq_per_kwh: GCO2eqPerKwh
     estimated: bool = False
     forecast: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastHour:
+    """Intensity expected over ``[start, end)`` epoch seconds.
+
+    ``low`` and ``high`` are the 10 % and 90 % quantiles, where the forecaster knows its error;
+    ``low <= gco2eq_per_kwh <= high`` then.
+    """
+
+    start: int
+    end: int
+    gco2eq_per_kwh: GCO2eqPerKwh
+    low: GCO2eqPerKwh | None = None
+    high: GCO2eqPerKwh | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """A forecast of a zone by the clock hour, in order. ``source`` names who made it."""
+
+    zone: str
+    method: Method
+    source: str
+    hours: tuple[ForecastHour, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,9 @@ from exporter.core.model import (
     Confidence,
     CpuReading,
     Factor,
+    ForecastHour,
     GridReading,
+    IntensityPoint,
     Inventory,
     Machine,
     Method,
@@ -70,8 +72,9 @@ class Provider(Protocol):
 class GridSource(Protocol):
     """A live source of grid carbon intensity. Constructors do no I/O.
 
-    ``refresh_seconds`` is how often asking makes sense. Values of one source all have the same
-    method and basis.
+    ``refresh_seconds`` is how often asking makes sense, ``history_seconds`` how much of the past
+    one question may ask for at little cost: the food of the forecast. Values of one source all
+    have the same method and basis.
     """
 
     @property
@@ -82,6 +85,8 @@ class GridSource(Protocol):
     def basis(self) -> Basis: ...  # noqa: D102
     @property
     def refresh_seconds(self) -> int: ...  # noqa: D102
+    @property
+    def history_seconds(self) -> int: ...  # noqa: D102
 
     def covers(self, zone: str) -> bool:
         """Whether this source declares the zone. No I/O."""
@@ -93,6 +98,18 @@ class GridSource(Protocol):
 
     def close(self) -> None:
         """Release connections."""
+        ...
+
+
+class Forecaster(Protocol):
+    """Guesses the hours after a history, where its source tells no forecast. Pure."""
+
+    def forecast(self, history: Sequence[IntensityPoint], hours: int) -> tuple[ForecastHour, ...]:
+        """Return whole clock hours in order, the first being that in which the history ends.
+
+        ``history`` holds observed points of one zone, by start, possibly with gaps. The answer is
+        empty where it is too short to say anything.
+        """
         ...
 
 
@@ -156,6 +173,10 @@ class Regions(Protocol):
 
     def find(self, provider: str, region: str) -> Region:
         """Return the region, or one with ``known=False`` and the world's grid."""
+        ...
+
+    def all(self) -> tuple[Region, ...]:
+        """Return every region of the table, by provider and name."""
         ...
 
 

@@ -10,13 +10,15 @@ from enum import StrEnum
 
 from exporter.core.meter import ApiUsage
 from exporter.core.model import (
+    AnnualIntensity,
     Bounds,
     Confidence,
     IntensityInForce,
     Machine,
-    Method,
+    Outlook,
     Power,
     Rate,
+    Region,
     RegionKey,
 )
 from exporter.core.units import GCO2eqPerKwh, GramsCO2eq, Joules, Ratio, Watts
@@ -66,6 +68,8 @@ class ResourceView:
     grid_zone: str
     state: ResourceState
     confidence: Confidence
+    vcpus: float | None
+    """None where the type is known to nobody."""
     now: ResourceNow | None
     energy: Joules
     operational: GramsCO2eq
@@ -90,14 +94,20 @@ class RegionView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionIntensityView:
-    """Grid times PUE of a cloud region: grams per kWh of IT energy, the ranking key."""
+    """A cloud region with its grid: what regions are ranked by."""
 
-    provider: str
-    cloud_region: str
-    grid_zone: str
-    method: Method
-    gco2eq_per_kwh: GCO2eqPerKwh
-    pue: float
+    region: Region
+    grid: IntensityInForce
+    mean_24h: GCO2eqPerKwh | None
+    """Of the grid over the last 24 hours; None where a part of them is not known."""
+    annual: AnnualIntensity
+    weaker: bool = False
+    """A live value of another basis exists, which must not be ranked with the others."""
+
+    @property
+    def it_gco2eq_per_kwh(self) -> GCO2eqPerKwh:
+        """Grid times PUE: grams per kWh of IT energy, the ranking key."""
+        return GCO2eqPerKwh(self.grid.gco2eq_per_kwh * self.region.pue)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,12 +144,18 @@ class Snapshot:
     resources: tuple[ResourceView, ...] = ()
     regions: tuple[RegionView, ...] = ()
     grids: tuple[IntensityInForce, ...] = ()
+    """Values in force: of each zone the one that prices grams, and what is known besides it."""
+    outlooks: tuple[Outlook, ...] = ()
     region_intensities: tuple[RegionIntensityView, ...] = ()
     collectors: tuple[CollectorView, ...] = ()
     api: Mapping[tuple[str, str], ApiUsage] = field(default_factory=dict)
     buckets_corrected: int = 0
     catch_up_remaining_seconds: Mapping[str, float] = field(default_factory=dict)
     """Collector name to seconds still to be accounted."""
+    unknown_regions: Mapping[str, int] = field(default_factory=dict)
+    """Provider to the number of regions with machines that the table lacks."""
     history: tuple[HistoryPoint, ...] = ()
+    budget_month: GramsCO2eq | None = None
+    """What the user wants a calendar month to stay below; None where no budget was set."""
     simulated: bool = False
-    """True in the demo: the estate and its grids are invented, and every surface says so."""
+    """True in the demo: the estate is invented, and each grid whose source is ``demo``."""

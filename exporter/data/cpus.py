@@ -13,15 +13,17 @@ class CpuFamily:
     """A CPU generation as SPECpower results show it.
 
     ``curve`` is the wall power of the whole server over its CPUs' thermal design power (TDP), at
-    0, 10 … 100 % of load. ``gib_per_thread`` is the memory of those servers, whose power the curve
-    already holds. ``threads_per_core`` is that of the measured servers. A ``proxy`` has no
-    measurement of its own.
+    0, 10 … 100 % of load, for a CPU of the TDP ``tdp_per_socket``: the median of the measured
+    servers, 0 where nothing was measured. ``gib_per_thread`` is the memory of those servers, whose
+    power the curve already holds. ``threads_per_core`` is that of the measured servers. A
+    ``proxy`` has no measurement of its own.
     """
 
     name: str
     curve: tuple[float, ...]
     gib_per_thread: float
     tdp_per_thread: Watts
+    tdp_per_socket: Watts
     threads_per_core: int
     proxy: bool
     method: str
@@ -54,7 +56,7 @@ def families() -> Mapping[str, CpuFamily]:
 @cache
 def models() -> Mapping[str, CpuModel]:
     """Return the CPU models by name."""
-    return {line["cpu_model"]: _model(line) for line in rows("cpu_skus")}
+    return {line["cpu_model"]: model_of(line) for line in rows("cpu_skus")}
 
 
 def _family(line: Mapping[str, str]) -> CpuFamily:
@@ -63,6 +65,7 @@ def _family(line: Mapping[str, str]) -> CpuFamily:
         curve=tuple(float(line[f"p{level}"]) for level in range(0, 101, 10)),
         gib_per_thread=float(line["spec_gib_per_thread"]),
         tdp_per_thread=Watts(float(line["tdp_watts_per_thread"])),
+        tdp_per_socket=Watts(float(line["tdp_watts_per_socket"] or 0.0)),
         threads_per_core=int(line["threads_per_core"]),
         proxy=bool(line["proxy"]),
         method=_method(line),
@@ -74,7 +77,8 @@ def _method(line: Mapping[str, str]) -> str:
     return f"{line['method']}, {results} results" if results > 1 else line["method"]
 
 
-def _model(line: Mapping[str, str]) -> CpuModel:
+def model_of(line: Mapping[str, str]) -> CpuModel:
+    """Read one line of the table of CPU models."""
     return CpuModel(
         name=line["cpu_model"],
         family=line["architecture"],

@@ -14,6 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from exporter.core.meter import ApiMeter
 from exporter.core.ports import Clock
 from exporter.core.snapshot import Snapshot
+from exporter.core.units import GramsCO2eq
 from exporter.engine.collector import ProviderCollector, commit
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.ledger import Ledger
@@ -55,6 +56,9 @@ class Parts:
     store_status: CollectorStatus
     publish: Callable[[Snapshot], None]
     look_back_seconds: int
+    zones: frozenset[str] = frozenset()
+    """Grids to be shown even where no machine stands on them."""
+    budget_month: GramsCO2eq | None = None
     simulated: bool = False
 
 
@@ -143,12 +147,13 @@ class Daemon:
         with self._counted() as go:
             if not go:
                 return
-            zones = frozenset[str]().union(
+            used = frozenset[str]().union(
                 *(self._parts.ledger.zones(p.collector.name) for p in self._parts.polled)
             )
             now = int(self._parts.clock.now().timestamp())
             begin = now - self._parts.look_back_seconds
-            self._parts.book.cover(zones, begin, now, only=source)
+            for zones in (used, self._parts.zones - used):  # grams first, then what is only shown
+                self._parts.book.refresh(source, zones, begin, now)
             self._publish()
 
     def _snapshot(self) -> None:
@@ -176,6 +181,7 @@ class Daemon:
                 parts.store_status.view(),
             ),
             api=parts.meter.usage(),
+            budget_month=parts.budget_month,
             simulated=parts.simulated,
         )
         return parts.viewer.snapshot(parts.clock.now().timestamp(), around)

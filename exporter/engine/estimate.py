@@ -62,6 +62,8 @@ class MachineModel:
     profile: PowerProfile
     pue: float
     grid_zone: str
+    vcpus: float | None = None
+    """None where the type is known to nobody."""
 
 
 def accrue(

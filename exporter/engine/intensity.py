@@ -4,15 +4,17 @@ For each zone and time: the preferred source's value (level 0), another source's
 value within an age limit (2), a forecast (3), the annual average (4). There is always a value, and
 it always says how it was come by. History is kept, so that a late energy bucket finds the
 intensity of its own time and not that of the poll.
+
+There is one chain for each method and basis, and they never mix: average life-cycle values price
+grams; marginal and direct ones are signals for decisions, and absent where nothing is known.
 """
 
 import threading
-from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
-from math import isfinite
 from typing import Final, NamedTuple
 
+from exporter.core.clock import floor_to
 from exporter.core.errors import StoreError
 from exporter.core.model import (
     LEVEL_ANNUAL,
@@ -22,12 +24,15 @@ from exporter.core.model import (
     LEVEL_SECOND_SOURCE,
     Basis,
     FallbackLevel,
+    ForecastHour,
     IntensityInForce,
     IntensityPoint,
     Method,
+    Outlook,
 )
-from exporter.core.ports import AnnualIntensities, Clock, GridSource
-from exporter.core.units import GCO2eqPerKwh
+from exporter.core.ports import AnnualIntensities, Clock, Forecaster, GridSource
+from exporter.core.units import SECONDS_PER_HOUR, GCO2eqPerKwh
+from exporter.engine.feed import Feed, Series, sound
 from exporter.engine.status import CollectorStatus, Outcome, reasons
 from exporter.engine.store import Store
 
@@ -35,71 +40,37 @@ LAST_KNOWN_SECONDS: Final = 6 * 3600
 """How long a value may be carried on. Grids swing within a day: after a quarter of one, a typical
 forecast or the annual average is the better guess."""
 
-PATIENCE: Final = 0.9
-"""Share of a source's refresh time that must pass between two questions: a job that comes round
-a moment early must not have to wait for the next round."""
-
 KEEP_SECONDS: Final = 14 * 86400
 """How much history is kept: two weeks cover every catch-up and a weekly shape."""
 
+OWN_HOURS: Final = 48
+"""How far our own forecast is trusted after the last value; some sources are a day late."""
 
-class _Series:
-    """Points of one source and zone, by start. A newer point for the same start replaces."""
+OWN: Final = "seasonal"
+"""Source of a value that our own forecast gave."""
 
-    def __init__(self) -> None:
-        self.starts: list[int] = []
-        self.points: dict[int, IntensityPoint] = {}
+_HISTORY_SHARE: Final = 0.5
+"""Share of a source's cheap history that must be there for the rest not to be asked for."""
 
-    def put(self, point: IntensityPoint) -> None:
-        if point.start not in self.points:
-            place = bisect_right(self.starts, point.start)
-            self.starts.insert(place, point.start)
-        self.points[point.start] = point
-
-    def forget(self, before: int) -> None:
-        self.points = {s: point for s, point in self.points.items() if point.end >= before}
-        self.starts = sorted(self.points)
-
-    def last_before(self, at: float) -> IntensityPoint | None:
-        """Return the newest point that started at or before a time."""
-        place = bisect_right(self.starts, at)
-        return self.points[self.starts[place - 1]] if place else None
-
-    def gap(self, start: int, end: int) -> int | None:
-        """Return the first time of a span without a final value, None if there is none."""
-        at = start
-        while at < end:
-            point = self.last_before(at)
-            if point is None or point.end <= at or point.estimated:
-                return at
-            at = point.end
-        return None
+_HOUR: Final = int(SECONDS_PER_HOUR)
 
 
-class _Question(NamedTuple):
-    """What a source was asked, and when by the monotonic clock."""
+class Chain(NamedTuple):
+    """What a chain of sources is about: values of different chains are never compared."""
 
-    zones: frozenset[str]
-    start: int
-    end: int
-    when: float
-
-    def met(self, zone: str, gap: int) -> bool:
-        return zone in self.zones and self.start <= gap < self.end
+    method: Method
+    basis: Basis
 
 
-class _Feed:
-    """One source with what it told."""
+PRICING: Final = Chain(Method.AVERAGE, Basis.LIFECYCLE)
+"""The only chain that is multiplied into grams."""
 
-    def __init__(self, source: GridSource, clock: Clock) -> None:
-        self.source = source
-        self.status = CollectorStatus(source.name, clock)
-        self.observed: dict[str, _Series] = {}
-        self.forecast: dict[str, _Series] = {}
-        self.asked: list[_Question] = []
-        self.unsaved: dict[tuple[str, int, bool], IntensityPoint] = {}
-        self.asking = threading.Lock()
-        """Who needs the same answer waits for it, and does not count with a fallback meanwhile."""
+
+class _Found(NamedTuple):
+    """A value, and until when nothing else is to be found."""
+
+    value: IntensityInForce
+    until: int
 
 
 class IntensityBook:
@@ -111,12 +82,14 @@ class IntensityBook:
         annual: AnnualIntensities,
         store: Store,
         clock: Clock,
+        forecaster: Forecaster,
     ) -> None:
         self._annual = annual
         self._store = store
         self._clock = clock
         self._lock = threading.RLock()
-        self._feeds = [_Feed(source, clock) for source in sources]
+        self._feeds = [Feed(source, clock) for source in sources]
+        self._own = _OwnForecasts(forecaster)
 
     def restore(self, history: dict[str, list[IntensityPoint]]) -> None:
         """Take over what the state file held."""
@@ -133,6 +106,8 @@ class IntensityBook:
         """The sources in order of preference."""
         return tuple(feed.source for feed in self._feeds)
 
+    # --- asking -----------------------------------------------------------------------------------
+
     def cover(
         self, zones: Collection[str], start: int, end: int, *, only: str | None = None
     ) -> None:
@@ -142,49 +117,51 @@ class IntensityBook:
         source where the others have their own turn.
         """
         for feed in self._feeds:
-            if only is not None and feed.source.name != only:
-                continue
-            with feed.asking:
-                wanted = self._wanted(feed, zones, start, end)
-                if wanted:
-                    feed.status.attempt(partial(self._ask, feed, wanted, start, end))
+            if only is None or feed.source.name == only:
+                self._cover(feed, zones, start, end)
 
-    def _wanted(self, feed: _Feed, zones: Collection[str], start: int, end: int) -> list[str]:
-        now = self._clock.monotonic()
-        pause = feed.source.refresh_seconds * PATIENCE
-        feed.asked = [question for question in feed.asked if now - question.when < pause]
-        wanted = [zone for zone in sorted(set(zones)) if self._lacks(feed, zone, start, end)]
-        if wanted:
-            feed.asked.append(_Question(frozenset(wanted), start, end, now))
-        return wanted
+    def refresh(self, name: str, zones: Collection[str], start: int, end: int) -> None:
+        """Cover ``[start, end)`` from one source; never raises for a failure.
 
-    def _lacks(self, feed: _Feed, zone: str, start: int, end: int) -> bool:
-        if not feed.source.covers(zone):
-            return False
+        A zone whose history is short is asked for as much of it as comes cheap: forecasts need it.
+        """
+        for feed in self._feeds:
+            if feed.source.name == name:
+                span = feed.source.history_seconds
+                young = [zone for zone in zones if span and self._young(feed, zone, end - span)]
+                self._cover(feed, young, end - span, end)
+                self._cover(feed, zones, start, end)
+
+    def _young(self, feed: Feed, zone: str, begin: int) -> bool:
         with self._lock:
-            gap = feed.observed.get(zone, _Series()).gap(start, end)
-        return gap is not None and not any(question.met(zone, gap) for question in feed.asked)
+            starts = feed.observed(zone).starts
+        enough = begin + feed.source.history_seconds * _HISTORY_SHARE
+        return not starts or starts[0] > enough
 
-    def _ask(self, feed: _Feed, zones: list[str], start: int, end: int) -> Outcome:
+    def _cover(self, feed: Feed, zones: Collection[str], start: int, end: int) -> None:
+        with feed.asking:
+            with self._lock:
+                wanted = feed.wanted(zones, start, end)
+                if wanted:
+                    feed.note(wanted, start, end)
+            if wanted:
+                feed.status.attempt(partial(self._ask, feed, wanted, start, end))
+
+    def _ask(self, feed: Feed, zones: list[str], start: int, end: int) -> Outcome:
         reading = feed.source.fetch(zones, start, end)
-        points = [point for point in reading.points if _sound(point)]
+        points = [point for point in reading.points if sound(point)]
         self._put(feed, points)
         self._keep(feed, points)
         observed = [point.end for point in points if not point.forecast]
         return reasons(reading.failures), max(observed, default=None)
 
-    def _put(self, feed: _Feed, points: Iterable[IntensityPoint]) -> None:
+    def _put(self, feed: Feed, points: Iterable[IntensityPoint]) -> None:
         with self._lock:
-            for point in points:
-                table = feed.forecast if point.forecast else feed.observed
-                table.setdefault(point.zone, _Series()).put(point)
-            oldest = int(self._clock.now().timestamp()) - KEEP_SECONDS
-            for series in (*feed.observed.values(), *feed.forecast.values()):
-                series.forget(oldest)
+            feed.put(points, self._oldest())
 
-    def _keep(self, feed: _Feed, points: Iterable[IntensityPoint]) -> None:
+    def _keep(self, feed: Feed, points: Iterable[IntensityPoint]) -> None:
         """Write to the state file; what cannot be written now goes with the next points."""
-        oldest = int(self._clock.now().timestamp()) - KEEP_SECONDS
+        oldest = self._oldest()
         feed.unsaved.update(((p.zone, p.start, p.forecast), p) for p in points)
         try:
             self._store.save_intensity(
@@ -194,8 +171,13 @@ class IntensityBook:
         except StoreError:  # the ledger's own commit fails as well, and tells
             feed.unsaved = {key: p for key, p in feed.unsaved.items() if p.end >= oldest}
 
+    def _oldest(self) -> int:
+        return int(self._clock.now().timestamp()) - KEEP_SECONDS
+
+    # --- telling ----------------------------------------------------------------------------------
+
     def over(self, zone: str, start: int, end: int) -> IntensityInForce:
-        """Return the time-weighted mean intensity of a bucket.
+        """Return the time-weighted mean intensity of a bucket: average, life cycle.
 
         The common case, one grid step over the whole bucket, is that step's own value. The level
         of a mean is that of its weakest part.
@@ -219,91 +201,184 @@ class IntensityBook:
             estimated=any(part.estimated for part, _ in parts),
         )
 
-    def _parts(self, zone: str, start: int, end: int) -> Iterable[tuple[IntensityInForce, float]]:
+    def _parts(self, zone: str, start: int, end: int) -> Iterator[tuple[IntensityInForce, float]]:
         at = start
         while at < end:
-            found, until = self._at(zone, at)
-            stop = min(end, until)
-            yield found, stop - at
+            found = self._priced(zone, at)
+            stop = min(end, found.until)
+            yield found.value, stop - at
             at = stop
 
     def at(self, zone: str, moment: float) -> IntensityInForce:
-        """Return the value in force at a time."""
+        """Return the value in force at a time: average, life cycle."""
         with self._lock:
-            return self._at(zone, int(moment))[0]
+            return self._priced(zone, int(moment)).value
 
-    def _at(self, zone: str, at: int) -> tuple[IntensityInForce, int]:
-        """Find the value in force and until when the finding holds."""
-        feeds = [
-            feed
-            for feed in self._feeds
-            if feed.source.method is Method.AVERAGE
-            and feed.source.basis is Basis.LIFECYCLE
-            and feed.source.covers(zone)
-        ]
+    def signal(
+        self, zone: str, moment: float, method: Method, basis: Basis
+    ) -> IntensityInForce | None:
+        """Return the value in force of any chain, None where its sources know nothing."""
+        chain = Chain(method, basis)
+        with self._lock:
+            found = self._known(chain, self._of(chain, zone), zone, int(moment))
+        return found.value if found else None
+
+    def _priced(self, zone: str, at: int) -> _Found:
+        feeds = self._of(PRICING, zone)
         until = _next_begin(feeds, zone, at)
-        found = (
+        found = self._known(PRICING, feeds, zone, at) or _Found(
+            annual_in_force(self._annual, zone, at), until
+        )
+        return found._replace(until=min(found.until, until))
+
+    def _known(self, chain: Chain, feeds: list[Feed], zone: str, at: int) -> _Found | None:
+        return (
             _observed(feeds, zone, at)
             or _last_known(feeds, zone, at)
             or _forecast(feeds, zone, at)
-            or (annual_in_force(self._annual, zone, at), until)
+            or self._own.find(chain, feeds, zone, at)
         )
-        return found[0], min(found[1], until)
+
+    def _of(self, chain: Chain, zone: str) -> list[Feed]:
+        return [
+            feed
+            for feed in self._feeds
+            if (feed.source.method, feed.source.basis) == chain and feed.source.covers(zone)
+        ]
+
+    def forecast(
+        self, zone: str, moment: float, hours: int = 24, method: Method = Method.AVERAGE
+    ) -> Outlook | None:
+        """Return the clock hours after a moment: hour ``n`` holds the time ``n`` hours ahead.
+
+        Each hour comes from the first source that tells it, else from our own model. None where
+        neither has anything to say; hours at the end may be missing.
+        """
+        chain = PRICING if method is Method.AVERAGE else Chain(method, Basis.DIRECT)
+        with self._lock:
+            feeds = self._of(chain, zone)
+            first = floor_to(moment, _HOUR) + _HOUR
+            told = [self._hour(chain, feeds, zone, first + n * _HOUR) for n in range(hours)]
+        known = [each for each in told if each is not None]
+        if not known:
+            return None
+        sources = dict.fromkeys(source for source, _ in known)
+        return Outlook(
+            zone=zone,
+            method=method,
+            source=" + ".join(sources),
+            hours=tuple(hour for _, hour in known),
+        )
+
+    def _hour(
+        self, chain: Chain, feeds: list[Feed], zone: str, start: int
+    ) -> tuple[str, ForecastHour] | None:
+        for feed in feeds:
+            mean = _mean(feed.forecast(zone), start, start + _HOUR)
+            if mean is not None:
+                hour = ForecastHour(start=start, end=start + _HOUR, gco2eq_per_kwh=mean)
+                return feed.source.name, hour
+        own = self._own.hour(chain, feeds, zone, start)
+        return (OWN, own) if own else None
 
 
-def _sound(point: IntensityPoint) -> bool:
-    """Whether it can be multiplied with: a total that once took in a NaN stays one."""
-    return isfinite(point.gco2eq_per_kwh) and point.start < point.end
+class _OwnForecasts:
+    """Our own forecast of each zone, made anew when its history has grown."""
+
+    def __init__(self, forecaster: Forecaster) -> None:
+        self._forecaster = forecaster
+        self._made: dict[tuple[Chain, str], tuple[object, dict[int, ForecastHour]]] = {}
+
+    def find(self, chain: Chain, feeds: list[Feed], zone: str, at: int) -> _Found | None:
+        """Return the value that applies at a time after the history."""
+        hour = self.hour(chain, feeds, zone, at)
+        if hour is None:
+            return None
+        value = IntensityInForce(
+            zone=zone,
+            gco2eq_per_kwh=hour.gco2eq_per_kwh,
+            source=OWN,
+            method=chain.method,
+            basis=chain.basis,
+            level=LEVEL_FORECAST,
+            valid_from=hour.start,
+            estimated=True,
+        )
+        return _Found(value, hour.end)
+
+    def hour(self, chain: Chain, feeds: list[Feed], zone: str, at: int) -> ForecastHour | None:
+        """Return the hour that holds a time."""
+        newest = [(point.end, feed) for feed in feeds if (point := feed.observed(zone).newest())]
+        if not newest:
+            return None
+        end, feed = max(newest, key=lambda pair: pair[0])
+        if not 0 <= at - floor_to(end, _HOUR) < OWN_HOURS * _HOUR:
+            return None
+        return self._hours(chain, feed, zone).get(floor_to(at, _HOUR))
+
+    def _hours(self, chain: Chain, feed: Feed, zone: str) -> dict[int, ForecastHour]:
+        series = feed.observed(zone)
+        state = (feed.source.name, len(series.starts), series.newest())
+        known = self._made.get((chain, zone))
+        if known is None or known[0] != state:
+            told = self._forecaster.forecast(series.in_order(), OWN_HOURS)
+            known = self._made[chain, zone] = (state, {hour.start: hour for hour in told})
+        return known[1]
 
 
-def _next_begin(feeds: list[_Feed], zone: str, at: int) -> int:
+def _mean(series: Series, start: int, end: int) -> GCO2eqPerKwh | None:
+    """Time-weighted mean of a span, None where a part of it is unknown."""
+    total, at = 0.0, start
+    while at < end:
+        point = series.covering(at)
+        if point is None:
+            return None
+        stop = min(end, point.end, series.next_start(at) or end)
+        total += point.gco2eq_per_kwh * (stop - at)
+        at = stop
+    return GCO2eqPerKwh(total / (end - start))
+
+
+def _next_begin(feeds: list[Feed], zone: str, at: int) -> int:
     """Time at which the next point of any source begins: no finding holds longer unasked."""
     begins = [
-        series.starts[place]
+        begin
         for feed in feeds
-        for table in (feed.observed, feed.forecast)
-        if (series := table.get(zone))
-        and (place := bisect_right(series.starts, at)) < len(series.starts)
+        for series in (feed.observed(zone), feed.forecast(zone))
+        if (begin := series.next_start(at)) is not None
     ]
     return min(begins, default=at + KEEP_SECONDS)
 
 
-_Found = tuple[IntensityInForce, int]
-
-
-def _observed(feeds: list[_Feed], zone: str, at: int) -> _Found | None:
+def _observed(feeds: list[Feed], zone: str, at: int) -> _Found | None:
     for place, feed in enumerate(feeds):
-        point = _covering(feed.observed.get(zone), at)
+        point = feed.observed(zone).covering(at)
         if point is not None:
             level = LEVEL_LIVE if place == 0 else LEVEL_SECOND_SOURCE
-            return _in_force(feed.source, point, level), point.end
+            return _Found(_in_force(feed.source, point, level), point.end)
     return None
 
 
-def _last_known(feeds: list[_Feed], zone: str, at: int) -> _Found | None:
+def _last_known(feeds: list[Feed], zone: str, at: int) -> _Found | None:
     known = [
         (feed.source, point)
         for feed in feeds
-        if (series := feed.observed.get(zone)) and (point := series.last_before(at)) is not None
+        if (point := feed.observed(zone).last_before(at)) is not None
+        and at - point.end < LAST_KNOWN_SECONDS
     ]
-    fresh = [found for found in known if at - found[1].end < LAST_KNOWN_SECONDS]
-    if not fresh:
+    if not known:
         return None
-    source, point = max(fresh, key=lambda found: found[1].end)
-    return _in_force(source, point, LEVEL_LAST_KNOWN), point.end + LAST_KNOWN_SECONDS
+    source, point = max(known, key=lambda found: found[1].end)
+    value = _in_force(source, point, LEVEL_LAST_KNOWN)
+    return _Found(value, point.end + LAST_KNOWN_SECONDS)
 
 
-def _forecast(feeds: list[_Feed], zone: str, at: int) -> _Found | None:
+def _forecast(feeds: list[Feed], zone: str, at: int) -> _Found | None:
     for feed in feeds:
-        point = _covering(feed.forecast.get(zone), at)
+        point = feed.forecast(zone).covering(at)
         if point is not None:
-            return _in_force(feed.source, point, LEVEL_FORECAST), point.end
+            return _Found(_in_force(feed.source, point, LEVEL_FORECAST), point.end)
     return None
-
-
-def _covering(series: _Series | None, at: int) -> IntensityPoint | None:
-    point = series.last_before(at) if series else None
-    return point if point is not None and at < point.end else None
 
 
 def _in_force(source: GridSource, point: IntensityPoint, level: FallbackLevel) -> IntensityInForce:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from exporter.core.clock import epoch
-from exporter.core.model import Machine, RunState, Shape
+from exporter.core.model import Disk, Machine, RunState, Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,7 @@ class Spec:
     grid_zone: str = ""
     pue: float | None = None
     shape: Shape | None = None
+    disks: tuple[Disk, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ def spec_of(machine: Machine) -> Spec:
         grid_zone=machine.grid_zone,
         pue=machine.pue,
         shape=machine.shape,
+        disks=machine.disks,
     )
 
 

@@ -1,8 +1,8 @@
 """From accounts to an immutable snapshot: what is fresh is shown, what is stale is absent."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporter.core.meter import ApiUsage
 from exporter.core.model import (
@@ -18,18 +18,17 @@ from exporter.core.model import (
 from exporter.core.snapshot import (
     CollectorView,
     Quality,
-    RegionIntensityView,
     RegionView,
     ResourceNow,
     ResourceState,
     ResourceView,
     Snapshot,
 )
-from exporter.core.units import GCO2eqPerKwh, GramsCO2eq, Joules
+from exporter.core.units import GramsCO2eq, Joules
 from exporter.engine.account import Account
 from exporter.engine.collector import ProviderCollector
 from exporter.engine.estimate import add, current
-from exporter.engine.intensity import IntensityBook
+from exporter.engine.grid_view import GridViewer
 from exporter.engine.ledger import Ledger
 
 RegionOf = Callable[[str, str], Region]
@@ -42,6 +41,7 @@ class Surroundings:
     collectors: tuple[CollectorView, ...]
     api: Mapping[tuple[str, str], ApiUsage]
     simulated: bool
+    budget_month: GramsCO2eq | None = None
 
 
 class Viewer:
@@ -50,13 +50,14 @@ class Viewer:
     def __init__(
         self,
         ledger: Ledger,
-        book: IntensityBook,
+        grids: GridViewer,
         region_of: RegionOf,
         collectors: Collection[ProviderCollector],
         stale_after: Mapping[str, float],
     ) -> None:
         self._ledger = ledger
-        self._book = book
+        self._grids = grids
+        self._book = grids.book
         self._region_of = region_of
         self._collectors = collectors
         self._stale_after = stale_after
@@ -72,17 +73,22 @@ class Viewer:
             tallies = {key: list(tally.exposed) for key, tally in totals.items()}
             history = self._ledger.history.points(self._complete_until(now))
         self._forget(resources)
+        regions = self._regions_of(resources)
+        grids = self._grids.look(regions, now)
         return Snapshot(
             time=now,
             resources=resources,
             regions=tuple(_regions(tallies, resources)),
-            grids=tuple(self._grids(resources, now)),
-            region_intensities=tuple(self._region_intensities(resources, now)),
+            grids=grids.in_force,
+            outlooks=grids.outlooks,
+            region_intensities=grids.regions,
             collectors=around.collectors,
             api=around.api,
             buckets_corrected=self._ledger.corrected,
             catch_up_remaining_seconds=self._behind(),
+            unknown_regions=_unknown(regions),
             history=history,
+            budget_month=around.budget_month,
             simulated=around.simulated,
         )
 
@@ -95,6 +101,7 @@ class Viewer:
             grid_zone=model.grid_zone if model else self._zone_of(account.machine),
             state=state,
             confidence=model.profile.confidence if model else Confidence.UNKNOWN_TYPE,
+            vcpus=model.vcpus if model else None,
             now=current_values,
             energy=Joules(energy),
             operational=GramsCO2eq(operational),
@@ -142,25 +149,16 @@ class Viewer:
         for key in self._currents.keys() - shown:
             del self._currents[key]
 
-    def _grids(self, resources: Iterable[ResourceView], now: float) -> list[IntensityInForce]:
-        zones = sorted({view.grid_zone for view in resources})
-        return [self._book.at(zone, now) for zone in zones]
-
-    def _region_intensities(
-        self, resources: Iterable[ResourceView], now: float
-    ) -> Iterable[RegionIntensityView]:
+    def _regions_of(self, resources: Iterable[ResourceView]) -> list[Region]:
+        """Return the regions that have machines, as these machines know them."""
         seen = {(v.machine.key.provider, v.machine.key.cloud_region): v for v in resources}
+        regions = []
         for (provider, name), view in sorted(seen.items()):
-            grid = self._book.at(view.grid_zone, now)
-            pue = view.machine.pue or self._region_of(provider, name).pue
-            yield RegionIntensityView(
-                provider=provider,
-                cloud_region=name,
-                grid_zone=view.grid_zone,
-                method=grid.method,
-                gco2eq_per_kwh=GCO2eqPerKwh(grid.gco2eq_per_kwh * pue),
-                pue=pue,
-            )
+            region = self._region_of(provider, name)
+            pue = view.machine.pue or region.pue
+            known = region.known or bool(view.machine.grid_zone)
+            regions.append(replace(region, grid_zone=view.grid_zone, pue=pue, known=known))
+        return regions
 
     def _behind(self) -> dict[str, float]:
         return {
@@ -178,6 +176,10 @@ class Viewer:
             and now - collector.final <= self._stale_after.get(collector.name, 0.0)
         ]
         return min(finals, default=0)
+
+
+def _unknown(regions: Iterable[Region]) -> dict[str, int]:
+    return Counter(region.provider for region in regions if not region.known)
 
 
 def _regions(

@@ -5,10 +5,15 @@ from math import isfinite
 from typing import Final
 
 from exporter.core.errors import Reason
+from exporter.core.model import Method
 from exporter.core.snapshot import CollectorView, Quality, RegionView, ResourceState, Snapshot
+from exporter.core.units import SECONDS_PER_HOUR
 from exporter.exposition import catalogue
 from exporter.exposition.family import Family
 from exporter.exposition.machines import identity_labels, sample
+
+HORIZONS: Final = (1, 3, 6, 12, 24)
+"""Hours ahead that the forecast is exposed for."""
 
 Samples = Iterable[tuple[tuple[str, ...], float | None]]
 """Label values and a value; None is left out."""
@@ -60,6 +65,36 @@ def _states(snapshot: Snapshot) -> Iterator[tuple[tuple[str, ...], float]]:
             yield (*region.key, state), region.states.get(state, 0)
 
 
+def _forecasts(snapshot: Snapshot) -> Iterator[tuple[tuple[str, ...], float]]:
+    for outlook in snapshot.outlooks:
+        for horizon in HORIZONS:
+            at = snapshot.time + horizon * SECONDS_PER_HOUR
+            hour = next((each for each in outlook.hours if each.start <= at < each.end), None)
+            if hour is not None:
+                yield (outlook.zone, outlook.method, f"{horizon}h"), hour.gco2eq_per_kwh
+
+
+def _region_intensities(snapshot: Snapshot) -> Iterator[tuple[tuple[str, ...], float]]:
+    marginal = {one.zone: one for one in snapshot.grids if one.method is Method.MARGINAL}
+    for view in snapshot.region_intensities:
+        region = view.region
+        yield (region.provider, region.name, view.grid.method), view.it_gco2eq_per_kwh
+        if region.grid_zone in marginal:
+            grams = marginal[region.grid_zone].gco2eq_per_kwh
+            yield (region.provider, region.name, Method.MARGINAL), grams * region.pue
+
+
+def _region_infos(snapshot: Snapshot) -> Iterator[tuple[tuple[str, ...], float]]:
+    for view in snapshot.region_intensities:
+        region = view.region
+        place = (_degrees(region.latitude), _degrees(region.longitude))
+        yield (region.provider, region.name, region.grid_zone, region.location, *place), 1
+
+
+def _degrees(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
+
+
 def _failures(snapshot: Snapshot) -> Iterator[tuple[tuple[str, ...], float]]:
     for collector in snapshot.collectors:
         counts = dict.fromkeys(map(str, Reason), 0) | dict(collector.failures)
@@ -76,6 +111,7 @@ SAMPLES: Final[Mapping[Family, Callable[[Snapshot], Samples]]] = {
     catalogue.RATE: _regions(lambda region: region.rate and region.rate.central),
     catalogue.RATE_LOW: _regions(lambda region: region.rate and region.rate.low),
     catalogue.RATE_HIGH: _regions(lambda region: region.rate and region.rate.high),
+    catalogue.BUDGET: lambda snapshot: (((), snapshot.budget_month),),
     catalogue.OBSERVED_SECONDS: _observed,
     catalogue.RESOURCES: _states,
     catalogue.GRID_INTENSITY: lambda snapshot: (
@@ -91,12 +127,16 @@ SAMPLES: Final[Mapping[Family, Callable[[Snapshot], Samples]]] = {
     catalogue.GRID_ESTIMATED: lambda snapshot: (
         ((grid.zone, grid.method), int(grid.estimated)) for grid in snapshot.grids
     ),
-    catalogue.REGION_INTENSITY: lambda snapshot: (
-        ((view.provider, view.cloud_region, view.method), view.gco2eq_per_kwh)
+    catalogue.GRID_FORECAST: _forecasts,
+    catalogue.REGION_INFO: _region_infos,
+    catalogue.REGION_INTENSITY: _region_intensities,
+    catalogue.REGION_PUE: lambda snapshot: (
+        ((view.region.provider, view.region.name), view.region.pue)
         for view in snapshot.region_intensities
     ),
-    catalogue.REGION_PUE: lambda snapshot: (
-        ((view.provider, view.cloud_region), view.pue) for view in snapshot.region_intensities
+    catalogue.REGIONS_UNKNOWN: lambda snapshot: (
+        ((provider,), snapshot.unknown_regions.get(provider, 0))
+        for provider in dict.fromkeys(v.region.provider for v in snapshot.region_intensities)
     ),
     catalogue.COLLECTOR_SUCCESS: _collectors(
         lambda view: None if view.success is None else int(view.success)

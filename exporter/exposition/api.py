@@ -6,11 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from exporter.core.snapshot import RegionIntensityView, Snapshot
+from exporter.core.snapshot import Snapshot
+from exporter.exposition.grids import outlook, ranking
 from exporter.exposition.publisher import JSON_TYPE, Publisher, encode
 from exporter.exposition.query import QueryError, parse_query
 from exporter.exposition.reply import reply
-from exporter.exposition.summary import grid, number, resource
+from exporter.exposition.summary import grid, resource
 
 Explain = Callable[[str], Mapping[str, object] | None]
 """Explains a resource id or a machine type; None where it knows neither."""
@@ -31,6 +32,7 @@ class Api:
         return [
             Route("/api/v1/resources", self._resources),
             Route("/api/v1/grid", self._grid),
+            Route("/api/v1/regions", self._regions),
             Route("/api/v1/summary", self._summary),
             Route("/api/v1/explain/{id:path}", self._explained),
         ]
@@ -56,9 +58,15 @@ class Api:
             _head(snapshot)
             | {
                 "grids": [grid(one, snapshot.time) for one in snapshot.grids],
-                "regions": [_region_intensity(view) for view in snapshot.region_intensities],
+                "forecasts": [outlook(one) for one in snapshot.outlooks],
             }
         )
+
+    def _regions(self, _request: Request) -> Response:
+        snapshot = self._publisher.current.snapshot
+        if snapshot is None:
+            return error(503, WAITING)
+        return answer(_head(snapshot) | {"regions": ranking(snapshot)})
 
     async def _summary(self, request: Request) -> Response:
         summary = self._publisher.current.summary
@@ -82,14 +90,3 @@ def error(status: int, message: str, headers: Mapping[str, str] | None = None) -
 
 def _head(snapshot: Snapshot) -> dict[str, object]:
     return {"time": snapshot.time, "simulated": snapshot.simulated}
-
-
-def _region_intensity(view: RegionIntensityView) -> dict[str, object]:
-    return {
-        "provider": view.provider,
-        "cloud_region": view.cloud_region,
-        "grid_zone": view.grid_zone,
-        "method": view.method,
-        "gco2eq_per_kwh": number(view.gco2eq_per_kwh),
-        "pue": number(view.pue),
-    }

@@ -14,6 +14,11 @@ RESOURCE_INFO: Final = gauge(
     (*RESOURCE, *INFO),
     "What is known about a machine; always 1, to be joined on the identity labels.",
 )
+RESOURCE_VCPUS: Final = gauge(
+    "carbon_resource_vcpus",
+    RESOURCE,
+    "vCPUs of a machine with current values; absent where its type is known to nobody.",
+)
 RESOURCE_UTILIZATION: Final = gauge(
     "carbon_resource_cpu_utilization_ratio",
     RESOURCE,
@@ -91,6 +96,12 @@ RATE_HIGH: Final = gauge(
     "High bound of carbon_emissions_gco2eq_per_hour.",
     "gco2eq_per_hour",
 )
+BUDGET: Final = gauge(
+    "carbon_budget_month_gco2eq",
+    (),
+    "What a calendar month shall stay below: all machines, both scopes. Absent without a budget.",
+    "gco2eq",
+)
 OBSERVED_SECONDS: Final = counter(
     "carbon_observed_seconds_total",
     (*REGION, "quality"),
@@ -123,6 +134,17 @@ GRID_ESTIMATED: Final = gauge(
     ("grid_zone", "method"),
     "1 where the source itself calls the value in force an estimate, else 0.",
 )
+GRID_FORECAST: Final = gauge(
+    "carbon_grid_forecast_gco2eq_per_kwh",
+    ("grid_zone", "method", "horizon"),
+    "Carbon intensity expected so far ahead, from the source itself or from the seasonal model.",
+    "gco2eq_per_kwh",
+)
+REGION_INFO: Final = gauge(
+    "carbon_region_info",
+    ("provider", "cloud_region", "grid_zone", "location", "latitude", "longitude"),
+    "Every region of the clouds that are watched, with machines or not; always 1.",
+)
 REGION_INTENSITY: Final = gauge(
     "carbon_region_intensity_gco2eq_per_kwh",
     ("provider", "cloud_region", "method"),
@@ -134,6 +156,12 @@ REGION_PUE: Final = gauge(
     ("provider", "cloud_region"),
     "Power usage effectiveness: facility energy per IT energy.",
     "ratio",
+)
+
+REGIONS_UNKNOWN: Final = gauge(
+    "carbon_regions_unknown",
+    ("provider",),
+    "Cloud regions with machines that the shipped table lacks: priced with the world's grid.",
 )
 
 COLLECTOR_SUCCESS: Final = gauge(
@@ -225,6 +253,7 @@ PROCESS: Final = (
 
 FAMILIES: Final[tuple[Family, ...]] = (
     RESOURCE_INFO,
+    RESOURCE_VCPUS,
     RESOURCE_UTILIZATION,
     RESOURCE_GPU_UTILIZATION,
     RESOURCE_POWER,
@@ -239,14 +268,18 @@ FAMILIES: Final[tuple[Family, ...]] = (
     RATE,
     RATE_LOW,
     RATE_HIGH,
+    BUDGET,
     OBSERVED_SECONDS,
     RESOURCES,
     GRID_INTENSITY,
     GRID_TIMESTAMP,
     GRID_FALLBACK,
     GRID_ESTIMATED,
+    GRID_FORECAST,
+    REGION_INFO,
     REGION_INTENSITY,
     REGION_PUE,
+    REGIONS_UNKNOWN,
     COLLECTOR_SUCCESS,
     COLLECTOR_LAST_SUCCESS,
     COLLECTOR_DURATION,

@@ -16,6 +16,7 @@ INFO: Final = (
     "cluster",
     "node_pool",
     "lifecycle",
+    "confidence",
 )
 """Labels of the info series besides the identity and the allow-listed tags."""
 
@@ -34,6 +35,11 @@ LABELS: Final[Mapping[str, str]] = {
     "cluster": "Kubernetes cluster (EKS, GKE, AKS) that the machine is a node of; empty where none",
     "node_pool": "Node group or node pool of that cluster",
     "lifecycle": "`spot` (the cloud may take the machine back) or `on_demand`; empty where unknown",
+    "confidence": "How the CPU of a machine is known, the best first: `sku`, `family`, "
+    "`multi-family`, `proxy`, `unknown-type`",
+    "latitude": "Degrees north; empty where the table lacks the region",
+    "longitude": "Degrees east",
+    "location": "Where the region is, in words",
     "tag_*": "One label per allow-listed tag; empty where the machine lacks the tag",
     "component": "`cpu`, `memory`, `overhead` (cooling and conversion: PUE) always; `gpu`, "
     "`storage`, `network` only where they draw power",
@@ -44,6 +50,7 @@ LABELS: Final[Mapping[str, str]] = {
     "source": "Where the intensity in force comes from; `demo` is invented",
     "method": "`average` (all generation) or `marginal` (the plant that answers one more kWh)",
     "basis": "`lifecycle` or `direct` (combustion only); never compare one with the other",
+    "horizon": "How far ahead: `1h`, `3h`, `6h`, `12h` or `24h`",
     "collector": "One per provider account and per grid source; `store` is the state file",
     "reason": "`auth`, `throttled`, `unreachable`, `bad_payload` or `no_data`",
     "api": "API operation that was called",

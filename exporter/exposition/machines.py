@@ -22,6 +22,7 @@ COUNTER_SERIES: Final = 4
 GAUGE_SERIES: Final = 6
 """Series of a machine with current values: utilisation, three components, two scopes."""
 
+_VCPUS: Final = catalogue.RESOURCE_VCPUS.name
 _UTILIZATION: Final = catalogue.RESOURCE_UTILIZATION.name
 _GPU_UTILIZATION: Final = catalogue.RESOURCE_GPU_UTILIZATION.name
 _POWER: Final = catalogue.RESOURCE_POWER.name
@@ -48,6 +49,7 @@ class _Entry:
     labels: str
     machine: Machine
     grid_zone: str
+    confidence: str
     info: str
 
 
@@ -77,22 +79,33 @@ class MachineSeries:
     def _entry(self, view: ResourceView) -> _Entry:
         machine = view.machine
         known = self._entries.get(machine.key)
-        if known and known.grid_zone == view.grid_zone and _same(known.machine, machine):
+        if (
+            known
+            and (known.grid_zone, known.confidence) == (view.grid_zone, view.confidence)
+            and _same(known.machine, machine)
+        ):
             return known
         labels = known.labels if known else identity_labels(RESOURCE, machine.key)
-        info = self._info(labels, machine, view.grid_zone)
-        return _Entry(labels=labels, machine=machine, grid_zone=view.grid_zone, info=info)
+        return _Entry(
+            labels=labels,
+            machine=machine,
+            grid_zone=view.grid_zone,
+            confidence=view.confidence,
+            info=self._info(labels, view),
+        )
 
-    def _info(self, labels: str, machine: Machine, grid_zone: str) -> str:
+    def _info(self, labels: str, view: ResourceView) -> str:
+        machine = view.machine
         values = {
             "name": machine.name,
             "instance_type": machine.instance_type,
             "cloud_zone": machine.cloud_zone,
-            "grid_zone": grid_zone,
+            "grid_zone": view.grid_zone,
             "group": machine.group,
             "cluster": machine.cluster,
             "node_pool": machine.node_pool,
             "lifecycle": machine.lifecycle,
+            "confidence": view.confidence,
             **{label: machine.tags.get(key, "") for key, label in self._tags},
         }
         pairs = ",".join(f'{name}="{label_value(value)}"' for name, value in values.items())
@@ -109,7 +122,7 @@ def series_of(view: ResourceView) -> int:
         return COUNTER_SERIES
     power = view.now.power
     optional = (power.gpu > 0) + (power.storage > 0) + (power.network > 0)
-    optional += view.now.gpu_utilization is not None
+    optional += (view.now.gpu_utilization is not None) + (view.vcpus is not None)
     return COUNTER_SERIES + GAUGE_SERIES + optional
 
 
@@ -133,6 +146,13 @@ _Rows = Sequence[tuple[str, ResourceView]]
 def _current(rows: _Rows) -> dict[Family, str]:
     fresh = [(labels, view.now) for labels, view in rows if view.now is not None]
     return {
+        catalogue.RESOURCE_VCPUS: "".join(
+            [
+                sample(_VCPUS, labels, view.vcpus)
+                for labels, view in rows
+                if view.now is not None and view.vcpus is not None
+            ]
+        ),
         catalogue.RESOURCE_UTILIZATION: "".join(
             [sample(_UTILIZATION, labels, now.utilization) for labels, now in fresh]
         ),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import inf, isfinite
 from typing import Final
 
-from exporter.core.model import Bounds, IntensityInForce
+from exporter.core.model import Basis, Bounds, IntensityInForce, Method
 from exporter.core.snapshot import (
     CollectorView,
     HistoryPoint,
@@ -45,7 +45,7 @@ def summary(snapshot: Snapshot) -> Json:
         "states": _states(snapshot.regions),
         "top": [resource(view, ()) for view in top],
         "this_machine": [resource(view, ()) for view in _hosts(snapshot) if view not in top],
-        "grids": [grid(one, snapshot.time) for one in snapshot.grids],
+        "grids": [grid(one, snapshot.time) for one in grids_in_use(snapshot)],
         "regions": [region(view) for view in snapshot.regions],
         "collectors": [_collector(view) for view in snapshot.collectors],
         "history": [_history(point) for point in snapshot.history],
@@ -53,6 +53,16 @@ def summary(snapshot: Snapshot) -> Json:
         "api_requests": sum(usage.requests for usage in snapshot.api.values()),
         "api_cost_dollars": number(sum(usage.dollars for usage in snapshot.api.values())),
     }
+
+
+def grids_in_use(snapshot: Snapshot) -> list[IntensityInForce]:
+    """Return the values that price the grams of the machines that there are."""
+    zones = {view.grid_zone for view in snapshot.resources}
+    return [
+        one
+        for one in snapshot.grids
+        if one.zone in zones and (one.method, one.basis) == (Method.AVERAGE, Basis.LIFECYCLE)
+    ]
 
 
 def top_emitters(views: Iterable[ResourceView], count: int = TOP_EMITTERS) -> list[ResourceView]:
@@ -85,6 +95,7 @@ def resource(view: ResourceView, tags: Sequence[str]) -> dict[str, object]:
         "tags": {key: machine.tags[key] for key in tags if key in machine.tags},
         "state": view.state,
         "confidence": view.confidence,
+        "vcpus": view.vcpus,
         "now": _resource_now(view.now),
         "energy_joules": number(view.energy),
         "emissions_gco2eq": _scopes(view.operational, view.embodied),

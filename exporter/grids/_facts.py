@@ -12,6 +12,7 @@ class SourceFacts:
     ``zones`` lists grid zones, or says in words where a list makes no sense. ``step`` and ``lag``
     are the length of an interval and the age of the newest one, in words. ``forecast`` says how
     far ahead, ``key`` which key is needed and where it is had; both are empty where there is none.
+    ``budget`` says how often it is asked, what is kept instead, and what the source allows.
     ``url`` is the page of the source, for people. ``notes`` hold what is unverified or unusual.
     """
 
@@ -23,6 +24,7 @@ class SourceFacts:
     step: str
     lag: str
     forecast: str = ""
+    budget: str
     licence: str
     attribution: str
     key: str = ""
@@ -33,3 +35,8 @@ class SourceFacts:
     def needs_key(self) -> bool:
         """Whether the source answers only to a key."""
         return bool(self.key)
+
+    @property
+    def listed(self) -> frozenset[str]:
+        """The zones, where they are listed."""
+        return frozenset(self.zones) if isinstance(self.zones, tuple) else frozenset()

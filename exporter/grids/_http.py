@@ -4,17 +4,14 @@ Every source has the same time-outs, size limit, retries, request counting and w
 Messages name the source and its host, never a header, a query or a body: those may hold a secret.
 """
 
-import ipaddress
 import json
 import math
-import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Final, NoReturn
+from typing import Final, NoReturn
 
 import httpx
 import stamina
-from pydantic import AfterValidator
 
 from exporter.core.errors import (
     AuthError,
@@ -23,6 +20,7 @@ from exporter.core.errors import (
     UnreachableError,
 )
 from exporter.core.ports import AdapterContext
+from exporter.grids._address import is_loopback
 
 ATTEMPTS: Final = 3
 """Requests for one document, the first one included."""
@@ -35,54 +33,16 @@ _PAUSE_MAX_SECONDS: Final = 3600.0
 """A longer pause is cut to this: a wrong header must not silence a source for good."""
 _ERROR_BODY_BYTES: Final = 4096
 
+KEYLESS_FIX: Final = (
+    "it needs no key but may block this address: set base_url or add another source"
+)
+"""What to do about a 401 or 403 of a source without a key."""
+_CONNECT_SECONDS: Final = 5.0
+"""Whoever does not take up a connection by then is out of reach. Behind a firewall that drops
+packets, the daemon's first cycle waits so long for each source in use."""
+
 Params = Sequence[tuple[str, str]]
 NO_HEADERS: Final[Mapping[str, str]] = {}
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name can only mean this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def check_base_url(text: str) -> str:
-    """Accept an address such as ``https://host/path`` and drop its trailing slash.
-
-    Raises:
-        ValueError: another scheme, no host, or a user, query or fragment in it.
-    """
-    try:
-        url = httpx.URL(text)
-    except (httpx.InvalidURL, UnicodeError) as error:
-        message = "write an address such as https://api.example.org"
-        raise ValueError(message) from error
-    if url.scheme not in {"http", "https"} or not url.host or set(text) & set(string.whitespace):
-        message = "write an address that starts with https:// (or http://) and names a host"
-        raise ValueError(message)
-    if url.userinfo or url.query or url.fragment:
-        message = "write the address without user, query or fragment"
-        raise ValueError(message)
-    return text.rstrip("/")
-
-
-BaseUrl = Annotated[str, AfterValidator(check_base_url)]
-"""Address of an API in a source's config section."""
-
-
-def _check_secure(text: str) -> str:
-    url = httpx.URL(text)
-    if url.scheme != "https" and not is_loopback(url.host):
-        message = "keys are never sent in the clear: write https://, or an address on 127.0.0.1"
-        raise ValueError(message)
-    return text
-
-
-SecureUrl = Annotated[BaseUrl, AfterValidator(_check_secure)]
-"""Address of an API that gets a key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +90,10 @@ class _RetryLaterError(ThrottledError):
         self.seconds = seconds
 
 
+class _NoConnectionError(UnreachableError):
+    """Nobody took up the connection: nobody will a second later, and others wait meanwhile."""
+
+
 class JsonClient:
     """Gets JSON documents from one endpoint. Used by one thread at a time."""
 
@@ -156,7 +120,7 @@ class JsonClient:
                 "Accept": "application/json",
                 **endpoint.headers,
             },
-            timeout=endpoint.timeout_seconds,
+            timeout=_timeout(endpoint.timeout_seconds),
             transport=transport,
             # A redirect may lead to another host, with our headers: never followed.
             follow_redirects=False,
@@ -202,6 +166,9 @@ class JsonClient:
             ) as answer:
                 self._check_status(answer)
                 return self._body(answer)
+        except httpx.ConnectTimeout as error:
+            message = self._say("no connection in time — check the network, a firewall or a proxy")
+            raise _NoConnectionError(message) from error
         except httpx.TimeoutException as error:
             seconds = self._endpoint.timeout_seconds
             message = self._say(f"no answer within {seconds:g} s — check the network or wait")
@@ -272,11 +239,16 @@ class JsonClient:
         return f"{self._endpoint.source} ({self._host}): {text}"
 
 
+def _timeout(seconds: float) -> httpx.Timeout:
+    return httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
+
+
 def _backoff(error: Exception) -> bool | float:
     """Tell stamina whether to try again, and after how many seconds if the source said so."""
     if isinstance(error, _RetryLaterError) and error.seconds is not None:
         return error.seconds if error.seconds <= RETRY_AFTER_MAX_SECONDS else False
-    return isinstance(error, ThrottledError | UnreachableError)
+    passing = isinstance(error, ThrottledError | UnreachableError)
+    return passing and not isinstance(error, _NoConnectionError)
 
 
 def _retry_after(answer: httpx.Response) -> float | None:

@@ -33,6 +33,7 @@ FACTS: Final = SourceFacts(
     basis=Basis.LIFECYCLE,
     step="one year",
     lag="one year or more",
+    budget="no request: the table is part of the package",
     licence="ODbL 1.0; the world's average CC BY 4.0 (Ember)",
     attribution="Electricity Maps yearly averages, via CO2.js (The Green Web Foundation)",
     url="https://github.com/thegreenwebfoundation/co2.js",

@@ -2,7 +2,7 @@
 
 Zones: any. Method: average. Basis: life cycle. Step: as the answer says (30 min in the demo).
 Lag: none. The numbers are invented by this program; licence and attribution do not apply.
-Protocol: ``GET /v1/intensity?zone=FR&zone=IE&from=…&to=…``, described in ``exporter/demo/grid.py``.
+Protocol: ``GET /v1/intensity?zone=FR&zone=IE&from=…&to=…``; see ``exporter/demo/grid/own.py``.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,8 +19,9 @@ from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
 from exporter.core.units import GCO2eqPerKwh
+from exporter.grids._address import BaseUrl, is_loopback
 from exporter.grids._facts import SourceFacts
-from exporter.grids._http import BaseUrl, Endpoint, JsonClient, is_loopback
+from exporter.grids._http import Endpoint, JsonClient
 from exporter.grids._payload import (
     ShapeError,
     as_instant,
@@ -34,6 +35,7 @@ from exporter.grids._payload import (
 NAME: Final = "demo"
 _LONGEST_REQUEST: Final = 7 * 86400
 """Seconds; keeps the answer for all zones of the estate well below the size limit."""
+HISTORY_SECONDS: Final = 14 * 86400
 
 FACTS: Final = SourceFacts(
     kind=NAME,
@@ -43,6 +45,7 @@ FACTS: Final = SourceFacts(
     basis=Basis.LIFECYCLE,
     step="as the answer says (30 min in the demo)",
     lag="none",
+    budget="asks once a minute for all zones, at most 7 days in one request; on this machine only",
     licence="does not apply: the numbers are invented",
     attribution="does not apply",
     url="http://127.0.0.1",
@@ -63,6 +66,9 @@ class Config(GridConfig):
     url: Annotated[BaseUrl, AfterValidator(_loopback)] = Field(
         description="Address of the simulated grid; loopback only."
     )
+    except_zones: tuple[str, ...] = Field(
+        default=(), description="Zones that real sources tell, so that it must not invent them."
+    )
 
 
 def build(config: Config, context: AdapterContext) -> tuple["DemoSource", ...]:
@@ -72,7 +78,8 @@ def build(config: Config, context: AdapterContext) -> tuple["DemoSource", ...]:
         base_url=config.url,
         auth_fix="the simulated grid was told to refuse; clear its fault",
     )
-    return (DemoSource(JsonClient(endpoint, context), context.clock),)
+    client = JsonClient(endpoint, context)
+    return (DemoSource(client, context.clock, frozenset(config.except_zones)),)
 
 
 class DemoSource:
@@ -82,14 +89,18 @@ class DemoSource:
     method = Method.AVERAGE
     basis = Basis.LIFECYCLE
     refresh_seconds = 60
+    history_seconds = HISTORY_SECONDS
 
-    def __init__(self, client: JsonClient, clock: Clock) -> None:
+    def __init__(
+        self, client: JsonClient, clock: Clock, except_zones: frozenset[str] = frozenset()
+    ) -> None:
         self._client = client
         self._clock = clock
+        self._not_told = except_zones | {"", "WORLD"}
 
     def covers(self, zone: str) -> bool:
-        """Every grid that there is; ``WORLD`` is none."""
-        return zone not in {"", "WORLD"}
+        """Every grid that there is, unless another source tells it; ``WORLD`` is none."""
+        return zone not in self._not_told
 
     def fetch(self, zones: Collection[str], start: int, end: int) -> GridReading:
         """Read the intervals that have begun and overlap ``[start, end)`` epoch seconds.

@@ -9,8 +9,9 @@ Step: 1 h, ``[start, end)``, UTC; the API names an hour by its end. Lag: 11-28 h
 others; the EIA asks balancing authorities for theirs within the next day): recent rather than
 live. No forecast. History: since July 2018.
 Key: ``token`` or ``token_file``; without one ``DEMO_KEY``, which the EIA allows about 30 requests
-an hour and address (unverified). One request serves all zones. The API wants the key in the
-address and repeats it in the answer: neither is ever printed.
+an hour and address (unverified). One request serves all zones, whichever are asked for, and is kept
+for the hour. The API wants the key in the address and repeats it in the answer: neither is ever
+printed.
 Licence: public domain. "U.S. Energy Information Administration".
 
 * Where a window is too recent to hold any hour of a zone, the zone's newest hours are given
@@ -22,18 +23,20 @@ Licence: public domain. "U.S. Energy Information Administration".
   generation, the hour is refused.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from exporter.core.clock import epoch
-from exporter.core.errors import BadPayloadError
+from exporter.core.clock import epoch, floor_to
+from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
+from exporter.grids._address import SecureUrl
+from exporter.grids._cache import Budget, Documents
 from exporter.grids._codes import codes
 from exporter.grids._eia_rows import (
     FUELS,
@@ -47,7 +50,7 @@ from exporter.grids._eia_rows import (
     stamp,
 )
 from exporter.grids._facts import SourceFacts
-from exporter.grids._http import Endpoint, JsonClient, SecureUrl
+from exporter.grids._http import Endpoint, JsonClient
 from exporter.grids._late import LEAD, newest_or_within
 from exporter.grids._mix import by_fuel, complete, weighted_mean
 from exporter.grids._payload import ShapeError, gather, slices
@@ -64,7 +67,15 @@ LONGEST_REQUEST: Final = 3 * 86400
 PAGE_ROWS: Final = 5000
 """The API gives no more rows in one answer."""
 MOST_PAGES: Final = 10
+HISTORY_SECONDS: Final = 7 * 86400
+"""About eight requests for all zones, once."""
+KEEP_SECONDS: Final = 3000.0
+"""A little less than the time between two refreshes: the data are hourly, and a day old."""
 DEMO_KEY: Final = "DEMO_KEY"
+DEMO_PER_MINUTE: Final = 20 / 60
+DEMO_BURST: Final = 10.0
+"""Never more than 30 requests in an hour, as many as the key seems to allow."""
+_DAY: Final = 86400
 
 FACTS: Final = SourceFacts(
     kind=NAME,
@@ -74,6 +85,9 @@ FACTS: Final = SourceFacts(
     basis=Basis.LIFECYCLE,
     step="1 h",
     lag="11-28 h",
+    budget="one request for all zones an hour, a second one where the rows of 36 hours do "
+    "not fit into one answer; kept for 50 minutes. With `DEMO_KEY` never more than 30 "
+    "in an hour",
     licence="public domain (US government work)",
     attribution="U.S. Energy Information Administration",
     url="https://www.eia.gov/electricity/gridmonitor/",
@@ -81,7 +95,7 @@ FACTS: Final = SourceFacts(
         "Computed here from net generation by energy source; imports are not traced.",
         "Without a key `DEMO_KEY` is used: about 30 requests an hour (unverified).",
         "A free key of one's own: https://www.eia.gov/opendata/register.php",
-        "Recent rather than live: hours come about a day late.",
+        "Recent rather than live: hours come about a day late; the present one is a forecast.",
     ),
 )
 
@@ -119,7 +133,15 @@ def build(config: Config, context: AdapterContext) -> tuple["EiaSource", ...]:
         timeout_seconds=30.0,
     )
     secret = Secret(NAME, config.token_file or config.token or SecretStr(DEMO_KEY))
-    return (EiaSource(JsonClient(endpoint, context), secret, context.clock),)
+    own = config.token or config.token_file
+    budget = Budget(context.clock, per_minute=DEMO_PER_MINUTE, burst=DEMO_BURST)
+    documents = Documents(
+        JsonClient(endpoint, context),
+        context.clock,
+        keep_seconds=KEEP_SECONDS,
+        budget=None if own else budget,
+    )
+    return (EiaSource(documents, secret, context.clock),)
 
 
 class EiaSource:
@@ -128,10 +150,11 @@ class EiaSource:
     name = NAME
     method = Method.AVERAGE
     basis = Basis.LIFECYCLE
-    refresh_seconds = 1800
+    refresh_seconds = 3600
+    history_seconds = HISTORY_SECONDS
 
-    def __init__(self, client: JsonClient, secret: Secret, clock: Clock) -> None:
-        self._client = client
+    def __init__(self, documents: Documents, secret: Secret, clock: Clock) -> None:
+        self._documents = documents
         self._secret = secret
         self._clock = clock
 
@@ -150,33 +173,36 @@ class EiaSource:
         wanted = {zone: RESPONDENTS[zone] for zone in zones if zone in RESPONDENTS}
         if not wanted or until <= start:
             return GridReading(points=())
-        first = min(start, now - REACH)
-        windows = slices(first, until, step=STEP, longest=LONGEST_REQUEST)
-        reading = gather(windows, partial(self._read, wanted))
+        reading = gather(_windows(start, until, now), partial(self._read, wanted))
+        if not reading.points and not reading.failures:
+            return reading  # the request budget is spent
         return newest_or_within(reading, wanted, start, until, source=NAME)
 
     def close(self) -> None:
         """Release the connections."""
-        self._client.close()
+        self._documents.close()
 
     def _read(self, wanted: Mapping[str, str], start: int, end: int) -> GridReading:
         try:
-            rows = self._rows(wanted.values(), start - LEAD, end)
-            hours = read_hours(rows, set(wanted.values()))
+            rows = self._rows(start - LEAD, end)
+            hours = read_hours(rows, set(RESPONDENTS.values()))
         except ShapeError as error:
             message = f"{NAME}: {error} — the API has changed, or base_url is wrong"
             raise BadPayloadError(message) from error
         reading = to_points(hours, wanted, now=epoch(self._clock.now()))
         inside = tuple(point for point in reading.points if start <= point.start < end)
+        if not inside and not reading.failures:
+            message = f"{NAME}: no hour between {stamp(start)} and {stamp(end)} — wait"
+            raise NoDataError(message)
         return GridReading(points=inside, failures=reading.failures)
 
-    def _rows(self, respondents: Collection[str], start: int, end: int) -> list[object]:
-        """Read all pages of the hours that begin in ``[start, end)``."""
+    def _rows(self, start: int, end: int) -> list[object]:
+        """Read all pages of the hours that begin in ``[start, end)``, of all zones."""
         key = self._secret.reveal()
         rows: list[object] = []
         for _ in range(MOST_PAGES):
-            params = [("api_key", key), *_query(respondents, start, end, offset=len(rows))]
-            page = read_page(self._client.get_json(PATH, api="fuel-type-data", params=params))
+            params = [("api_key", key), *_query(start, end, offset=len(rows))]
+            page = read_page(self._documents.get(PATH, api="fuel-type-data", params=params))
             rows += page.rows
             if not page.rows or len(rows) >= page.total:
                 return rows
@@ -224,13 +250,23 @@ def _point(zone: str, start: int, amounts: Amounts, now: float) -> IntensityPoin
     )
 
 
-def _query(
-    respondents: Collection[str], start: int, end: int, *, offset: int
-) -> list[tuple[str, str]]:
+def _windows(start: int, until: int, now: int) -> Iterator[tuple[int, int]]:
+    """Cut a window into requests of which all questions of one hour have the newest in common."""
+    running = floor_to(now, STEP)
+    recent = running + STEP - REACH
+    if until > recent:
+        yield recent, running + STEP
+    older = min(until, recent)
+    if start < older:
+        for left, right in slices(start, older, step=_DAY, longest=LONGEST_REQUEST):
+            yield left, min(right, older)
+
+
+def _query(start: int, end: int, *, offset: int) -> list[tuple[str, str]]:
     return [
         ("frequency", "hourly"),
         ("data[0]", "value"),
-        *(("facets[respondent][]", respondent) for respondent in sorted(respondents)),
+        *(("facets[respondent][]", respondent) for respondent in sorted(RESPONDENTS.values())),
         ("start", stamp(start)),
         ("end", stamp(end - STEP)),
         # A total order, so that pages neither overlap nor leave a gap.

@@ -11,7 +11,7 @@ Licence: none stated, undocumented interface; "EirGrid Group, Smart Grid Dashboa
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache, partial
 from typing import Final, NamedTuple
@@ -23,19 +23,17 @@ from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
-from exporter.core.ports import AdapterContext, Clock
-from exporter.grids._cache import Documents
+from exporter.core.ports import AdapterContext
+from exporter.grids._address import BaseUrl
 from exporter.grids._facts import SourceFacts
-from exporter.grids._http import BaseUrl, Endpoint, JsonClient
+from exporter.grids._open import OpenSource, Read, not_empty, spans
 from exporter.grids._payload import (
     ShapeError,
     as_intensity,
     as_list,
     as_mapping,
-    gather,
-    slices,
 )
-from exporter.grids._points import in_window, read_rows
+from exporter.grids._points import read_rows
 
 NAME: Final = "eirgrid"
 ZONE: Final = "IE"
@@ -48,6 +46,8 @@ LAG_SECONDS: Final = 6 * 3600
 LONGEST_REQUEST: Final = 28 * 86400
 """Seconds. 31 days are known to work and 90 to come back empty."""
 KEEP_SECONDS: Final = 600.0
+HISTORY_SECONDS: Final = 14 * 86400
+"""One request; what it may span is a little less than twice that."""
 _MONTHS: Final = (
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 )  # fmt: skip
@@ -61,6 +61,7 @@ FACTS: Final = SourceFacts(
     basis=Basis.DIRECT,
     step="15 min",
     lag="up to a few hours",
+    budget="one request every 15 minutes; kept for 10. The source publishes no limit",
     licence="none stated",
     attribution="EirGrid Group, Smart Grid Dashboard",
     url="https://www.smartgriddashboard.com",
@@ -82,49 +83,20 @@ class Config(GridConfig):
 
 def build(config: Config, context: AdapterContext) -> tuple["EirgridSource", ...]:
     """Make the source; nothing is asked yet."""
-    endpoint = Endpoint(
-        source=NAME,
-        base_url=config.base_url,
-        auth_fix="it needs no key but may block this address: set base_url or add another source",
-    )
-    client = JsonClient(endpoint, context)
-    documents = Documents(client, context.clock, keep_seconds=KEEP_SECONDS)
-    return (EirgridSource(documents, context.clock),)
+    return (EirgridSource.at(config.base_url, context),)
 
 
-class EirgridSource:
+class EirgridSource(OpenSource):
     """Direct intensity of the Republic of Ireland by quarter-hour."""
 
-    name = NAME
-    method = Method.AVERAGE
-    basis = Basis.DIRECT
+    facts = FACTS
     refresh_seconds = 900
+    history_seconds = HISTORY_SECONDS
+    keep_seconds = KEEP_SECONDS
 
-    def __init__(self, documents: Documents, clock: Clock) -> None:
-        self._documents = documents
-        self._clock = clock
-
-    def covers(self, zone: str) -> bool:
-        """Whether the zone is the Republic of Ireland."""
-        return zone == ZONE
-
-    def fetch(self, zones: Collection[str], start: int, end: int) -> GridReading:
-        """Read the quarter-hours that have begun and overlap ``[start, end)`` epoch seconds.
-
-        Raises:
-            CollectorError: nothing of the window could be read.
-        """
-        until = min(end, int(epoch(self._clock.now())) + 1)
-        if ZONE not in zones or until <= start:
-            return GridReading(points=())
-        windows = slices(start - LAG_SECONDS, until, step=STEP, longest=LONGEST_REQUEST)
-        reading = gather(windows, self._read)
-        inside = in_window(reading.points, start, until)
-        return GridReading(points=inside, failures=reading.failures)
-
-    def close(self) -> None:
-        """Release the connections."""
-        self._documents.close()
+    def _reads(self, start: int, until: int, _now: float) -> Iterable[Read]:
+        windows = spans(start, until, step=STEP, lag=LAG_SECONDS, longest=LONGEST_REQUEST)
+        return [partial(self._read, *window) for window in windows]
 
     def _read(self, start: int, end: int) -> GridReading:
         params = [
@@ -137,10 +109,7 @@ class EirgridSource:
         ]
         document = self._documents.get("/api/chart/", api="chart", params=params)
         reading = parse_chart(document, now=epoch(self._clock.now()))
-        if not reading.points and not reading.failures:
-            message = f"{NAME}: no value from {_date(start)} to {_date(end - 1)}"
-            raise NoDataError(message)
-        return reading
+        return not_empty(reading, NAME, start, end)
 
 
 def parse_chart(document: object, *, now: float) -> GridReading:

@@ -8,7 +8,7 @@ History: the last three trading periods; a window further back has no data.
 Licence: none stated, undocumented terms; "em6, Energy Market Services (Transpower New Zealand)".
 """
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -19,10 +19,10 @@ from exporter.core.clock import epoch
 from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
-from exporter.core.ports import AdapterContext, Clock
-from exporter.grids._cache import Documents
+from exporter.core.ports import AdapterContext
+from exporter.grids._address import BaseUrl
 from exporter.grids._facts import SourceFacts
-from exporter.grids._http import BaseUrl, Endpoint, JsonClient
+from exporter.grids._open import OpenSource, Read
 from exporter.grids._payload import (
     ShapeError,
     as_intensity,
@@ -37,6 +37,8 @@ STEP: Final = 1800
 """Seconds of a trading period."""
 OLDEST_SECONDS: Final = 86400
 """The answer spans one and a half hours: what is a day off has been misread."""
+HISTORY_SECONDS: Final = 2 * STEP
+"""Two ended trading periods are served beside the running one."""
 KEEP_SECONDS: Final = 600.0
 
 FACTS: Final = SourceFacts(
@@ -47,6 +49,7 @@ FACTS: Final = SourceFacts(
     basis=Basis.DIRECT,
     step="30 min",
     lag="less than 1 h",
+    budget="one request every 15 minutes; kept for 10. The source publishes no limit",
     licence="none stated",
     attribution="em6, Energy Market Services (Transpower New Zealand)",
     url="https://www.em6.co.nz",
@@ -69,53 +72,27 @@ class Config(GridConfig):
 
 def build(config: Config, context: AdapterContext) -> tuple["Em6Source", ...]:
     """Make the source; nothing is asked yet."""
-    endpoint = Endpoint(
-        source=NAME,
-        base_url=config.base_url,
-        auth_fix="it needs no key but may block this address: set base_url or add another source",
-    )
-    client = JsonClient(endpoint, context)
-    documents = Documents(client, context.clock, keep_seconds=KEEP_SECONDS)
-    return (Em6Source(documents, context.clock),)
+    return (Em6Source.at(config.base_url, context),)
 
 
-class Em6Source:
+class Em6Source(OpenSource):
     """Intensity of New Zealand by trading period, taken as direct."""
 
-    name = NAME
-    method = Method.AVERAGE
-    basis = Basis.DIRECT
+    facts = FACTS
     refresh_seconds = 900
+    history_seconds = HISTORY_SECONDS
+    keep_seconds = KEEP_SECONDS
 
-    def __init__(self, documents: Documents, clock: Clock) -> None:
-        self._documents = documents
-        self._clock = clock
+    def _reads(self, start: int, until: int, now: float) -> Iterable[Read]:
+        return [partial(self._read, start, until, now)]
 
-    def covers(self, zone: str) -> bool:
-        """Whether the zone is New Zealand."""
-        return zone == ZONE
-
-    def fetch(self, zones: Collection[str], start: int, end: int) -> GridReading:
-        """Read the periods that have begun and overlap ``[start, end)``, if served.
-
-        Raises:
-            CollectorError: nothing could be read.
-        """
-        now = epoch(self._clock.now())
-        until = min(end, int(now) + 1)
-        if ZONE not in zones or until <= start:
-            return GridReading(points=())
+    def _read(self, start: int, until: int, now: float) -> GridReading:
         document = self._documents.get("/current_carbon_intensity", api="current_carbon_intensity")
         reading = parse_items(document, now=now)
-        inside = in_window(reading.points, start, until)
-        if not inside and not reading.failures:
+        if not reading.failures and not in_window(reading.points, start, until):
             message = f"{NAME}: no trading period of the window is served — only the last three are"
             raise NoDataError(message)
-        return GridReading(points=inside, failures=reading.failures)
-
-    def close(self) -> None:
-        """Release the connections."""
-        self._documents.close()
+        return reading
 
 
 def parse_items(document: object, *, now: float) -> GridReading:

@@ -10,7 +10,7 @@ Licence: CC BY 4.0 as its terms are quoted by users (unverified), "Energinet
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -18,22 +18,20 @@ from typing import Final
 from pydantic import Field
 
 from exporter.core.clock import epoch, floor_to, from_epoch
-from exporter.core.errors import BadPayloadError, NoDataError
+from exporter.core.errors import BadPayloadError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
-from exporter.core.ports import AdapterContext, Clock
-from exporter.grids._cache import Documents
+from exporter.core.ports import AdapterContext
+from exporter.grids._address import BaseUrl
 from exporter.grids._facts import SourceFacts
-from exporter.grids._http import BaseUrl, Endpoint, JsonClient
+from exporter.grids._open import OpenSource, Read, not_empty, spans
 from exporter.grids._payload import (
     ShapeError,
     as_intensity,
     as_list,
     as_mapping,
-    collect,
-    slices,
 )
-from exporter.grids._points import in_window, read_rows
+from exporter.grids._points import read_rows
 
 NAME: Final = "energinet"
 AREAS: Final[Mapping[str, str]] = {"DK1": "DK-DK1", "DK2": "DK-DK2"}
@@ -43,6 +41,8 @@ LAG_SECONDS: Final = 3600
 """Asked for before each window, so that a late operator still has a newest value."""
 LONGEST_REQUEST: Final = 7 * 86400
 """About 4000 records, half a megabyte."""
+HISTORY_SECONDS: Final = LONGEST_REQUEST - STEP
+"""One request: a window that begins within a step is widened to it."""
 KEEP_SECONDS: Final = 240.0
 """A little less than a step: a question in the same refresh is answered from memory."""
 KEEP_FORECAST_SECONDS: Final = 900.0
@@ -56,6 +56,8 @@ FACTS: Final = SourceFacts(
     step="5 min",
     lag="minutes",
     forecast="9 h or more",
+    budget="one request for both zones every 5 minutes and one for the forecast every 15, "
+    "kept meanwhile. The source allows 40 in 10 seconds",
     licence="CC BY 4.0 (unverified)",
     attribution="Energinet (www.energidataservice.dk)",
     url="https://www.energidataservice.dk/tso-electricity/CO2Emis",
@@ -74,63 +76,29 @@ class Config(GridConfig):
 
 def build(config: Config, context: AdapterContext) -> tuple["EnerginetSource", ...]:
     """Make the source; nothing is asked yet."""
-    endpoint = Endpoint(
-        source=NAME,
-        base_url=config.base_url,
-        auth_fix="it needs no key but may block this address: set base_url or add another source",
-    )
-    client = JsonClient(endpoint, context)
-    documents = Documents(client, context.clock, keep_seconds=KEEP_SECONDS)
-    return (EnerginetSource(documents, context.clock),)
+    return (EnerginetSource.at(config.base_url, context),)
 
 
-class EnerginetSource:
+class EnerginetSource(OpenSource):
     """Direct intensity and forecast of Denmark's two price areas."""
 
-    name = NAME
-    method = Method.AVERAGE
-    basis = Basis.DIRECT
+    facts = FACTS
     refresh_seconds = 300
+    history_seconds = HISTORY_SECONDS
+    keep_seconds = KEEP_SECONDS
 
-    def __init__(self, documents: Documents, clock: Clock) -> None:
-        self._documents = documents
-        self._clock = clock
-
-    def covers(self, zone: str) -> bool:
-        """Whether the zone is one of the two price areas."""
-        return zone in AREAS.values()
-
-    def fetch(self, zones: Collection[str], start: int, end: int) -> GridReading:
-        """Read the intervals that have begun and overlap ``[start, end)``, and the forecast.
-
-        Raises:
-            CollectorError: nothing of the window could be read.
-        """
-        now = epoch(self._clock.now())
-        until = min(end, int(now) + 1)
-        wanted = set(zones) & set(AREAS.values())
-        if not wanted or until <= start:
-            return GridReading(points=())
-        windows = slices(start - LAG_SECONDS, until, step=STEP, longest=LONGEST_REQUEST)
-        reads = [partial(self._observed, *window) for window in sorted(windows, reverse=True)]
+    def _reads(self, start: int, until: int, now: float) -> Iterable[Read]:
+        windows = spans(start, until, step=STEP, lag=LAG_SECONDS, longest=LONGEST_REQUEST)
+        reads = [partial(self._observed, *window) for window in windows]
         if until > now - STEP:
             reads.insert(1, partial(self._forecast, floor_to(now, STEP)))
-        reading = collect(reads)
-        points = [point for point in reading.points if point.zone in wanted]
-        return GridReading(points=in_window(points, start, until), failures=reading.failures)
-
-    def close(self) -> None:
-        """Release the connections."""
-        self._documents.close()
+        return reads
 
     def _observed(self, start: int, end: int) -> GridReading:
         params = [*_QUERY, ("start", _iso(start)), ("end", _iso(end))]
         document = self._documents.get("/dataset/CO2Emis", api="CO2Emis", params=params)
         reading = parse_records(document, now=epoch(self._clock.now()), forecast=False)
-        if not reading.points and not reading.failures:
-            message = f"{NAME}: no value between {_iso(start)} and {_iso(end)}"
-            raise NoDataError(message)
-        return reading
+        return not_empty(reading, NAME, start, end)
 
     def _forecast(self, start: int) -> GridReading:
         # Without a start the answer is the newest 100 records: the far end of the forecast alone.

@@ -28,9 +28,10 @@ from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
+from exporter.grids._address import BaseUrl
 from exporter.grids._cache import Budget, Documents, Turns
 from exporter.grids._facts import SourceFacts
-from exporter.grids._http import BaseUrl, Endpoint, JsonClient
+from exporter.grids._http import KEYLESS_FIX, Endpoint, JsonClient
 from exporter.grids._payload import (
     ShapeError,
     as_intensity,
@@ -74,7 +75,10 @@ LAG_SECONDS: Final = 6 * 3600
 """Asked for before each window, so that a late country still has a newest value."""
 AHEAD_SECONDS: Final = 2 * 86400
 """Asked for after now; the forecast ends with the next local day."""
-LONGEST_REQUEST: Final = 14 * 86400
+HISTORY_SECONDS: Final = 13 * 86400
+LONGEST_REQUEST: Final = 17 * 86400
+"""Seconds: that history with the day it begins in, today and the forecast. At 15 min it is about
+60 kB; the API publishes no longest window."""
 _DAY: Final = 86400
 
 FACTS: Final = SourceFacts(
@@ -86,6 +90,9 @@ FACTS: Final = SourceFacts(
     step="15 min or 1 h, by country",
     lag="0-5 h",
     forecast="to the end of the next local day",
+    budget="at most 2 requests a minute, 4 at once after a pause (`requests_per_minute`). "
+    "Each country is asked every 15 minutes at most, its answer kept meanwhile; "
+    "values and forecast come in one request. More is not allowed by the source",
     licence="CC BY 4.0",
     attribution="Energy-Charts.info, Fraunhofer ISE",
     url="https://www.energy-charts.info",
@@ -119,7 +126,7 @@ def build(config: Config, context: AdapterContext) -> tuple["EnergyChartsSource"
     endpoint = Endpoint(
         source=NAME,
         base_url=config.base_url,
-        auth_fix="it needs no key but may block this address: set base_url or add another source",
+        auth_fix=KEYLESS_FIX,
     )
     per_minute = config.requests_per_minute
     budget = Budget(context.clock, per_minute=per_minute, burst=max(BURST, per_minute))
@@ -138,6 +145,7 @@ class EnergyChartsSource:
     method = Method.AVERAGE
     basis = Basis.LIFECYCLE
     refresh_seconds = 120
+    history_seconds = HISTORY_SECONDS
 
     def __init__(self, documents: Documents, clock: Clock) -> None:
         self._documents = documents

@@ -32,10 +32,11 @@ from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.ports import AdapterContext, Clock
+from exporter.grids._address import SecureUrl
 from exporter.grids._codes import codes
 from exporter.grids._entsoe_xml import by_interval, read_generation
 from exporter.grids._facts import SourceFacts
-from exporter.grids._http import Endpoint, JsonClient, SecureUrl
+from exporter.grids._http import Endpoint, JsonClient
 from exporter.grids._late import LEAD, newest_or_within
 from exporter.grids._mix import by_fuel, complete, weighted_mean
 from exporter.grids._payload import ShapeError, collect, slices
@@ -72,6 +73,8 @@ REACH: Final = 24 * 3600
 """Seconds before now that may still be without any interval."""
 LONGEST_REQUEST: Final = 7 * 86400
 """A week of 20 types at 15 min is about one megabyte."""
+HISTORY_SECONDS: Final = LONGEST_REQUEST - 3600
+"""One request for each zone: a window that begins within an hour is widened to it."""
 _HOUR: Final = 3600
 
 FACTS: Final = SourceFacts(
@@ -82,6 +85,8 @@ FACTS: Final = SourceFacts(
     basis=Basis.LIFECYCLE,
     step="15, 30 or 60 min, by zone",
     lag="2-4 h, at times most of a day",
+    budget="one request for each zone every 15 minutes, for 7 days at most. The source "
+    "allows 400 a minute, then bans for ten",
     licence="CC BY 4.0 for listed data items (unverified)",
     attribution="ENTSO-E Transparency Platform",
     key="free, by e-mail to transparency@entsoe.eu after registration",
@@ -121,6 +126,7 @@ class EntsoeSource:
     method = Method.AVERAGE
     basis = Basis.LIFECYCLE
     refresh_seconds = 900
+    history_seconds = HISTORY_SECONDS
 
     def __init__(self, client: JsonClient, secret: Secret, clock: Clock) -> None:
         self._client = client

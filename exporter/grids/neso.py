@@ -31,8 +31,9 @@ from exporter.core.errors import NoDataError
 from exporter.core.model import Basis, GridReading, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
+from exporter.grids._address import BaseUrl
 from exporter.grids._facts import SourceFacts
-from exporter.grids._http import BaseUrl, Endpoint, JsonClient
+from exporter.grids._http import KEYLESS_FIX, Endpoint, JsonClient
 from exporter.grids._neso_mix import NAME, STEP, ZONE, parse_generation, parse_regional
 from exporter.grids._payload import collect, slices
 
@@ -41,6 +42,8 @@ GREAT_BRITAIN: Final = 18
 REGIONS: Final = 17
 LONGEST_REQUEST: Final = 14 * 86400
 """Seconds; the API refuses longer windows."""
+HISTORY_SECONDS: Final = LONGEST_REQUEST - STEP
+"""One request: a window that begins within a half-hour is widened to it."""
 
 FACTS: Final = SourceFacts(
     kind=NAME,
@@ -51,6 +54,8 @@ FACTS: Final = SourceFacts(
     step="30 min",
     lag="none; the running half-hour is an estimate",
     forecast="48 h",
+    budget="about every 15 minutes two requests: the mix of at most 14 days, and the "
+    "forecast. The source publishes no limit",
     licence="CC BY 4.0",
     attribution="Carbon Intensity API, National Energy System Operator (NESO)",
     url="https://carbonintensity.org.uk",
@@ -83,7 +88,7 @@ def build(config: Config, context: AdapterContext) -> tuple["NesoSource", ...]:
     endpoint = Endpoint(
         source=NAME,
         base_url=config.base_url,
-        auth_fix="it needs no key but may block this address: set base_url or add another source",
+        auth_fix=KEYLESS_FIX,
     )
     client = JsonClient(endpoint, context)
     return (NesoSource(client, context.clock, region=config.region),)
@@ -96,6 +101,7 @@ class NesoSource:
     method = Method.AVERAGE
     basis = Basis.LIFECYCLE
     refresh_seconds = 900
+    history_seconds = HISTORY_SECONDS
 
     def __init__(self, client: JsonClient, clock: Clock, *, region: int | None = None) -> None:
         self._client = client

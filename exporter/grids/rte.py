@@ -10,28 +10,28 @@ Licence: Licence Ouverte 2.0 (Etalab) (unverified). "RTE, éCO2mix, via ODRE (Op
 Énergies)".
 """
 
-from collections.abc import Collection
+from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from pydantic import Field
 
 from exporter.core.clock import epoch, from_epoch
-from exporter.core.errors import BadPayloadError, NoDataError
+from exporter.core.errors import BadPayloadError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
-from exporter.core.ports import AdapterContext, Clock
+from exporter.core.ports import AdapterContext
+from exporter.grids._address import BaseUrl
 from exporter.grids._facts import SourceFacts
-from exporter.grids._http import BaseUrl, Endpoint, JsonClient
+from exporter.grids._open import OpenSource, Read, not_empty, spans
 from exporter.grids._payload import (
     ShapeError,
     as_instant,
     as_intensity,
     as_list,
     as_mapping,
-    gather,
-    slices,
 )
-from exporter.grids._points import in_window, read_rows
+from exporter.grids._points import read_rows
 
 NAME: Final = "rte"
 ZONE: Final = "FR"
@@ -40,6 +40,9 @@ PATH: Final = "/api/explore/v2.1/catalog/datasets/eco2mix-national-tr/records"
 STEP: Final = 900
 LONGEST_REQUEST: Final = 86400
 """Seconds; 96 records, of the 100 that the API gives at most."""
+HISTORY_SECONDS: Final = 7 * 86400
+"""Eight small requests, once."""
+KEEP_SECONDS: Final = 600.0
 LAG_SECONDS: Final = 3 * 3600
 """Asked for before each window, so that a late operator still has a newest value."""
 
@@ -51,6 +54,8 @@ FACTS: Final = SourceFacts(
     basis=Basis.DIRECT,
     step="15 min",
     lag="less than 1 h",
+    budget="one request every 15 minutes, for a day at most; kept for 10. The source has an "
+    "unpublished quota for anonymous users (unverified)",
     licence="Licence Ouverte 2.0 (unverified)",
     attribution="RTE, éCO2mix, via ODRE (Open Data Réseaux Énergies)",
     url="https://odre.opendatasoft.com/explore/dataset/eco2mix-national-tr/",
@@ -72,50 +77,20 @@ class Config(GridConfig):
 
 def build(config: Config, context: AdapterContext) -> tuple["RteSource", ...]:
     """Make the source; nothing is asked yet."""
-    endpoint = Endpoint(
-        source=NAME,
-        base_url=config.base_url,
-        auth_fix="it needs no key but may block this address: set base_url or add another source",
-    )
-    return (RteSource(JsonClient(endpoint, context), context.clock),)
+    return (RteSource.at(config.base_url, context),)
 
 
-class RteSource:
+class RteSource(OpenSource):
     """Direct emissions of French generation by quarter of an hour."""
 
-    name = NAME
-    method = Method.AVERAGE
-    basis = Basis.DIRECT
+    facts = FACTS
     refresh_seconds = 900
+    history_seconds = HISTORY_SECONDS
+    keep_seconds = KEEP_SECONDS
 
-    def __init__(self, client: JsonClient, clock: Clock) -> None:
-        self._client = client
-        self._clock = clock
-
-    def covers(self, zone: str) -> bool:
-        """Whether the zone is France."""
-        return zone == ZONE
-
-    def fetch(self, zones: Collection[str], start: int, end: int) -> GridReading:
-        """Read the quarters that have begun and overlap ``[start, end)`` epoch seconds.
-
-        Where there is none yet, the newest one before is given.
-
-        Raises:
-            CollectorError: nothing could be read.
-        """
-        now = int(epoch(self._clock.now()))
-        until = min(end, now + 1)
-        if ZONE not in zones or until <= start:
-            return GridReading(points=())
-        first = min(start, now - LAG_SECONDS)
-        reading = gather(slices(first, until, step=STEP, longest=LONGEST_REQUEST), self._read)
-        points = in_window(reading.points, start, until)
-        return GridReading(points=points, failures=reading.failures)
-
-    def close(self) -> None:
-        """Release the connections."""
-        self._client.close()
+    def _reads(self, start: int, until: int, _now: float) -> Iterable[Read]:
+        windows = spans(start, until, step=STEP, lag=LAG_SECONDS, longest=LONGEST_REQUEST)
+        return [partial(self._read, *window) for window in windows]
 
     def _read(self, start: int, end: int) -> GridReading:
         where = f"date_heure >= date'{_iso(start)}' and date_heure < date'{_iso(end)}'"
@@ -126,12 +101,9 @@ class RteSource:
             ("limit", str(LONGEST_REQUEST // STEP)),
             ("timezone", "UTC"),
         ]
-        document = self._client.get_json(PATH, api="eco2mix", params=params)
+        document = self._documents.get(PATH, api="eco2mix", params=params)
         reading = parse_records(document, now=epoch(self._clock.now()))
-        if not reading.points and not reading.failures:
-            message = f"{NAME}: no value between {_iso(start)} and {_iso(end)} — wait"
-            raise NoDataError(message)
-        return reading
+        return not_empty(reading, NAME, start, end)
 
 
 def parse_records(document: object, *, now: float) -> GridReading:

@@ -30,9 +30,10 @@ from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
+from exporter.grids._address import SecureUrl
 from exporter.grids._codes import codes
 from exporter.grids._facts import SourceFacts
-from exporter.grids._http import Endpoint, JsonClient, Params, SecureUrl
+from exporter.grids._http import Endpoint, JsonClient, Params
 from exporter.grids._payload import ShapeError, collect, slices
 from exporter.grids._points import in_window
 from exporter.grids._secret import Secret
@@ -45,6 +46,8 @@ LAG_SECONDS: Final = 3600
 """Asked for before each window, so that a late region still has a newest value."""
 LONGEST_REQUEST: Final = 30 * 86400
 """Seconds; the API allows 32 days."""
+HISTORY_SECONDS: Final = 7 * 86400
+"""One request of 2000 points for each region, of a source that tells its own forecast."""
 AHEAD_HOURS: Final = 24
 PLAN_SECONDS: Final = 86400.0
 """How long a plan is taken to lack what it lacked."""
@@ -58,6 +61,9 @@ FACTS: Final = SourceFacts(
     step="5 min",
     lag="minutes",
     forecast="24 h",
+    budget="two requests for each region every 5 minutes: values and forecast; a login every "
+    "half-hour. What the plan lacks is asked for again after a day. The source allows "
+    "3000 in 5 minutes and 100 logins",
     licence="proprietary; data may not be passed on beyond the plan",
     attribution="WattTime",
     key="an account: `username` and `password_file`; register at api.watttime.org",
@@ -134,6 +140,7 @@ class WattTimeSource:
     method = Method.MARGINAL
     basis = Basis.DIRECT
     refresh_seconds = 300
+    history_seconds = HISTORY_SECONDS
 
     def __init__(self, client: LoggedInClient, regions: Mapping[str, str], clock: Clock) -> None:
         self._client = client

@@ -4,7 +4,7 @@ from typing import Final
 
 from exporter.core.model import Bounds
 from exporter.core.units import Ratio, Watts
-from exporter.data.gpus import Gpu, gpus
+from exporter.data.gpus import Gpu, named
 from exporter.power._shares import GUESSED
 
 ASSUMED_UTILIZATION: Final = Ratio(0.5)
@@ -15,17 +15,15 @@ UNKNOWN: Final = Gpu(
     idle=Watts(35.0),
     maximum=Watts(300.0),
     idle_low=Watts(4.0),
-    source="assumed as a V100, the middle of the table",
+    maximum_high=Watts(1000.0),
+    source="assumed as a V100, the middle of the table; at most as the larger parts of 2025",
 )
 """An accelerator that the table lacks."""
 
-_UNKNOWN_MAXIMUM: Final = 1000.0
-"""Upper end for an accelerator that the table lacks: the larger parts of 2025."""
-
 
 def gpu(model: str) -> Gpu:
-    """Return the accelerator's figures, or those of the unknown one."""
-    return gpus().get(model, UNKNOWN)
+    """Return the figures of an accelerator, or those of the unknown one."""
+    return named(model) or UNKNOWN
 
 
 def watts(model: str, count: float, utilization: Ratio | None = None) -> Bounds:
@@ -36,7 +34,7 @@ def watts(model: str, count: float, utilization: Ratio | None = None) -> Bounds:
     utilisation is the share of time with some work on the chip, not how much of the chip works.
     """
     found = gpu(model)
-    low, high = float(found.idle_low), _UNKNOWN_MAXIMUM if found is UNKNOWN else found.maximum
+    low, high = float(found.idle_low), float(found.maximum_high)
     busy = ASSUMED_UTILIZATION if utilization is None else min(max(utilization, 0.0), 1.0)
     central = found.idle + busy * (found.maximum - found.idle)
     if utilization is not None:

@@ -92,7 +92,7 @@ def _of_table(known: KnownType, machine: Machine) -> Hardware:
 def _of_facts(known: KnownType | None, machine: Machine) -> Hardware:
     """A type that the table lacks, or lists without its size; also a machine of one's own."""
     provider, shape = machine.key.provider, machine.shape
-    size, source = _size(machine)
+    size, source = _size(known, machine)
     cpus, guessed = _cpus(known, machine)
     host = provider == HOST
     told = (host or (known is not None and known.exact)) and source is SizeSource.CLOUD
@@ -115,12 +115,26 @@ def _of_facts(known: KnownType | None, machine: Machine) -> Hardware:
     )
 
 
-def _size(machine: Machine) -> tuple[_names.Size, SizeSource]:
+def _size(known: KnownType | None, machine: Machine) -> tuple[_names.Size, SizeSource]:
     shape = machine.shape
     if shape is not None and shape.vcpus > 0:
         return _names.Size(shape.vcpus, max(shape.memory_gib, 0.0)), SizeSource.CLOUD
-    guess = _names.guess_size(machine.key.provider, machine.instance_type)
+    guess = _guess(known, machine)
     return (UNKNOWN_SIZE, SizeSource.ASSUMED) if guess is None else (guess, SizeSource.NAME)
+
+
+def _guess(known: KnownType | None, machine: Machine) -> _names.Size | None:
+    """Size by the naming rule, with the memory per vCPU and the server of a sibling if it has any.
+
+    The rules are the providers': EC2 instance type naming, Azure size naming, GCE machine types.
+    """
+    provider, name = machine.key.provider, machine.instance_type
+    if known is None or not known.type.complete:
+        return _names.guess_size(provider, name)
+    line = known.type
+    if _names.whole_server(provider, name) and line.host_vcpus:
+        return _names.Size(line.host_vcpus, line.host_memory_gib)
+    return _names.guess_size(provider, name, line.memory_gib / line.vcpus)
 
 
 def _cpus(known: KnownType | None, machine: Machine) -> tuple[tuple[Cpu, ...], bool]:

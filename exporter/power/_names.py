@@ -53,11 +53,19 @@ def custom_size(name: str) -> Size | None:
     return Size(float(found[1]), float(found[2]) / MIB_PER_GIB)
 
 
-def guess_size(provider: str, name: str) -> Size | None:
-    """Return the size that a type's name suggests, or None where it says nothing."""
+def guess_size(provider: str, name: str, gib_per_vcpu: float = GIB_PER_VCPU) -> Size | None:
+    """Return the size that a type's name suggests, or None where it says nothing.
+
+    Memory follows the vCPUs, as in all types of a series.
+    """
     guess = {"aws": _aws_vcpus, "azure": _azure_vcpus, "gcp": _gcp_vcpus}.get(provider)
     vcpus = guess(name) if guess else 0.0
-    return Size(vcpus, vcpus * GIB_PER_VCPU) if vcpus else None
+    return Size(vcpus, vcpus * gib_per_vcpu) if vcpus else None
+
+
+def whole_server(provider: str, name: str) -> bool:
+    """Whether a type is a whole server of its series without telling how large that is."""
+    return provider == "aws" and name.rpartition(".")[2] == "metal"
 
 
 def _aws_vcpus(name: str) -> float:
@@ -65,7 +73,7 @@ def _aws_vcpus(name: str) -> float:
     if multiple:
         return 4.0 * int(multiple[1])
     size = name.rpartition(".")[2]
-    return METAL_VCPUS if size == "metal" else float(_AWS_VCPUS.get(size, 0))
+    return METAL_VCPUS if whole_server("aws", name) else float(_AWS_VCPUS.get(size, 0))
 
 
 def _azure_vcpus(name: str) -> float:

@@ -23,8 +23,10 @@ from exporter.core.listen import ListenAddress, parse_listen
 from exporter.core.plugins import Duration, GridConfig, ProviderConfig
 from exporter.settings.sections import section_of
 
-DEFAULT_GRIDS: Final = ("neso",)
-"""Live sources that are on unless others are listed: those that need no key."""
+DEFAULT_GRIDS: Final = ("neso", "energy_charts", "eia", "eirgrid", "energinet", "em6", "rte")
+"""Live sources that are on unless others are listed: those that need no key. First the life-cycle
+ones, whose values price grams; then the direct ones, which are signals only. Only sources of zones
+in use are ever asked."""
 
 _HOUR: Final = timedelta(hours=1)
 _FINEST_RESOLUTION: Final = timedelta(minutes=1)
@@ -176,6 +178,13 @@ class Settings(BaseModel):
         ge=1_000,
         description="Most series that `/metrics` serves; `carbon_exposition_series_dropped` and "
         "the log say when it cuts.",
+    )
+    budget_kgco2eq_per_month: float | None = Field(
+        default=None,
+        gt=0.0,
+        le=1e9,
+        description="What all machines together may emit in a calendar month, both scopes, in kg "
+        "of CO2eq: for the budget's panel and alert. Default: no budget.",
     )
     log_level: LogLevel = Field(
         default=LogLevel.INFO, description="Least severity that is logged, on stderr."

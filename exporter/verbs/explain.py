@@ -39,6 +39,7 @@ class Question:
     region: str = ""
     cpu: str = "50%"
     url: str = DEFAULT_URL
+    model: str = ""
     config: Path | None = None
 
 
@@ -51,7 +52,7 @@ def explain(question: Question, *, as_json: bool) -> int:
         ConfigError: the configuration file that was named is wrong.
     """
     parse_cpu(question.cpu)
-    app = offline_app(question.config)
+    app = offline_app(question.config, question.model)
     is_type = question.provider or question.region or providers_with(app, question.subject)
     document = explain_type(app, question) if is_type else ask(question.url, question.subject)
     if as_json:

@@ -25,15 +25,17 @@ def serve(config: Path | None, listen: str | None, state: Path | None) -> int:
     return app.serve(settings)
 
 
-def demo(listen: str, state: Path | None) -> int:
+def demo(listen: str, state: Path | None, *, offline: bool) -> int:
     """Run the daemon over a simulated estate and this machine; return the exit code.
+
+    ``offline`` keeps it from asking live grids.
 
     Raises:
         UsageError: ``listen`` is not an address.
     """
     checked_listen(listen)
     logs.configure("info", "auto")
-    return app.demo(listen=listen, state=state)
+    return app.demo(listen=listen, state=state, offline=offline)
 
 
 def checked_listen(listen: str) -> str:

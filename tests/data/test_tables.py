@@ -7,7 +7,7 @@ import pytest
 
 from exporter.data import rows
 from exporter.data.cpus import families, models
-from exporter.data.gpus import gpus
+from exporter.data.gpus import gpus, named
 from exporter.data.machine_types import machine_types
 
 FOLDER = files("exporter.data")
@@ -88,4 +88,47 @@ def test_a_provider_has_at_most_one_usual_cpu_for_a_family() -> None:
 
 def test_accelerators_draw_more_at_work_than_idle() -> None:
     for gpu in gpus().values():
-        assert 0 < gpu.idle_low <= gpu.idle < gpu.maximum, gpu
+        assert 0 < gpu.idle_low <= gpu.idle < gpu.maximum <= gpu.maximum_high, gpu
+
+
+@pytest.mark.parametrize("model", gpus())
+def test_an_accelerator_whose_power_is_assumed_may_draw_more(model: str) -> None:
+    gpu = gpus()[model]
+    assert ("assumed" in gpu.source or "as the Alveo" in gpu.source) == (
+        gpu.maximum_high > gpu.maximum
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "model"),
+    [
+        ("NVIDIA T4", "NVIDIA T4"),
+        ("NVIDIA T4g", "NVIDIA T4G"),  # EC2 writes it so
+        ("NVIDIA RTX PRO Server 6000", "NVIDIA RTX PRO 6000 Blackwell SE"),
+        ("AWS Trainium2", "AWS Trainium2"),
+        ("Xilinx Virtex UltraScale+ (VU47P)", "AMD VU47P FPGA"),
+        ("Qualcomm Qualcomm AI100", "Qualcomm AI100"),
+        ("nvidia-tesla-v100", "NVIDIA V100"),
+        ("nvidia-tesla-t4-vws", "NVIDIA T4"),
+        ("nvidia-h100-80gb", "NVIDIA H100"),
+        ("nvidia-a100-80gb", "NVIDIA A100 80GB"),
+    ],
+)
+def test_accelerators_are_found_under_the_names_that_clouds_give_them(
+    told: str, model: str
+) -> None:
+    found = named(told)
+    assert found is not None
+    assert found.model == model
+
+
+@pytest.mark.parametrize("told", ["", "NVIDIA", "NVIDIA Z1", "TPU v5"])
+def test_an_accelerator_that_the_table_lacks_is_none(told: str) -> None:
+    assert named(told) is None
+
+
+@pytest.mark.parametrize("model", gpus())
+def test_no_two_accelerators_share_a_name(model: str) -> None:
+    found = named(model)
+    assert found is not None
+    assert found.model == model

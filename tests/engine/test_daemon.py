@@ -15,13 +15,23 @@ from exporter.core.model import Inventory
 from exporter.core.snapshot import ResourceState, Snapshot
 from exporter.engine.collector import ProviderCollector
 from exporter.engine.daemon import Daemon, Parts, Polled
+from exporter.engine.grid_view import GridViewer
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.ledger import Ledger
 from exporter.engine.status import CollectorStatus
 from exporter.engine.store import Store
 from exporter.engine.view import Viewer
 from tests.support.rig import HOUR, TERMS, model_of
-from tests.support.sim import SimAnnual, SimCloud, SimGrid, SimMachine, Span, hanging, region_of
+from tests.support.sim import (
+    SimAnnual,
+    SimCloud,
+    SimForecaster,
+    SimGrid,
+    SimMachine,
+    Span,
+    hanging,
+    region_of,
+)
 
 PATIENCE = 10.0
 """Seconds that a test waits for something that should happen at once."""
@@ -34,7 +44,7 @@ class Stage:
         self.clock = SystemClock()
         self.store = Store.open(state)
         self.store_status = CollectorStatus("store", self.clock)
-        self.book = IntensityBook(grids, SimAnnual(), self.store, self.clock)
+        self.book = IntensityBook(grids, SimAnnual(), self.store, self.clock, SimForecaster())
         self.ledger = Ledger(self.store, model_of, self.book.over)
         loaded = self.store.load()
         self.book.restore(loaded.intensity)
@@ -61,7 +71,13 @@ class Stage:
             polled=self.polled,
             book=self.book,
             ledger=self.ledger,
-            viewer=Viewer(self.ledger, self.book, region_of, collectors, limits),
+            viewer=Viewer(
+                self.ledger,
+                GridViewer(self.book, SimAnnual(), ()),
+                region_of,
+                collectors,
+                limits,
+            ),
             meter=ApiMeter(),
             clock=self.clock,
             store_status=self.store_status,

@@ -21,6 +21,7 @@ from tests.support.sim import (
     Judge,
     SimAnnual,
     SimCloud,
+    SimForecaster,
     SimGrid,
     SimMachine,
     Span,
@@ -31,7 +32,7 @@ FOREVER = (-math.inf, math.inf)
 
 
 def book_of(clock: ManualClock, *sources: SimGrid, store: Store | None = None) -> IntensityBook:
-    return IntensityBook(sources, SimAnnual(), store or Store.in_memory(), clock)
+    return IntensityBook(sources, SimAnnual(), store or Store.in_memory(), clock, SimForecaster())
 
 
 def now(clock: ManualClock) -> int:
@@ -137,6 +138,100 @@ def test_a_gap_in_the_past_is_bridged_by_the_value_before_it(clock: ManualClock)
     found = [book.at("FR", T0 - 7200 + 900 * i) for i in range(8)]
     assert [f.gco2eq_per_kwh for f in found] == [100.0] * 4 + [200.0] * 4
     assert [int(f.level) for f in found] == [0, 0, 2, 2, 0, 0, 2, 2]
+
+
+# --- our own forecast, and signals ----------------------------------------------------------------
+
+
+def own_book(clock: ManualClock, *sources: SimGrid, reach: int = 48) -> IntensityBook:
+    store = Store.in_memory()
+    return IntensityBook(sources, SimAnnual(), store, clock, SimForecaster(reach=reach))
+
+
+def test_our_own_forecast_stands_between_the_last_known_value_and_the_annual_one(
+    clock: ManualClock,
+) -> None:
+    book = own_book(clock, SimGrid(clock=clock), reach=24)
+    cover(book, clock)
+    found = [book.at("FR", T0 + hours * HOUR) for hours in (5, 6, 23, 24, 48)]
+    assert [(int(one.level), one.source) for one in found] == [
+        (2, "simgrid"),
+        (3, "seasonal"),
+        (3, "seasonal"),
+        (4, "annual"),
+        (4, "annual"),
+    ]
+    assert found[1].gco2eq_per_kwh == grid_value("FR", T0 - GRID_STEP)
+
+
+def test_the_forecast_of_a_source_is_preferred_to_our_own(clock: ManualClock) -> None:
+    book = own_book(clock, SimGrid(clock=clock, forecast_until=T0 + 10 * HOUR))
+    clock.advance(60)
+    cover(book, clock)
+    outlook = book.forecast("FR", now(clock))
+    assert outlook is not None
+    assert (outlook.source, len(outlook.hours)) == ("simgrid + seasonal", 24)
+    assert outlook.hours[0].start == T0 + HOUR, "hour n holds the time n hours ahead"
+    halves = [grid_value("FR", T0 + HOUR), grid_value("FR", T0 + HOUR + GRID_STEP)]
+    assert outlook.hours[0].gco2eq_per_kwh == pytest.approx(sum(halves) / 2)
+    assert [hour.start for hour in outlook.hours] == [T0 + HOUR * n for n in range(1, 25)]
+
+
+def test_a_zone_without_any_history_has_no_forecast(clock: ManualClock) -> None:
+    book = own_book(clock, SimGrid(clock=clock))
+    assert book.forecast("FR", T0) is None
+    assert book.forecast("XX", T0) is None
+
+
+def test_a_forecast_is_made_anew_when_its_history_grows(clock: ManualClock) -> None:
+    grid = SimGrid(clock=clock)
+    book = own_book(clock, grid)
+    cover(book, clock)
+    before = book.forecast("FR", T0)
+    clock.advance(2 * HOUR)
+    cover(book, clock)
+    after = book.forecast("FR", T0 + 2 * HOUR)
+    assert before is not None
+    assert after is not None
+    assert before.hours[0].gco2eq_per_kwh == grid_value("FR", T0 - GRID_STEP)
+    assert after.hours[0].gco2eq_per_kwh == grid_value("FR", T0 + 2 * HOUR - GRID_STEP)
+
+
+def test_signals_go_their_own_chain_and_end_without_an_annual_value(clock: ManualClock) -> None:
+    plant = SimGrid(clock=clock, name="plant", method=Method.MARGINAL, basis=Basis.DIRECT)
+    book = own_book(clock, plant, reach=0)
+    clock.advance(60)
+    cover(book, clock)
+
+    def level(at: float) -> int | None:
+        found = book.signal("FR", at, Method.MARGINAL, Basis.DIRECT)
+        return None if found is None else int(found.level)
+
+    end = T0 + GRID_STEP
+    assert [level(at) for at in (T0, end + HOUR, end + 6 * HOUR)] == [0, 2, None]
+    assert book.signal("FR", T0, Method.AVERAGE, Basis.DIRECT) is None
+
+
+def test_the_first_refresh_fetches_the_history_that_comes_cheap(clock: ManualClock) -> None:
+    grid = SimGrid(clock=clock, history_seconds=7 * DAY)
+    book = own_book(clock, grid)
+    for _ in range(5):
+        book.refresh("simgrid", ["FR"], now(clock) - HOUR, now(clock))
+        clock.advance(HOUR)
+    (first, *others) = grid.asked
+    assert first[1] == T0 - 7 * DAY
+    assert all(end - start <= HOUR for _, start, end in others)
+
+
+def test_a_source_that_gives_no_history_is_not_asked_for_it_without_end(
+    clock: ManualClock,
+) -> None:
+    grid = SimGrid(clock=clock, history_seconds=7 * DAY, outages=[FOREVER])
+    book = own_book(clock, grid)
+    for _ in range(60):
+        book.refresh("simgrid", ["FR"], now(clock) - HOUR, now(clock))
+        clock.advance(60)
+    assert len(grid.asked) <= 2 * (1 + HOUR / (0.9 * grid.refresh_seconds))
 
 
 # --- means over buckets ---------------------------------------------------------------------------

@@ -172,8 +172,8 @@ def test_the_ranking_key_of_a_region_is_grid_times_pue(state: Path, clock: Manua
     snapshot = rig_of(state, clock, machine).run()
     (ranked,) = snapshot.region_intensities
     pue = region_of("sim", "ie-two").pue
-    assert (ranked.grid_zone, ranked.pue) == ("IE", pue)
-    assert ranked.gco2eq_per_kwh == pytest.approx(grid_value("IE", T0) * pue)
+    assert (ranked.region.grid_zone, ranked.region.pue) == ("IE", pue)
+    assert ranked.it_gco2eq_per_kwh == pytest.approx(grid_value("IE", T0) * pue)
     assert [grid.gco2eq_per_kwh for grid in snapshot.grids] == [grid_value("IE", T0)]
 
 

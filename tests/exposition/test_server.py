@@ -213,11 +213,9 @@ def test_summary_holds_what_the_page_shows(publisher: Publisher, client: httpx.C
     assert shown["coverage_seconds"] == {"measured": 172800.0, "estimated": 0.0, "missing": 600.0}
     assert shown["states"] == {"measured": 2, "stopped": 1, "unmodelled": 0, "silent": 0}
     assert [one["resource_id"][-1] for one in shown["top"]] == ["2", "1", "3"]
-    assert [one["fallback"] for one in shown["grids"]] == [
-        "live",
-        "annual average",
-        "second source",
-    ]
+    assert [(one["grid_zone"], one["fallback"]) for one in shown["grids"]] == [("FR", "live")], (
+        "only grids that feed machines"
+    )
     assert len(shown["history"]) == 1
 
 
@@ -248,7 +246,7 @@ def test_summary_never_holds_tags(publisher: Publisher, client: httpx.Client) ->
     assert all(one["tags"] == {} for one in summary(client)["top"])
 
 
-def test_grid_lists_zones_and_regions(publisher: Publisher, client: httpx.Client) -> None:
+def test_grid_lists_zones_and_forecasts(publisher: Publisher, client: httpx.Client) -> None:
     publisher.publish(rich_snapshot())
     shown = client.get("/api/v1/grid").json()
     assert shown["grids"][0] == {
@@ -263,13 +261,28 @@ def test_grid_lists_zones_and_regions(publisher: Publisher, client: httpx.Client
         "age_seconds": 600.0,
         "estimated": False,
     }
-    assert shown["regions"] == [
-        {
-            "provider": "aws",
-            "cloud_region": "eu-west-3",
-            "grid_zone": "FR",
-            "method": "average",
-            "gco2eq_per_kwh": 46.2,
-            "pue": 1.2,
-        }
+    (told,) = shown["forecasts"]
+    assert (told["grid_zone"], told["source"], len(told["hours"])) == ("FR", "energy_charts", 24)
+    assert told["hours"][0] == {
+        "start": 1772452800,
+        "end": 1772456400,
+        "gco2eq_per_kwh": 31.0,
+        "low": None,
+        "high": None,
+    }
+
+
+def test_regions_are_ranked_by_grid_times_pue(publisher: Publisher, client: httpx.Client) -> None:
+    snapshot = rich_snapshot()
+    (paris,) = snapshot.region_intensities
+    twin = replace(paris, region=replace(paris.region, name="eu-west-4"))
+    dirty = replace(paris, region=replace(paris.region, name="eu-west-5", pue=1.3), weaker=True)
+    publisher.publish(replace(snapshot, region_intensities=(dirty, twin, paris)))
+    shown = client.get("/api/v1/regions").json()["regions"]
+    assert [(one["cloud_region"], one["rank"], one["weaker"]) for one in shown] == [
+        ("eu-west-3", 1, False),
+        ("eu-west-4", 1, False),
+        ("eu-west-5", 3, True),
     ]
+    assert shown[0]["gco2eq_per_kwh_it"] == pytest.approx(38.5 * 1.2)
+    assert (shown[0]["mean_24h"], shown[0]["annual"], shown[0]["location"]) == (40.0, 36.0, "Paris")

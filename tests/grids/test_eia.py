@@ -13,6 +13,7 @@ from exporter.core.clock import from_epoch
 from exporter.core.errors import AuthError, BadPayloadError, NoDataError
 from exporter.core.model import GridReading
 from exporter.data import rows as table
+from exporter.grids._cache import Budget, Documents
 from exporter.grids._eia_rows import (
     FUELS,
     MAY_STORE,
@@ -24,7 +25,17 @@ from exporter.grids._eia_rows import (
 from exporter.grids._http import Endpoint, JsonClient
 from exporter.grids._payload import ShapeError
 from exporter.grids._secret import Secret
-from exporter.grids.eia import FACTS, RESPONDENTS, Config, EiaSource, build, to_points
+from exporter.grids.eia import (
+    DEMO_BURST,
+    DEMO_PER_MINUTE,
+    FACTS,
+    KEEP_SECONDS,
+    RESPONDENTS,
+    Config,
+    EiaSource,
+    build,
+    to_points,
+)
 from tests.support.clock import ManualClock
 from tests.support.grids import FIXTURES, context, json_values
 
@@ -254,10 +265,13 @@ def hours(*ends: int, respondent: str = "PJM") -> list[dict[str, object]]:
     ]
 
 
-def source(api: Api, clock: ManualClock, key: str = KEY) -> EiaSource:
+def source(
+    api: Api, clock: ManualClock, key: str = KEY, *, budget: Budget | None = None
+) -> EiaSource:
     endpoint = Endpoint(source="eia", base_url="https://api.example.org", auth_fix="check the key")
     client = JsonClient(endpoint, context(clock), transport=httpx.MockTransport(api))
-    return EiaSource(client, Secret("eia", SecretStr(key)), clock)
+    documents = Documents(client, clock, keep_seconds=KEEP_SECONDS, budget=budget)
+    return EiaSource(documents, Secret("eia", SecretStr(key)), clock)
 
 
 def fetch(
@@ -274,6 +288,59 @@ def test_one_request_serves_all_zones(clock: ManualClock) -> None:
     assert {point.zone for point in reading.points} == set(RESPONDENTS)
     assert sorted(api.queries[0].get_list("facets[respondent][]")) == sorted(RESPONDENTS.values())
     assert reading.failures == ()
+
+
+def test_whichever_zones_are_asked_for_one_request_an_hour_serves_them(
+    clock: ManualClock,
+) -> None:
+    api = Api([r for code in RESPONDENTS.values() for r in hours(-1, 0, respondent=code)])
+    clock.advance(120)
+    with closing(source(api, clock)) as eia:
+        for zone in RESPONDENTS:
+            reading = eia.fetch([zone], NOW - HOUR, NOW)
+            assert {point.zone for point in reading.points} == {zone}
+            clock.advance(60)
+        assert len(api.queries) == 1
+        clock.advance(eia.refresh_seconds * 0.9)
+        eia.fetch(["US-MIDA-PJM"], NOW - HOUR, NOW)
+    assert len(api.queries) == 2
+
+
+def test_the_public_key_is_never_used_for_more_than_30_requests_in_an_hour(
+    clock: ManualClock,
+) -> None:
+    api = Api(hours(*range(-70 * 24, 1)))
+    budget = Budget(clock, per_minute=DEMO_PER_MINUTE, burst=DEMO_BURST)
+    with closing(source(api, clock, budget=budget)) as eia:
+        for minute in range(60):
+            day = NOW - (3 + minute) * 24 * HOUR
+            reading = eia.fetch(["US-MIDA-PJM"], day, day + HOUR)
+            assert reading.failures == ()
+            clock.advance(60)
+    assert 20 < len(api.queries) <= 30
+
+
+def test_a_week_of_all_zones_is_within_what_the_public_key_may_ask_at_once(
+    clock: ManualClock,
+) -> None:
+    """Three of nine energy sources and a third of a page make as many pages as in truth."""
+    past = range(-8 * 24, 1)
+    api = Api(
+        [r for code in RESPONDENTS.values() for r in hours(*past, respondent=code)],
+        page=5000 // 3,
+    )
+    with closing(source(api, clock)) as eia:
+        reading = eia.fetch(RESPONDENTS, NOW - eia.history_seconds, NOW)
+    assert {p.zone for p in reading.points} == set(RESPONDENTS)
+    assert min(p.start for p in reading.points) == NOW - eia.history_seconds
+    assert len(api.queries) <= DEMO_BURST
+
+
+def test_a_spent_budget_is_no_data_and_no_failure(clock: ManualClock) -> None:
+    api = Api(hours(0))
+    with closing(source(api, clock, budget=Budget(clock, per_minute=1, burst=0))) as eia:
+        assert eia.fetch(["US-MIDA-PJM"], NOW - HOUR, NOW) == GridReading(points=())
+    assert api.queries == []
 
 
 def test_a_window_that_is_too_recent_yields_the_newest_hours_before_it(clock: ManualClock) -> None:

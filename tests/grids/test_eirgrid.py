@@ -9,7 +9,7 @@ from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading
 from exporter.grids import eirgrid
-from exporter.grids.eirgrid import STEP, EirgridSource, parse_chart
+from exporter.grids.eirgrid import FACTS, STEP, parse_chart
 from tests.support.grid_bodies import bodies_but, body
 from tests.support.grid_eirgrid import DUBLIN
 from tests.support.grids import json_values
@@ -152,7 +152,7 @@ def test_rubbish_gives_physical_values_or_a_bad_payload(document: object) -> Non
 
 
 def test_direct_values_are_declared_as_such() -> None:
-    assert EirgridSource.basis is Basis.DIRECT
+    assert FACTS.basis is Basis.DIRECT
 
 
 def test_a_machine_without_time_zones_is_told_what_to_install(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from exporter.core.clock import epoch
 from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading
-from exporter.grids.em6 import STEP, Config, Em6Source, build, parse_items
+from exporter.grids.em6 import FACTS, STEP, Config, Em6Source, build, parse_items
 from tests.support.clock import ManualClock
 from tests.support.grid_bodies import bodies_but, body
 from tests.support.grid_em6 import EM6
@@ -132,4 +132,4 @@ def test_questions_of_one_refresh_are_one_request() -> None:
 
 
 def test_its_unknown_basis_is_never_mixed_with_life_cycle_values() -> None:
-    assert Em6Source.basis is Basis.DIRECT
+    assert FACTS.basis is Basis.DIRECT

@@ -14,7 +14,8 @@ from exporter.core.errors import (
     UnreachableError,
 )
 from exporter.core.ports import AdapterContext
-from exporter.grids._http import ATTEMPTS, Endpoint, JsonClient, check_base_url, is_loopback
+from exporter.grids._address import check_base_url, is_loopback
+from exporter.grids._http import ATTEMPTS, Endpoint, JsonClient
 from tests.support.clock import ManualClock
 from tests.support.grids import FIXTURES, context
 
@@ -191,7 +192,6 @@ def test_an_answer_that_trickles_is_cut_off() -> None:
     "error",
     [
         httpx.ConnectError("[Errno -2] Name or service not known"),
-        httpx.ConnectTimeout(SECRET),
         httpx.ReadTimeout(SECRET),
         httpx.ReadError(SECRET),
         httpx.RemoteProtocolError(SECRET),
@@ -207,6 +207,22 @@ def test_a_broken_way_is_unreachable_and_tried_again(
         get(raising(error), setting)
     assert SECRET not in str(caught.value)
     assert setting.meter.usage()["src", "latest"].requests == ATTEMPTS
+
+
+def test_a_connection_that_nobody_takes_up_is_not_waited_for_twice(setting: AdapterContext) -> None:
+    with pytest.raises(UnreachableError, match="no connection in time") as caught:
+        get(raising(httpx.ConnectTimeout(SECRET)), setting)
+    assert SECRET not in str(caught.value)
+    assert setting.meter.usage()["src", "latest"].requests == 1
+
+
+def test_a_connection_is_waited_for_no_longer_than_five_seconds(setting: AdapterContext) -> None:
+    for seconds, connect in ((30.0, 5.0), (2.0, 2.0)):
+        endpoint = Endpoint(
+            source="src", base_url="https://a.example", auth_fix="", timeout_seconds=seconds
+        )
+        with closing(JsonClient(endpoint, setting)) as client:
+            assert client._http.timeout == httpx.Timeout(seconds, connect=connect)
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 400, 401, 403, 404, 429, 500])

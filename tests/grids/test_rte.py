@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import BadPayloadError
 from exporter.core.model import Basis
-from exporter.grids.rte import STEP, Config, RteSource, parse_records
+from exporter.grids.rte import FACTS, STEP, Config, parse_records
 from tests.support.grids import FIXTURES, json_values
 
 LATER = 2e9
@@ -45,7 +45,7 @@ def test_the_selected_columns_suffice() -> None:
 
 
 def test_values_are_direct_and_never_pass_for_life_cycle_ones() -> None:
-    assert RteSource.basis is Basis.DIRECT
+    assert FACTS.basis is Basis.DIRECT
 
 
 def test_the_running_quarter_is_estimated_and_a_later_one_left_out() -> None:

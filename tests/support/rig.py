@@ -19,6 +19,7 @@ from exporter.core.units import GramsCO2eq, Joules
 from exporter.engine.account import Missing, Terms
 from exporter.engine.collector import ProviderCollector
 from exporter.engine.estimate import Accrual, MachineModel
+from exporter.engine.grid_view import GridViewer
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.ledger import Ledger
 from exporter.engine.runs import Spec
@@ -26,7 +27,15 @@ from exporter.engine.status import CollectorStatus
 from exporter.engine.store import Store
 from exporter.engine.view import Surroundings, Viewer
 from tests.support.clock import ManualClock
-from tests.support.sim import Judge, SimAnnual, SimMachine, SimPower, Truth, region_of
+from tests.support.sim import (
+    Judge,
+    SimAnnual,
+    SimForecaster,
+    SimMachine,
+    SimPower,
+    Truth,
+    region_of,
+)
 
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR
@@ -106,7 +115,7 @@ class Rig:
         """Wire a new engine around a store."""
         self.store = store
         self.store_status = CollectorStatus("store", self.clock)
-        self.book = IntensityBook(self.grids, SimAnnual(), store, self.clock)
+        self.book = IntensityBook(self.grids, SimAnnual(), store, self.clock, SimForecaster())
         self.ledger = Ledger(store, model_of, self.book.over)
         self.ledger.history.step = self.terms.resolution
         state = store.load()
@@ -114,7 +123,9 @@ class Rig:
         self.ledger.restore(state, {cloud.name for cloud in self.clouds})
         self.collectors = [self._collector(cloud) for cloud in self.clouds]
         limits = dict.fromkeys((cloud.name for cloud in self.clouds), self.stale_after)
-        self.viewer = Viewer(self.ledger, self.book, region_of, self.collectors, limits)
+        self.viewer = Viewer(
+            self.ledger, GridViewer(self.book, SimAnnual(), ()), region_of, self.collectors, limits
+        )
 
     def _collector(self, cloud: Provider) -> ProviderCollector:
         return ProviderCollector(

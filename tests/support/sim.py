@@ -23,6 +23,7 @@ from exporter.core.model import (
     CpuReading,
     CpuSeries,
     Factor,
+    ForecastHour,
     GridReading,
     IntensityPoint,
     Inventory,
@@ -38,6 +39,7 @@ from exporter.core.ports import Clock, PowerProfile
 from exporter.core.units import GCO2eqPerKwh, Ratio, Watts
 
 MINUTE: Final = 60
+HOUR: Final = 3600
 GRID_STEP: Final = 1800
 JOULES_PER_KWH: Final = 3_600_000.0
 """Written again on purpose: the truth must not share the engine's conversions."""
@@ -379,6 +381,7 @@ class SimGrid:
     method: Method = Method.AVERAGE
     basis: Basis = Basis.LIFECYCLE
     refresh_seconds: int = GRID_STEP
+    history_seconds: int = 0
     step: int = GRID_STEP
     estimate_error: float = 1.0
     """What a half-hour's value is multiplied by while it is not over."""
@@ -434,6 +437,23 @@ class SimAnnual:
     def annual(self, zone: str) -> AnnualIntensity:
         return AnnualIntensity(
             zone=zone, gco2eq_per_kwh=GCO2eqPerKwh(self.grams), year="2024", source="sim"
+        )
+
+
+@dataclass
+class SimForecaster:
+    """Implements ``core.ports.Forecaster``: the last value for ``reach`` hours; none by default."""
+
+    reach: int = 0
+
+    def forecast(self, history: Sequence[IntensityPoint], hours: int) -> tuple[ForecastHour, ...]:
+        if not history:
+            return ()
+        first = history[-1].end // HOUR * HOUR
+        grams = history[-1].gco2eq_per_kwh
+        return tuple(
+            ForecastHour(start=first + n * HOUR, end=first + (n + 1) * HOUR, gco2eq_per_kwh=grams)
+            for n in range(min(hours, self.reach))
         )
 
 

@@ -2,20 +2,25 @@
 
 from dataclasses import replace
 
+from exporter.core.clock import floor_to
 from exporter.core.errors import Reason
 from exporter.core.meter import ApiUsage
 from exporter.core.model import (
     LEVEL_ANNUAL,
     LEVEL_LIVE,
     LEVEL_SECOND_SOURCE,
+    AnnualIntensity,
     Basis,
     Bounds,
     Confidence,
+    ForecastHour,
     IntensityInForce,
     Machine,
     Method,
+    Outlook,
     Power,
     Rate,
+    Region,
     RegionKey,
     ResourceKey,
     RunState,
@@ -93,6 +98,7 @@ def a_view(number: int = 1, *, grams: float = 12.5, **changes: object) -> Resour
         grid_zone="FR",
         state=ResourceState.MEASURED,
         confidence=Confidence.SKU,
+        vcpus=2.0,
         now=a_now(),
         energy=Joules(1_080_000.25),
         operational=GramsCO2eq(grams),
@@ -142,12 +148,35 @@ def rich_snapshot() -> Snapshot:
     second = replace(a_grid("GB"), source="neso", level=LEVEL_SECOND_SOURCE)
     idle = RegionKey("aws", "111122223333", "eu-west-1")
     pue = RegionIntensityView(
-        provider="aws",
-        cloud_region="eu-west-3",
-        grid_zone="FR",
+        region=Region(
+            provider="aws",
+            name="eu-west-3",
+            grid_zone="FR",
+            pue=1.2,
+            pue_source="test",
+            location="Paris",
+            latitude=48.86,
+            longitude=2.35,
+        ),
+        grid=a_grid("FR"),
+        mean_24h=GCO2eqPerKwh(40.0),
+        annual=AnnualIntensity(
+            zone="FR", gco2eq_per_kwh=GCO2eqPerKwh(36.0), year="2025", source="test"
+        ),
+    )
+    hour = floor_to(TIME, 3600)
+    outlook = Outlook(
+        zone="FR",
         method=Method.AVERAGE,
-        gco2eq_per_kwh=GCO2eqPerKwh(46.2),
-        pue=1.2,
+        source="energy_charts",
+        hours=tuple(
+            ForecastHour(
+                start=hour + n * 3600,
+                end=hour + (n + 1) * 3600,
+                gco2eq_per_kwh=GCO2eqPerKwh(30.0 + n),
+            )
+            for n in range(1, 25)
+        ),
     )
     failing = a_collector(
         "neso",
@@ -164,6 +193,7 @@ def rich_snapshot() -> Snapshot:
         resources=(a_view(), gpu, awkward, stopped),
         regions=(a_region(), a_region(key=idle, power=None, rate=None, states={})),
         grids=(a_grid(), annual, second),
+        outlooks=(outlook,),
         region_intensities=(pue,),
         collectors=(a_collector(), failing, untried),
         api={("aws", "GetMetricData"): ApiUsage(requests=7, dollars=0.035)},
@@ -172,5 +202,6 @@ def rich_snapshot() -> Snapshot:
         history=(
             HistoryPoint(start=BUCKET[0], end=BUCKET[1], watts=Watts(75.0), grams_per_hour=3.0),
         ),
+        budget_month=GramsCO2eq(50_000.0),
         simulated=True,
     )

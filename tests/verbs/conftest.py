@@ -92,6 +92,7 @@ class Grid:
     method = Method.AVERAGE
     basis = Basis.LIFECYCLE
     refresh_seconds = 900
+    history_seconds = 0
 
     def __init__(self) -> None:
         self.trouble: CollectorError | None = None

@@ -47,7 +47,11 @@ def test_the_demo_is_told_where(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
     told: list[object] = []
     monkeypatch.setattr(app, "demo", lambda **given: recorder(told)(given))
     assert run("demo", "--listen", ":1", "--state", "x.db").exit_code == 0
-    assert told == [{"listen": ":1", "state": Path("x.db")}]
+    assert run("demo", "--listen", ":1", "--offline").exit_code == 0
+    assert told == [
+        {"listen": ":1", "state": Path("x.db"), "offline": False},
+        {"listen": ":1", "state": None, "offline": True},
+    ]
 
 
 @pytest.mark.parametrize("verb", ["serve", "demo"])

@@ -26,7 +26,7 @@ class Fault(StrEnum):
     HANG = "no answer until the server closes"
     EMPTY = "no points"
     NULLS = "the values are null"
-    WRONG_ZONE = "points of a zone that was not asked for (own protocol)"
+    WRONG_ZONE = "another zone's points, in protocols that name the zone"
     FUTURE = "points that have not begun, too"
 
 
@@ -39,10 +39,13 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+UNAUTHORIZED: Final = Answer(
+    status=HTTPStatus.UNAUTHORIZED, body=b'{"error": "Invalid auth-token"}'
+)
+"""What a missing or wrong key gets."""
+
 _FIXED: Final[Mapping[Fault, Answer]] = {
-    Fault.UNAUTHORIZED: Answer(
-        status=HTTPStatus.UNAUTHORIZED, body=b'{"error": "Invalid auth-token"}'
-    ),
+    Fault.UNAUTHORIZED: UNAUTHORIZED,
     Fault.FORBIDDEN: Answer(status=HTTPStatus.FORBIDDEN, body=b"Access denied"),
     Fault.NOT_FOUND: Answer(
         status=HTTPStatus.NOT_FOUND, body=b'{"status": "error", "message": "No data"}'

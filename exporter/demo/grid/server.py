@@ -12,8 +12,10 @@ from types import TracebackType
 from typing import Self
 
 from exporter.core.ports import Clock
-from exporter.demo.grid.documents import BadQueryError, GridDocuments
-from exporter.demo.grid.faults import Answer, Fault, FaultSwitch, spoiled
+from exporter.demo.grid.base import BadQueryError
+from exporter.demo.grid.documents import GridDocuments
+from exporter.demo.grid.electricity_maps import TOKEN, VERSION, is_locked
+from exporter.demo.grid.faults import UNAUTHORIZED, Answer, Fault, FaultSwitch, spoiled
 
 _Request = socket | tuple[bytes, socket]
 
@@ -50,10 +52,20 @@ class GridFake:
             raise RuntimeError(message)
         return f"http://127.0.0.1:{self._server.server_port}"
 
+    @property
+    def electricity_maps_url(self) -> str:
+        """Base address of the protocol that has a version in its path; its key is ``token``."""
+        return f"{self.url}/{VERSION}"
+
+    @property
+    def token(self) -> str:
+        """The key of the one protocol that needs one."""
+        return TOKEN
+
     def start(self) -> Self:
         """Bind a free port and answer from a thread."""
         self._closing.clear()
-        self._server = _Server(self.respond)
+        self._server = _Server(self._receive)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
         )
@@ -98,6 +110,13 @@ class GridFake:
         self._faults.clear()
         self._latency_seconds = 0.0
 
+    def _receive(self, target: str, token: str) -> Answer:
+        """Answer one request of the wire, if it has the key where one is needed."""
+        if is_locked(target) and token != TOKEN:
+            self.paths.append(target)
+            return UNAUTHORIZED
+        return self.respond(target)
+
     def respond(self, target: str) -> Answer:
         """Answer one request target (path and query)."""
         self.paths.append(target)
@@ -110,15 +129,14 @@ class GridFake:
         try:
             document = self._documents.build(target, fault)
         except BadQueryError as error:
-            refusal = {"error": {"code": "400 Bad Request", "message": str(error)}}
-            return Answer(status=HTTPStatus.BAD_REQUEST, body=json.dumps(refusal).encode())
+            return Answer(status=error.status, body=json.dumps(error.document).encode())
         return Answer(status=HTTPStatus.OK, body=spoiled(json.dumps(document).encode(), fault))
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, respond: Callable[[str], Answer]) -> None:
+    def __init__(self, respond: Callable[[str, str], Answer]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.respond = respond
 
@@ -138,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer one request and close the connection."""
-        answer = self.server.respond(self.path)
+        answer = self.server.respond(self.path, self.headers.get("auth-token", ""))
         self.send_response(answer.status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer.body)))

@@ -19,9 +19,10 @@ from pydantic import Field
 
 from exporter.core.model import Basis, Method
 from exporter.core.ports import AdapterContext
+from exporter.grids._address import SecureUrl
 from exporter.grids._cache import Budget, Documents
 from exporter.grids._facts import SourceFacts
-from exporter.grids._http import Endpoint, JsonClient, SecureUrl
+from exporter.grids._http import Endpoint, JsonClient
 from exporter.grids._secret import TokenConfig
 from exporter.grids.electricity_maps.api import Api
 from exporter.grids.electricity_maps.parse import NAME
@@ -38,6 +39,10 @@ FACTS: Final = SourceFacts(
     step="1 h",
     lag="none, but often estimated first",
     forecast="24 h, where the plan has it",
+    budget="two or three requests for each zone every 15 minutes, the forecast once an hour, "
+    "at most 100 a minute (`requests_per_minute`); answers are kept for 12 minutes. "
+    "Zones beyond that wait for the next refresh. The source allows 150 a minute; "
+    "free keys far fewer (unverified)",
     licence="proprietary; free keys for non-commercial use only",
     attribution="Source: ElectricityMaps.com",
     key="needed: `token_file`; from portal.electricitymaps.com",

@@ -30,6 +30,7 @@ class ElectricityMapsSource:
     method = Method.AVERAGE
     basis = Basis.LIFECYCLE
     refresh_seconds = 900
+    history_seconds = LONGEST_REQUEST
 
     def __init__(self, api: Api, clock: Clock, zones: Collection[str] = ()) -> None:
         self._api = api

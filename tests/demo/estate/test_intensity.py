@@ -1,9 +1,11 @@
 import itertools
+from statistics import fmean, pstdev
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exporter.data import rows
 from exporter.demo.estate import GRID_STEP, ZONES, demo_estate, intensity
 from exporter.demo.estate.schedules import DAY, MONDAY
 
@@ -45,6 +47,50 @@ def test_any_zone_has_a_plausible_intensity(zone: str, moment: int) -> None:
 )
 def test_known_zones_are_near_their_published_yearly_mean(zone: str, yearly: float) -> None:
     assert mean(zone) == pytest.approx(yearly, rel=0.2)
+
+
+def test_every_zone_of_a_cloud_region_is_near_its_yearly_mean() -> None:
+    yearly = {line["grid_zone"]: float(line["gco2eq_per_kwh"]) for line in rows("annual")}
+    zones = {line["grid_zone"] for line in rows("regions")}
+    assert len(zones) > 50
+    for zone in zones - set(ZONES):
+        assert mean(zone) == pytest.approx(yearly[zone], rel=0.08), zone
+
+
+def test_a_zone_that_no_table_knows_is_near_the_mean_of_the_world() -> None:
+    world = next(float(r["gco2eq_per_kwh"]) for r in rows("annual") if r["grid_zone"] == "WORLD")
+    assert mean("XX-DEMO") == pytest.approx(world, rel=0.05)
+
+
+def spread(zone: str) -> float:
+    """Standard deviation as a share of the mean."""
+    values = [intensity(zone, moment) for moment in MONTH]
+    return pstdev(values) / fmean(values)
+
+
+@pytest.mark.parametrize("zone", ["CA-QC", "CH", "NO-NO1", "SE-SE3", "SE-SE4", "US-SE-SOCO", "ID"])
+def test_hydro_nuclear_and_old_coal_are_nearly_flat(zone: str) -> None:
+    assert spread(zone) < 0.12
+
+
+@pytest.mark.parametrize("zone", ["IE", "GB", "DE", "DK-DK2", "US-CENT-SWPP", "US-TEX-ERCO"])
+def test_wind_makes_a_zone_restless(zone: str) -> None:
+    assert spread(zone) > 0.16
+
+
+@pytest.mark.parametrize("zone", ["PL", "IN-WE", "ZA", "MY-WM"])
+def test_coal_is_dirty_at_every_hour(zone: str) -> None:
+    assert min(intensity(zone, moment) for moment in MONTH) > 400
+
+
+@pytest.mark.parametrize(
+    ("zone", "noon_utc"), [("US-CAL-CISO", 21), ("ES", 13), ("AU-NSW", 3), ("CL-SEN", 18)]
+)
+def test_the_sun_makes_the_local_noon_cleaner_than_the_evening(zone: str, noon_utc: int) -> None:
+    days = range(MONDAY, MONDAY + 28 * DAY, DAY)
+    noon = [intensity(zone, day + noon_utc * 3600) for day in days]
+    evening = [intensity(zone, day + (noon_utc + 7) * 3600) for day in days]
+    assert sum(noon) < 0.7 * sum(evening)
 
 
 def test_every_zone_of_the_estate_has_a_character_of_its_own() -> None:

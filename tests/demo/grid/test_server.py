@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from exporter.demo.grid import Fault, GridFake
-from exporter.demo.grid.documents import lifecycle_mix
+from exporter.demo.grid.neso import lifecycle_mix
 from tests.support.clock import ManualClock
 from tests.support.grids import intensity
 

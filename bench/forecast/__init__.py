@@ -1,0 +1,1 @@
+"""How good the own forecast is, against guesses that need no model."""

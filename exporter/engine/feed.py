@@ -1,0 +1,137 @@
+"""One grid source as the engine keeps it: what it told, what it was asked, when it may be again."""
+
+import threading
+from bisect import bisect_right
+from collections.abc import Iterable
+from math import isfinite
+from typing import Final, NamedTuple
+
+from exporter.core.model import IntensityPoint
+from exporter.core.ports import Clock, GridSource
+from exporter.engine.status import CollectorStatus
+
+PATIENCE: Final = 0.9
+"""Share of a source's refresh time that must pass between two questions: a job that comes round
+a moment early must not have to wait for the next round."""
+
+
+class Series:
+    """Points of one source and zone, by start. A newer point for the same start replaces."""
+
+    def __init__(self) -> None:
+        self.starts: list[int] = []
+        self.points: dict[int, IntensityPoint] = {}
+
+    def put(self, point: IntensityPoint) -> None:
+        """Take in a point."""
+        if point.start not in self.points:
+            place = bisect_right(self.starts, point.start)
+            self.starts.insert(place, point.start)
+        self.points[point.start] = point
+
+    def forget(self, before: int) -> None:
+        """Drop what ended before a time."""
+        if self.starts and self.points[self.starts[0]].end < before:
+            self.points = {s: point for s, point in self.points.items() if point.end >= before}
+            self.starts = sorted(self.points)
+
+    def in_order(self) -> list[IntensityPoint]:
+        """Return all points by start."""
+        return [self.points[start] for start in self.starts]
+
+    def newest(self) -> IntensityPoint | None:
+        """Return the point that starts last."""
+        return self.points[self.starts[-1]] if self.starts else None
+
+    def last_before(self, at: float) -> IntensityPoint | None:
+        """Return the newest point that started at or before a time."""
+        place = bisect_right(self.starts, at)
+        return self.points[self.starts[place - 1]] if place else None
+
+    def covering(self, at: float) -> IntensityPoint | None:
+        """Return the point that is valid at a time."""
+        point = self.last_before(at)
+        return point if point is not None and at < point.end else None
+
+    def next_start(self, at: float) -> int | None:
+        """Return when the first point after a time begins."""
+        place = bisect_right(self.starts, at)
+        return self.starts[place] if place < len(self.starts) else None
+
+    def gap(self, start: int, end: int) -> int | None:
+        """Return the first time of a span without a final value, None if there is none."""
+        at = start
+        while at < end:
+            point = self.covering(at)
+            if point is None or point.estimated:
+                return at
+            at = point.end
+        return None
+
+
+class _Question(NamedTuple):
+    """What a source was asked, and when by the monotonic clock."""
+
+    zones: frozenset[str]
+    start: int
+    end: int
+    when: float
+
+    def met(self, zone: str, gap: int) -> bool:
+        return zone in self.zones and self.start <= gap < self.end
+
+
+_EMPTY: Final = Series()
+
+
+class Feed:
+    """One source with what it told. Guarded by its owner's lock; ``asking`` is for questions."""
+
+    def __init__(self, source: GridSource, clock: Clock) -> None:
+        self.source = source
+        self.status = CollectorStatus(source.name, clock)
+        self.unsaved: dict[tuple[str, int, bool], IntensityPoint] = {}
+        self.asking = threading.Lock()
+        """Who needs the same answer waits for it, and does not count with a fallback meanwhile."""
+        self._clock = clock
+        self._observed: dict[str, Series] = {}
+        self._forecast: dict[str, Series] = {}
+        self._asked: list[_Question] = []
+
+    def observed(self, zone: str) -> Series:
+        """Return what was measured, or is being."""
+        return self._observed.get(zone, _EMPTY)
+
+    def forecast(self, zone: str) -> Series:
+        """Return what the source expects."""
+        return self._forecast.get(zone, _EMPTY)
+
+    def put(self, points: Iterable[IntensityPoint], oldest: int) -> None:
+        """Take in points, and drop what ended before ``oldest``."""
+        for point in points:
+            table = self._forecast if point.forecast else self._observed
+            table.setdefault(point.zone, Series()).put(point)
+        for series in (*self._observed.values(), *self._forecast.values()):
+            series.forget(oldest)
+
+    def wanted(self, zones: Iterable[str], start: int, end: int) -> list[str]:
+        """Return the zones to be asked for now: those with a gap that was not just asked about."""
+        pause = self.source.refresh_seconds * PATIENCE
+        now = self._clock.monotonic()
+        self._asked = [question for question in self._asked if now - question.when < pause]
+        return [zone for zone in sorted(set(zones)) if self._lacks(zone, start, end)]
+
+    def note(self, zones: Iterable[str], start: int, end: int) -> None:
+        """Remember that the source was asked."""
+        self._asked.append(_Question(frozenset(zones), start, end, self._clock.monotonic()))
+
+    def _lacks(self, zone: str, start: int, end: int) -> bool:
+        if not self.source.covers(zone):
+            return False
+        gap = self.observed(zone).gap(start, end)
+        return gap is not None and not any(question.met(zone, gap) for question in self._asked)
+
+
+def sound(point: IntensityPoint) -> bool:
+    """Whether it can be multiplied with: a total that once took in a NaN stays one."""
+    return isfinite(point.gco2eq_per_kwh) and point.start < point.end

@@ -1,0 +1,30 @@
+"""What all grid sources declare about themselves, and what they promise together. No I/O."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from exporter.core.model import Basis, Method
+from exporter.core.plugins import kinds, load
+from exporter.grids._facts import SourceFacts
+
+_PACKAGE: Final = "exporter.grids"
+
+
+def facts() -> tuple[SourceFacts, ...]:
+    """Return the facts of every source, by kind."""
+    return tuple(load(_PACKAGE, kind).FACTS for kind in kinds(_PACKAGE))
+
+
+def keyless() -> tuple[SourceFacts, ...]:
+    """Return the live sources of the real world that answer without a key, by kind."""
+    return tuple(source for source in facts() if source.listed and not source.needs_key)
+
+
+def zones_of(sources: Iterable[SourceFacts]) -> frozenset[str]:
+    """Return the zones that any of the sources lists."""
+    return frozenset[str]().union(*(source.listed for source in sources))
+
+
+def prices(source: SourceFacts) -> bool:
+    """Whether a source's values are multiplied into grams; others are signals for decisions."""
+    return source.method is Method.AVERAGE and source.basis is Basis.LIFECYCLE

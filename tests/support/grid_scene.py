@@ -1,0 +1,94 @@
+"""One grid source before the simulated API that it asks: what the contract suite looks at."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import pytest
+
+from exporter.core.model import GridReading
+from exporter.core.ports import AdapterContext, GridSource
+from exporter.demo.grid import GridFake
+from tests.support.clock import ManualClock
+from tests.support.grid_eia import EIA
+from tests.support.grid_eirgrid import EIRGRID
+from tests.support.grid_electricity_maps import ELECTRICITY_MAPS
+from tests.support.grid_em6 import EM6
+from tests.support.grid_energinet import ENERGINET
+from tests.support.grid_energy_charts import ENERGY_CHARTS
+from tests.support.grid_entsoe import ENTSOE
+from tests.support.grid_neso import NESO, NESO_LONDON
+from tests.support.grid_rte import RTE
+from tests.support.grid_watttime import WATTTIME
+from tests.support.grids import DEMO, Subject, context, now
+
+DAY: Final = 86400
+SUBJECTS: Final = [
+    *(NESO, NESO_LONDON, DEMO, ENERGY_CHARTS, ELECTRICITY_MAPS, EIRGRID, ENERGINET, EM6),
+    *(EIA, ENTSOE, WATTTIME, RTE),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """One source, the simulated grid that it asks, and the clock of both."""
+
+    subject: Subject
+    source: GridSource
+    fake: GridFake
+    clock: ManualClock
+    setting: AdapterContext
+
+    @property
+    def now(self) -> int:
+        return now(self.clock)
+
+    @property
+    def step(self) -> int:
+        return self.subject.step
+
+    @property
+    def running(self) -> int:
+        """Start of the running interval."""
+        return self.now // self.step * self.step
+
+    @property
+    def requests(self) -> int:
+        usage = self.setting.meter.usage()
+        return sum(used.requests for (kind, _), used in usage.items() if kind == self.subject.kind)
+
+    def begin(self, days: int = 1) -> int:
+        """Start of a window so long, or as long as the API looks back."""
+        longest = self.subject.history_seconds
+        return self.running - (days * DAY if longest is None else min(days * DAY, longest))
+
+    def fetch(self, start: int, end: int) -> GridReading:
+        return self.source.fetch([self.subject.zone], start, end)
+
+    def last_days(self, days: int = 1) -> GridReading:
+        return self.fetch(self.begin(days), self.now)
+
+    def starts(self, reading: GridReading) -> list[int]:
+        """Return the observed intervals; they are of the zone that was asked for."""
+        assert {point.zone for point in reading.points} == {self.subject.zone}
+        return [point.start for point in reading.points if not point.forecast]
+
+    def assert_true_values(self, reading: GridReading) -> None:
+        for point in reading.points:
+            true = self.subject.intensity(point.zone, point.start)
+            assert point.gco2eq_per_kwh == pytest.approx(true, rel=1e-12)
+            assert point.end - point.start == self.step
+
+
+@contextmanager
+def stage(subject: Subject) -> Iterator[Scene]:
+    """Make a source and its API, at 12:40 UTC on a Monday."""
+    clock = ManualClock(datetime(2026, 3, 2, 12, 40, tzinfo=UTC))
+    setting = context(clock)
+    with (
+        subject.fake(clock) as fake,
+        closing(subject.build(fake.url, setting)) as source,
+    ):
+        yield Scene(subject=subject, source=source, fake=fake, clock=clock, setting=setting)

@@ -1,0 +1,35 @@
+"""All tables that the sources at hand can make."""
+
+from collections.abc import Mapping, Sequence
+
+from exporter.data.cpus import model_of
+from tools.tables import rows
+from tools.tables.decisions import decided
+from tools.tables.families import Cpus
+from tools.tables.hardware import rebuild_cpus, rebuild_gpus
+from tools.tables.instances import rebuild
+from tools.tables.places import rebuild_annual, rebuild_regions, rebuild_zone_codes
+from tools.tables.rows import Row
+from tools.tables.sources import Sources
+
+
+def rebuilt(sources: Sources, shipped: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
+    """Return the tables by name, ordered as shipped; a table of which no source tells is absent."""
+    raw = {
+        "annual": rebuild_annual(sources),
+        "cpu_skus": rebuild_cpus(sources, shipped["cpu_skus"]),
+        "gpu": rebuild_gpus(sources),
+        "regions": rebuild_regions(sources),
+        "zone_codes": rebuild_zone_codes(sources),
+    }
+    found = {table: _finished(table, lines, shipped) for table, lines in raw.items() if lines}
+    if sources.table("instances") or sources.types:
+        cpus = Cpus(model_of(row) for row in found.get("cpu_skus", shipped["cpu_skus"]))
+        lines = rebuild(sources, shipped["instances"], cpus)
+        found["instances"] = _finished("instances", lines, shipped)
+    return found
+
+
+def _finished(table: str, lines: Sequence[Row], shipped: Mapping[str, Sequence[Row]]) -> list[Row]:
+    known = shipped[table]
+    return rows.ordered(table, decided(table, lines, known), known)
