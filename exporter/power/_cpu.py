@@ -9,6 +9,7 @@ from exporter.core.model import Shape
 from exporter.core.units import Watts
 from exporter.data.cpus import CpuFamily, CpuModel, families, models
 from exporter.data.machine_types import MachineType
+from exporter.power._curve import Curve, of_tdp
 
 _INTEL: Final = ("Skylake", "Cascade Lake", "Ice Lake", "Sapphire Rapids")
 _AMD: Final = ("EPYC 2nd Gen", "EPYC 3rd Gen", "EPYC 4th Gen")
@@ -41,6 +42,13 @@ class Cpu:
         vcpus = self.model.cores if threads_per_core == 1 else self.model.threads
         return Watts(self.model.tdp / vcpus)
 
+    @property
+    def curve(self) -> Curve:
+        """Wall power of the server over the TDP of this CPU, over the load."""
+        if self.model is None or not self.family.tdp_per_socket:
+            return self.family.curve
+        return of_tdp(self.family.curve, self.model.tdp / self.family.tdp_per_socket)
+
 
 def of_type(line: MachineType) -> tuple[Cpu, ...]:
     """CPUs that the table lists for a type."""
@@ -48,11 +56,17 @@ def of_type(line: MachineType) -> tuple[Cpu, ...]:
     return tuple(Cpu(family=families()[name], model=models().get(model)) for name, model in pairs)
 
 
-def of_platform(provider: str, platform: str) -> Cpu | None:
-    """CPU of a platform name as GCE reports it, e.g. ``Intel Ice Lake``; None if not known."""
+def of_platform(provider: str, platform: str, listed: Iterable[Cpu] = ()) -> Cpu | None:
+    """CPU of a platform name as GCE reports it, e.g. ``Intel Ice Lake``; None if not known.
+
+    ``listed`` are the CPUs of the machine's type: the platform chooses among them, so that a type
+    keeps its own CPU where it is not the provider's usual one of that family.
+    """
     name = _GCP_PLATFORMS.get(platform, platform.removeprefix("Intel "))
     family = families().get(name)
-    return _usual(provider, family) if family else None
+    if family is None:
+        return None
+    return next((cpu for cpu in listed if cpu.family == family), _usual(provider, family))
 
 
 def of_shape(provider: str, shape: Shape) -> tuple[Cpu, ...]:

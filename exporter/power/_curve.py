@@ -1,6 +1,7 @@
 """Power curves: eleven points over the load, straight lines between them."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from exporter.core.units import Ratio
@@ -13,6 +14,12 @@ LAST: Final = 10
 STRESS: Final[Curve] = (0.0, 0.23, 0.351, 0.472, 0.593, 0.714, 0.7712, 0.8284, 0.8856, 0.9428, 1.0)
 """Share of the dynamic range under full-throttle work: 0.23 at 10 % and 0.714 at 50 % of
 utilisation (Teads, EC2 bare metal under stress-ng, 2021), straight lines between."""
+
+
+IDLE_TDP_EXPONENT: Final = 0.2
+FULL_TDP_EXPONENT: Final = 0.7
+"""Within a family, server power follows TDP to this power when idle and at full load, because fans,
+memory and disks do not grow with the CPU (SPECpower results of 310 servers; docs/accuracy.md)."""
 
 
 class Loading(NamedTuple):
@@ -43,15 +50,47 @@ def at(curve: Curve, load: float) -> float:
     return value + (curve[below + 1] - value) * (load - below)
 
 
-def scaled(curve: Curve, factor: float) -> Curve:
-    """Multiply every value."""
-    return tuple(value * factor for value in curve)
+Segments = tuple[tuple[float, float], ...]
+"""A curve made ready for many look-ups: at a load of 0..10 tenths, the value is ``base + slope *
+load``, both taken from ``segments[int(load)]``."""
+
+
+def segments(curve: Curve) -> Segments:
+    """Return the straight lines between the points of a curve."""
+    slopes = (after - value for value, after in pairwise(curve))
+    lines = (
+        (value - slope * level, slope)
+        for level, (value, slope) in enumerate(zip(curve, slopes, strict=False))
+    )
+    return (*lines, (curve[LAST], 0.0))
+
+
+def scaled(curve: Curve, factor: float, plus: float = 0.0) -> Curve:
+    """Multiply every value, then add a constant."""
+    return tuple(value * factor + plus for value in curve)
+
+
+def of_tdp(curve: Curve, times: float) -> Curve:
+    """Turn power over TDP of a family into that of a CPU of so many times the family's TDP."""
+    rise = (FULL_TDP_EXPONENT - IDLE_TDP_EXPONENT) / LAST
+    exponents = (IDLE_TDP_EXPONENT + rise * level for level in range(LAST + 1))
+    return tuple(r * times ** (e - 1.0) for r, e in zip(curve, exponents, strict=True))
 
 
 def mean(curves: Iterable[Curve]) -> Curve:
     """Average of several curves, point by point."""
     several = tuple(curves)
     return tuple(sum(points) / len(several) for points in zip(*several, strict=True))
+
+
+def lowest(curves: Iterable[Curve]) -> Curve:
+    """Return the smallest of several curves at each point."""
+    return tuple(min(points) for points in zip(*curves, strict=True))
+
+
+def highest(curves: Iterable[Curve]) -> Curve:
+    """Return the largest of several curves at each point."""
+    return tuple(max(points) for points in zip(*curves, strict=True))
 
 
 def stressed(curve: Curve) -> Curve:
@@ -62,4 +101,4 @@ def stressed(curve: Curve) -> Curve:
 
 def clamped(utilization: Ratio) -> float:
     """Utilisation limited to 0..1."""
-    return min(max(utilization, 0.0), 1.0)
+    return 0.0 if utilization < 0.0 else min(utilization, 1.0)

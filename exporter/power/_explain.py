@@ -47,7 +47,7 @@ def cpu_factors(share: CpuShare, load: float) -> Iterator[Factor]:
     """One CPU that may serve the machine."""
     family, model = share.cpu.family, share.cpu.model
     name = model.name if model else f"{family.name}, model not known"
-    r = _curve.at(family.curve, load)
+    ratio, spread = share.ratio, share.spread
     yield Factor(
         name=f"TDP per vCPU of {name}",
         value=share.tdp_per_vcpu,
@@ -57,13 +57,21 @@ def cpu_factors(share: CpuShare, load: float) -> Iterator[Factor]:
     )
     yield Factor(
         name=f"wall power over TDP of {family.name}",
-        value=r,
+        value=_curve.at(ratio, load),
         unit="ratio",
-        source=f"SPECpower_ssj2008: {family.method}",
+        source=f"SPECpower_ssj2008: {family.method}{_rescaled(share)}",
         year=_TABLES_YEAR,
-        low=r * share.spread.low,
-        high=r * share.spread.high,
+        low=_curve.at(spread.lower(ratio), load),
+        high=_curve.at(spread.upper(ratio), load),
     )
+
+
+def _rescaled(share: CpuShare) -> str:
+    """Say that the curve is not that of the family's usual TDP."""
+    family, model = share.cpu.family, share.cpu.model
+    if share.ratio == family.curve or model is None:
+        return ""
+    return f"; from {family.tdp_per_socket:g} W of TDP to {model.tdp:g} W"
 
 
 def memory_factors(coefficient: Bounds, watts: float) -> Iterator[Factor]:

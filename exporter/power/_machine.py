@@ -68,8 +68,9 @@ def hardware(types: Types, machine: Machine) -> Hardware:
 def _of_table(known: KnownType, machine: Machine) -> Hardware:
     line, shape = known.type, machine.shape
     attached = shape is not None and not line.gpu_count  # GCP lets any N1 machine have one
-    platform = _cpu.of_platform(line.provider, machine.cpu_platform)
-    cpus = (platform,) if platform else _cpu.of_type(line)
+    listed = _cpu.of_type(line)
+    platform = _cpu.of_platform(line.provider, machine.cpu_platform, listed)
+    cpus = (platform,) if platform else listed
     return Hardware(
         provider=line.provider,
         instance_type=line.name,
@@ -140,9 +141,10 @@ def _guess(known: KnownType | None, machine: Machine) -> _names.Size | None:
 def _cpus(known: KnownType | None, machine: Machine) -> tuple[tuple[Cpu, ...], bool]:
     """CPUs, and whether they are only guessed from a vendor or an instruction set."""
     provider, shape = machine.key.provider, machine.shape
-    platform = _cpu.of_platform(provider, machine.cpu_platform)
+    listed = _cpu.of_type(known.type) if known else ()
+    platform = _cpu.of_platform(provider, machine.cpu_platform, listed)
     told = (platform,) if platform else _cpu.of_shape(provider, shape) if shape else ()
-    cpus = told or (_cpu.of_type(known.type) if known else ())
+    cpus = told or listed
     if cpus:
         return cpus, False
     return _cpu.of_pool(provider, machine.instance_type, shape), True

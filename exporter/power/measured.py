@@ -1,10 +1,11 @@
 """The default power model: measured curves of CPU families, scaled by TDP. Pure.
 
 CPU watts    = vCPUs x TDP per vCPU x r(L(u)); r is the median wall power over TDP of the family's
-               SPECpower results, L turns utilisation into load where two vCPUs share a core
+               SPECpower results, brought to the TDP of the CPU; L turns utilisation into load
+               where two vCPUs share a core
 memory watts = 0.20 W/GiB beyond the memory that r already holds
 GPU watts    = idle + utilisation x dynamic range; half of it where nothing measures utilisation
-The derivation, its accuracy and its limits: docs/methodology.md.
+The derivation and its limits: docs/methodology.md; how far off it is: docs/accuracy.md.
 """
 
 from dataclasses import dataclass
@@ -37,6 +38,16 @@ class _Facts(NamedTuple):
     shape: Shape | None
 
 
+class _Ends(NamedTuple):
+    """Watts of CPU and memory over the load, at the ends of what they may be."""
+
+    low: _curve.Segments
+    low_span: float
+    """Dynamic range of the lower end."""
+    usual: _curve.Segments
+    stress: _curve.Segments
+
+
 class MeasuredModel:
     """Finds the profile of a machine; machines of equal facts share one."""
 
@@ -62,8 +73,13 @@ class MeasuredProfile:
     machine: Hardware
     shares: tuple[CpuShare, ...]
     loading: _curve.Loading
-    curve: _curve.Curve
+    curve: _curve.Segments
     """CPU watts over load: the mean of the CPUs that may serve the machine."""
+    span: float
+    """Dynamic range of ``curve``."""
+    ends: _Ends
+    full: float
+    """vCPUs that the machine sees over those that it is guaranteed."""
     memory: Watts
     gpu: Bounds
     """Watts of the accelerators where nothing measures how busy they are."""
@@ -87,25 +103,37 @@ class MeasuredProfile:
         count is the guaranteed part only: their dynamic power goes on linearly until all the
         vCPUs that the machine sees are busy. ``gpu`` None: half busy.
         """
-        fraction = 0.0 if utilization < 0.0 else min(utilization, 1.0)
-        slope, bend = self.loading
-        cpu = _curve.at(self.curve, fraction * (slope - bend * fraction))
+        (slope, bend), gpus = self.loading, self.gpu if gpu is None else self._gpus(gpu)
+        fraction = _curve.clamped(utilization)
+        load = fraction * (slope - bend * fraction)
+        base, rise = self.curve[int(load)]
+        cpu = base + rise * load
         if utilization > 1.0:
-            cpu += self._burst(utilization) * (self.curve[_curve.LAST] - self.curve[0])
-        return Power(Watts(cpu), self.memory, Watts(self._gpus(gpu).central), _NONE, _NONE)
+            cpu += self._burst(utilization) * self.span
+        return Power(Watts(cpu), self.memory, Watts(gpus.central), _NONE, _NONE)
 
     def bounds(self, utilization: Ratio, gpu: Ratio | None = None) -> Bounds:
         """Return IT watts of all components: low, central, high.
 
-        The interval holds those of all CPUs that may serve the machine.
+        The interval holds those of all CPUs that may serve the machine. Low: without the effect
+        of shared cores, and only the baseline's part of the idle power. High: all vCPUs that the
+        machine sees, and the higher of usual and full-throttle work.
         """
-        spread = ASSUMED_SIZE_SPREAD if self.machine.size_source is SizeSource.ASSUMED else 1.0
-        low = min(self._low(share, utilization) for share in self.shares)
-        high = max(self._high(share, utilization) for share in self.shares)
-        gpus = self._gpus(gpu)
-        return Bounds(
-            low / spread + gpus.low, self.power(utilization, gpu).it, high * spread + gpus.high
-        )
+        gpus = self.gpu if gpu is None else self._gpus(gpu)
+        ends, (slope, bend), burst = self.ends, self.loading, 0.0
+        fraction = seen = _curve.clamped(utilization)
+        if self.full > 1.0:
+            burst, seen = self._burst(utilization), _curve.clamped(Ratio(utilization / self.full))
+        load, of_seen = fraction * (slope - bend * fraction), seen * (slope - bend * seen)
+        base, rise = ends.low[int(10.0 * fraction)]
+        low = base + rise * 10.0 * fraction + burst * ends.low_span
+        base, rise = self.curve[int(load)]
+        central = base + rise * load + burst * self.span + self.memory + gpus.central
+        base, rise = ends.usual[int(of_seen)]
+        usual = base + rise * of_seen
+        base, rise = ends.stress[int(10.0 * seen)]
+        stress = base + rise * 10.0 * seen
+        return Bounds(low + gpus.low, central, max(usual, stress) + gpus.high)
 
     def embodied(self) -> Bounds:
         """Return grams of embodied CO2eq per hour of the machine's share: low, central, high."""
@@ -133,33 +161,15 @@ class MeasuredProfile:
         """Return the load, 0..10 tenths of capacity, that a utilisation stands for."""
         return self.loading.load(_curve.clamped(utilization))
 
-    def _gpus(self, utilization: Ratio | None) -> Bounds:
-        """Watts of the accelerators."""
-        if utilization is None or not self.machine.gpu_count:
+    def _gpus(self, utilization: Ratio) -> Bounds:
+        """Watts of the accelerators at a measured utilisation."""
+        if not self.machine.gpu_count:
             return self.gpu
         return _gpu.watts(self.machine.gpu_model, self.machine.gpu_count, utilization)
 
     def _burst(self, utilization: Ratio) -> float:
         """Utilisation above 1 that the machine can really have."""
-        most = self.machine.full_vcpus / self.machine.vcpus
-        return min(max(utilization, 1.0), most) - 1.0
-
-    def _low(self, share: CpuShare, utilization: Ratio) -> float:
-        """Without the effect of shared cores, and only the baseline's part of the idle power."""
-        curve, fraction = share.curve, _curve.clamped(utilization)
-        busy = _curve.at(curve, _curve.FULL_CORE.load(fraction)) - curve[0]
-        busy += self._burst(utilization) * (curve[_curve.LAST] - curve[0])
-        cpu = busy + curve[0] * self.machine.baseline
-        return share.spread.low * cpu + MEMORY_WATTS_PER_GIB.low * share.extra_gib
-
-    def _high(self, share: CpuShare, utilization: Ratio) -> float:
-        """All vCPUs that the machine sees, and the higher of usual and full-throttle work."""
-        full = self.machine.full_vcpus / self.machine.vcpus
-        fraction = _curve.clamped(Ratio(utilization / full))
-        usual = _curve.at(share.curve, self.loading.load(fraction))
-        stress = _curve.at(share.stress, _curve.FULL_CORE.load(fraction))
-        cpu = share.spread.high * full * max(usual, stress)
-        return cpu + MEMORY_WATTS_PER_GIB.high * share.extra_gib
+        return min(max(utilization, 1.0), self.full) - 1.0
 
 
 def profile_of(machine: Hardware) -> MeasuredProfile:
@@ -167,13 +177,45 @@ def profile_of(machine: Hardware) -> MeasuredProfile:
     parts = shares(machine)
     extra_gib = sum(part.extra_gib for part in parts) / len(parts)
     embodied_share = _embodied.share(machine)
+    curve = _curve.mean(part.curve for part in parts)
     return MeasuredProfile(
         machine=machine,
         shares=parts,
         loading=_curve.FULL_CORE if machine.threads_per_core == 1 else _curve.SHARED_CORE,
-        curve=_curve.mean(part.curve for part in parts),
+        curve=_curve.segments(curve),
+        span=curve[_curve.LAST] - curve[0],
+        ends=_ends(machine, parts),
+        full=machine.full_vcpus / machine.vcpus,
         memory=Watts(MEMORY_WATTS_PER_GIB.central * extra_gib),
         gpu=_gpu.watts(machine.gpu_model, machine.gpu_count),
         embodied_share=embodied_share,
         embodied_bounds=embodied_share.bounds,
     )
+
+
+def _ends(machine: Hardware, parts: tuple[CpuShare, ...]) -> _Ends:
+    """Ends of the intervals of all CPUs together."""
+    size = ASSUMED_SIZE_SPREAD if machine.size_source is SizeSource.ASSUMED else 1.0
+    full = machine.full_vcpus / machine.vcpus
+    low = [_low(part, machine.baseline) for part in parts]
+    usual = [_high(part, part.curve, full) for part in parts]
+    stress = [_high(part, _curve.stressed(part.curve), full) for part in parts]
+    return _Ends(
+        low=_curve.segments(_curve.scaled(_curve.lowest(low), 1.0 / size)),
+        low_span=min(p.spread.low * (p.curve[_curve.LAST] - p.curve[0]) for p in parts) / size,
+        usual=_curve.segments(_curve.scaled(_curve.highest(usual), size)),
+        stress=_curve.segments(_curve.scaled(_curve.highest(stress), size)),
+    )
+
+
+def _low(part: CpuShare, baseline: float) -> _curve.Curve:
+    """Only the baseline's part of the idle power, and little for memory."""
+    unused = part.curve[0] * (1.0 - baseline)
+    cpu = part.spread.lower(_curve.scaled(part.curve, 1.0, -unused))
+    return _curve.scaled(cpu, 1.0, MEMORY_WATTS_PER_GIB.low * part.extra_gib)
+
+
+def _high(part: CpuShare, curve: _curve.Curve, full: float) -> _curve.Curve:
+    """All vCPUs that the machine sees, and much for memory."""
+    cpu = part.spread.upper(curve)
+    return _curve.scaled(cpu, full, MEMORY_WATTS_PER_GIB.high * part.extra_gib)

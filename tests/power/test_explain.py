@@ -38,7 +38,7 @@ def test_the_factors_multiply_to_the_watts() -> None:
     )
     assert cpu == pytest.approx(number(factors, "CPU power"))
     assert cpu + memory == pytest.approx(number(factors, "IT power"))
-    assert number(factors, "IT power") == pytest.approx(7.766)
+    assert number(factors, "IT power") == pytest.approx(6.9557, abs=1e-4)
 
 
 def test_the_factors_multiply_to_the_embodied_grams() -> None:
@@ -103,3 +103,21 @@ def test_a_measured_gpu_utilisation_is_said_with_the_power_it_gives() -> None:
     assert factors["GPU utilisation"].source.endswith("measured in the machine")
     assert factors["GPU power"].value == pytest.approx(8 + 0.25 * (71 - 8))
     assert factors["IT power"].value == profile.power(Ratio(0.5), Ratio(0.25)).it
+
+
+def test_a_curve_that_was_brought_to_another_tdp_says_so() -> None:
+    rescaled = explain("aws", "m5.large")["wall power over TDP of Skylake"]
+    assert rescaled.source.endswith("; from 205 W of TDP to 240 W")
+    usual = explain("aws", "m7a.large")["wall power over TDP of EPYC 4th Gen"]
+    assert "W of TDP" not in usual.source
+
+
+def test_the_bounds_of_the_curve_lead_to_the_bounds_of_the_watts() -> None:
+    # m7a.large: load is utilisation, and nothing but CPU and memory draws power.
+    factors = explain("aws", "m7a.large", 0.05)
+    ratio, memory = factors["wall power over TDP of EPYC 4th Gen"], factors["power of memory"]
+    assert ratio.low is not None
+    assert memory.low is not None
+    cpu = number(factors, "vCPUs") * number(factors, "TDP per vCPU of AMD EPYC 9R14") * ratio.low
+    extra = number(factors, "memory beyond the servers of the curve")
+    assert factors["IT power"].low == pytest.approx(cpu + extra * memory.low)

@@ -1,15 +1,22 @@
 """What must hold for every machine: order, monotony, proportion."""
 
 import math
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.core.model import Shape
 from exporter.core.ports import PowerProfile
-from exporter.core.units import Ratio
+from exporter.core.units import Joules, Ratio, energy
+from exporter.data.cpus import families, models
+from exporter.power import _names
+from exporter.power._cpu import Cpu
 from exporter.power.catalogue import Types
-from exporter.power.measured import MeasuredModel
+from exporter.power.measured import MeasuredModel, MeasuredProfile
 from tests.support.machines import machine
 
 TYPES = Types()
@@ -161,3 +168,124 @@ def test_a_measured_gpu_keeps_the_order_within_what_is_assumed_without(
     assert found.central == profile.power(Ratio(cpu), Ratio(gpu)).it
     if not shape.gpu_count:
         assert found == assumed
+
+
+@given(listed, utilizations, st.lists(st.floats(min_value=0, max_value=86400), max_size=8), listed)
+def test_energy_adds_up_over_time_whatever_is_asked_between(
+    which: tuple[str, str], utilization: float, spans: list[float], other: tuple[str, str]
+) -> None:
+    parts = []
+    for seconds in spans:
+        power = MODEL.profile(machine(*which)).power(Ratio(utilization)).it
+        parts.append(energy(power, seconds))
+        MODEL.profile(machine(*other)).power(Ratio(1.0))
+    whole = energy(MODEL.profile(machine(*which)).power(Ratio(utilization)).it, sum(spans))
+    assert math.isclose(Joules(sum(parts)), whole, rel_tol=1e-9, abs_tol=1e-9)
+
+
+@given(shapes, st.sampled_from(("aws", "gcp", "azure", "host")), utilizations)
+def test_a_running_machine_never_draws_nothing(
+    shape: Shape, provider: str, utilization: float
+) -> None:
+    power = of_shape(shape, provider).power(Ratio(utilization))
+    assert power.cpu > 0
+    assert bool(power.gpu) == bool(shape.gpu_count)
+    assert (power.storage, power.network) == (0.0, 0.0)
+
+
+def test_every_cpu_draws_more_under_load_whatever_its_tdp() -> None:
+    cpus = [Cpu(family=families()[model.family], model=model) for model in models().values()]
+    cpus += [Cpu(family=family, model=None) for family in families().values()]
+    for cpu in cpus:
+        assert all(less < more for less, more in pairwise(cpu.curve)), cpu
+
+
+def family_of(provider: str, name: str) -> str:
+    """The types that differ in size only, by the providers' naming rules."""
+    if provider == "gcp":
+        return "-".join(name.split("-")[:2])
+    return _names.series(provider, name)
+
+
+def sizes() -> Iterator[list[tuple[str, MeasuredProfile]]]:
+    """All sizes of each family of the catalogue, smallest first."""
+    found = defaultdict(list)
+    for provider, name in LISTED:
+        profile = MODEL.profile(machine(provider, name))
+        found[provider, family_of(provider, name)].append((name, profile))
+    for of_family in found.values():
+        yield sorted(
+            of_family, key=lambda size: (size[1].machine.vcpus, size[1].machine.memory_gib)
+        )
+
+
+SIZES = list(sizes())
+
+
+def test_the_cpu_of_every_family_is_proportional_to_vcpus_where_it_is_the_same_cpu() -> None:
+    for of_family in SIZES:
+        for (_, one), (name, other) in pairwise(of_family):
+            if one.machine.cpus != other.machine.cpus:
+                continue
+            if one.machine.threads_per_core != other.machine.threads_per_core:
+                continue
+            for utilization in (0.0, 0.3, 1.0):
+                per_vcpu = [p.power(Ratio(utilization)).cpu / p.machine.vcpus for p in (one, other)]
+                assert per_vcpu[0] == pytest.approx(per_vcpu[1], rel=1e-9), name
+
+
+MORE_ACCELERATORS_PER_VCPU = {
+    ("g4dn.16xlarge", "g4dn.metal"),  # 1 in 64 vCPUs, then 8 in 96
+    ("g5.8xlarge", "g5.12xlarge"),  # 1 in 32, then 4 in 48
+    ("g6e.8xlarge", "g6e.12xlarge"),
+    ("g6e.16xlarge", "g6e.24xlarge"),  # 1 in 64, then 4 in 96
+}
+FEWER_ACCELERATORS_PER_VCPU = {
+    ("g4dn.12xlarge", "g4dn.16xlarge"),  # 4 in 48, then 1 in 64
+    ("g5.12xlarge", "g5.16xlarge"),
+    ("g6.12xlarge", "g6.16xlarge"),
+    ("g6e.12xlarge", "g6e.16xlarge"),
+    ("inf2.xlarge", "inf2.8xlarge"),  # 1 in 4, then 1 in 32
+}
+
+
+def test_watts_per_vcpu_jump_between_neighbouring_sizes_only_where_accelerators_do() -> None:
+    jumps: dict[bool, set[tuple[str, str]]] = {True: set(), False: set()}
+    for of_family in SIZES:
+        for (small, one), (large, other) in pairwise(of_family):
+            for utilization in (0.0, 0.5, 1.0):
+                ratio = per_vcpu(other, utilization) / per_vcpu(one, utilization)
+                if not 0.5 <= ratio <= 2.0:
+                    jumps[ratio > 1.0].add((small, large))
+    assert jumps[True] == MORE_ACCELERATORS_PER_VCPU
+    assert jumps[False] == FEWER_ACCELERATORS_PER_VCPU
+
+
+def per_vcpu(profile: MeasuredProfile, utilization: float) -> float:
+    return profile.power(Ratio(utilization)).it / profile.machine.vcpus
+
+
+@pytest.mark.parametrize(("provider", "name"), [("aws", "t3.micro"), ("aws", "t4g.nano")])
+def test_a_burstable_machine_counts_only_its_baseline_of_idle_in_the_low_bound(
+    provider: str, name: str
+) -> None:
+    profile = MODEL.profile(machine(provider, name))
+    (share,) = profile.shares
+    idle = share.curve[0] * share.spread.idle_low
+    assert profile.machine.baseline < 1.0
+    assert profile.bounds(Ratio(0.0)).low == pytest.approx(
+        idle * profile.machine.baseline + 0.05 * share.extra_gib
+    )
+    assert profile.power(Ratio(0.0)).cpu == pytest.approx(share.curve[0])
+
+
+def test_all_arm_types_of_the_clouds_without_a_measured_cpu_are_proxies() -> None:
+    for provider, name in LISTED:
+        profile = MODEL.profile(machine(provider, name))
+        own = {"Neoverse N1"}
+        arm = any(word in cpu.family.name for cpu in profile.machine.cpus for word in ARM)
+        if arm and not {cpu.family.name for cpu in profile.machine.cpus} & own:
+            assert profile.confidence.value == "proxy", name
+
+
+ARM = ("Graviton", "Axion", "Cobalt", "Neoverse V2")

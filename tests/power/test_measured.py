@@ -1,5 +1,7 @@
 """Watts of the default model against calculations by hand."""
 
+import math
+
 import pytest
 
 from exporter.core.model import Bounds, Confidence, Machine, Shape
@@ -17,13 +19,18 @@ def profile(provider: str, instance_type: str, shape: Shape | None = None) -> Po
     return MODEL.profile(machine(provider, instance_type, shape=shape))
 
 
+def of_tdp(ratio: float, tenths: int, times: float) -> float:
+    """Power over TDP of a CPU with so many times the usual TDP of its family, at a load."""
+    return ratio * math.pow(times, 0.2 + 0.05 * tenths - 1)
+
+
 def bounds(provider: str, instance_type: str, utilization: float) -> Bounds:
     return profile(provider, instance_type).bounds(Ratio(utilization))
 
 
 @pytest.mark.parametrize(
     ("utilization", "low", "central", "high"),
-    [(0.1, 2.6, 4.3, 6.9), (0.5, 4.5, 7.8, 13.4), (1.0, 8.5, 12.0, 17.3)],
+    [(0.1, 2.2, 3.8, 6.4), (0.5, 3.9, 7.0, 12.6), (1.0, 8.0, 11.2, 16.2)],
 )
 def test_m5_large_is_the_worked_example_of_the_methodology(
     utilization: float, low: float, central: float, high: float
@@ -32,23 +39,30 @@ def test_m5_large_is_the_worked_example_of_the_methodology(
 
 
 def test_an_intel_type_by_hand() -> None:
-    # Xeon 8175M: 240 W over 48 threads, two of them; Skylake; half busy is a load of 65 %.
+    # Xeon 8175M: 240 W over 48 threads, two of them; Skylake, usually 205 W; half busy is a
+    # load of 65 %.
     load = 100 * 0.5 * (2 - 0.75 * 0.5) / 1.25
     assert load == 65.0
     tdp, extra_gib = 2 * 240 / 48, 8 - 2 * 1.71
-    central = tdp * (0.640 + 0.730) / 2 + 0.20 * extra_gib
-    low = 0.75 * tdp * 0.567 + 0.05 * extra_gib
-    high = 1.40 * tdp * (0.142 + (1.104 - 0.142) * 0.714) + 0.392 * extra_gib
+    times = 240 / 205
+    r0, r5, r6, r7, r10 = (
+        of_tdp(ratio, tenths, times)
+        for ratio, tenths in ((0.1337, 0), (0.5298, 5), (0.6064, 6), (0.6951, 7), (1.0793, 10))
+    )
+    central = tdp * (r6 + r7) / 2 + 0.20 * extra_gib
+    low = 0.75 * tdp * r5 + 0.05 * extra_gib
+    high = 1.40 * tdp * (r0 + (r10 - r0) * 0.714) + 0.392 * extra_gib
     assert bounds("aws", "m5.large", 0.5) == pytest.approx((low, central, high), rel=1e-12)
     assert profile("aws", "m5.large").confidence is Confidence.SKU
 
 
 def test_an_amd_type_whose_vcpus_are_cores_by_hand() -> None:
-    # EPYC 9R14: 360 W over 96 cores; EPYC 4th Gen; load is utilisation.
-    tdp, extra_gib = 2 * 360 / 96, 8 - 2 * 1.0
-    central = tdp * 0.603 + 0.20 * extra_gib
-    low = 0.75 * tdp * 0.603 + 0.05 * extra_gib
-    high = 1.40 * tdp * (0.176 + (0.975 - 0.176) * 0.714) + 0.392 * extra_gib
+    # EPYC 9R14: 360 W over 96 cores, usual for EPYC 4th Gen; load is utilisation.
+    # A vCPU is a whole core, so the curve holds the memory of both of its threads.
+    tdp, extra_gib = 2 * 360 / 96, 8 - 2 * 2 * 1.0
+    central = tdp * 0.5486 + 0.20 * extra_gib
+    low = 0.75 * tdp * 0.5486 + 0.05 * extra_gib
+    high = 1.40 * tdp * (0.1708 + (0.902 - 0.1708) * 0.714) + 0.392 * extra_gib
     assert bounds("aws", "m7a.large", 0.5) == pytest.approx((low, central, high), rel=1e-12)
 
 
@@ -56,29 +70,45 @@ def test_a_vcpu_that_is_a_core_has_twice_the_tdp_of_a_thread_where_only_the_fami
     None
 ):
     # HBv4: EPYC 4th Gen, no usual model: 1.56 W per thread, 3.12 per core.
-    cpu = profile("azure", "Standard_HB176rs_v4").power(Ratio(1.0)).cpu
-    assert cpu == pytest.approx(176 * 2 * 1.56 * 0.975, rel=1e-12)
+    found = profile("azure", "Standard_HB176rs_v4")
+    assert found.power(Ratio(1.0)).cpu == pytest.approx(176 * 2 * 1.56 * 0.902, rel=1e-12)
+
+
+def test_the_bounds_are_wider_where_only_the_family_is_known_and_when_idle() -> None:
+    # HBv4: 768 GiB, more than 1 for each of the threads that its vCPUs stand for.
+    found = profile("azure", "Standard_HB176rs_v4")
+    extra_gib = 768 - 176 * 2 * 1.0
+    for utilization, ratio, low, high in ((0.0, 0.1708, 0.55, 1.70), (1.0, 0.902, 0.60, 1.50)):
+        cpu = 176 * 2 * 1.56 * ratio
+        expected = (
+            low * cpu + 0.05 * extra_gib,
+            cpu + 0.20 * extra_gib,
+            high * cpu + 0.392 * extra_gib,
+        )
+        assert found.bounds(Ratio(utilization)) == pytest.approx(expected, rel=1e-12)
 
 
 def test_a_graviton_type_is_a_proxy_with_half_and_one_and_a_half() -> None:
     # Altra's curve x 2.5 W per core.
     tdp, extra_gib = 2 * 2.5, 8 - 2 * 0.9
-    central = tdp * 0.461 + 0.20 * extra_gib
-    low = 0.50 * tdp * 0.461 + 0.05 * extra_gib
-    high = 1.50 * tdp * (0.301 + (0.681 - 0.301) * 0.714) + 0.392 * extra_gib
+    central = tdp * 0.4734 + 0.20 * extra_gib
+    low = 0.50 * tdp * 0.4734 + 0.05 * extra_gib
+    high = 1.50 * tdp * (0.3116 + (0.6565 - 0.3116) * 0.714) + 0.392 * extra_gib
     assert bounds("aws", "m7g.large", 0.5) == pytest.approx((low, central, high), rel=1e-12)
     assert profile("aws", "m7g.large").confidence is Confidence.PROXY
 
 
 def test_a_gpu_counts_half_of_its_range_and_its_whole_range_in_the_bounds() -> None:
     # g4dn.xlarge: four threads of a Xeon 8259CL (210 W over 48), one T4 (idle 8, 4 at least, 71 W).
+    # Cascade Lake has usually 205 W; the bounds of idle power are 0.60 and 1.60.
     tdp, extra_gib = 4 * 210 / 48, 16 - 4 * 1.71
+    idle = of_tdp(0.1273, 0, 210 / 205)
     power = profile("aws", "g4dn.xlarge").power(Ratio(0.0))
-    assert power.cpu == pytest.approx(tdp * 0.142)
+    assert power.cpu == pytest.approx(tdp * idle)
     assert power.memory == pytest.approx(0.20 * extra_gib)
     assert power.gpu == pytest.approx((8 + 71) / 2)
-    low = 0.75 * tdp * 0.142 + 0.05 * extra_gib + 4
-    high = 1.40 * tdp * 0.142 + 0.392 * extra_gib + 71
+    low = 0.60 * tdp * idle + 0.05 * extra_gib + 4
+    high = 1.60 * tdp * idle + 0.392 * extra_gib + 71
     assert bounds("aws", "g4dn.xlarge", 0.0) == pytest.approx((low, power.it, high), rel=1e-12)
 
 
@@ -90,45 +120,72 @@ def test_storage_and_network_are_not_counted() -> None:
 
 def test_a_burstable_type_may_hold_only_its_baseline_of_the_idle_power() -> None:
     # t3.micro: two threads of a Xeon 8175M, baseline 10 % of each; 1 GiB is inside the curve.
-    tdp = 2 * 240 / 48
-    low = 0.75 * tdp * (0.310 - 0.142 + 0.142 * 0.10)
-    central = tdp * (0.310 + (0.366 - 0.310) * 0.54)
-    high = 1.40 * tdp * (0.142 + (1.104 - 0.142) * 0.23)
+    tdp, times = 2 * 240 / 48, 240 / 205
+    r0, r1, r2, r10 = (
+        of_tdp(ratio, tenths, times)
+        for ratio, tenths in ((0.1337, 0), (0.2981, 1), (0.3538, 2), (1.0793, 10))
+    )
+    low = 0.75 * tdp * (r1 - r0 + r0 * 0.10)
+    central = tdp * (r1 + (r2 - r1) * 0.54)
+    high = 1.40 * tdp * (r0 + (r10 - r0) * 0.23)
     assert bounds("aws", "t3.micro", 0.1) == pytest.approx((low, central, high), rel=1e-12)
 
 
 def test_several_possible_cpus_give_their_mean_and_the_union_of_their_intervals() -> None:
-    # n2-standard-4: Cascade Lake 8273CL (165 W / 56) or Ice Lake 8373C (300 W / 72); 16 GiB.
+    # n2-standard-4: Cascade Lake 8273CL (165 W / 56, usual 205) or Ice Lake 8373C (300 W / 72,
+    # usual 270); 16 GiB; a load of 65 %.
     cascade, ice = 4 * 165 / 56, 4 * 300 / 72
     extra_cascade, extra_ice = 16 - 4 * 1.71, 16 - 4 * 1.60
-    r_cascade, r_ice = (0.585 + 0.663) / 2, (0.637 + 0.731) / 2
+    times = 165 / 205
+    r_cascade = (of_tdp(0.5560, 6, times) + of_tdp(0.6244, 7, times)) / 2
+    ice0, ice6, ice7, ice10 = (
+        of_tdp(ratio, tenths, 300 / 270)
+        for ratio, tenths in ((0.2435, 0), (0.6349, 6), (0.7250, 7), (1.1537, 10))
+    )
+    r_ice = (ice6 + ice7) / 2
     central = (cascade * r_cascade + ice * r_ice + 0.20 * (extra_cascade + extra_ice)) / 2
-    low = 0.75 * cascade * 0.507 + 0.05 * extra_cascade
-    high = 1.40 * ice * (0.244 + (1.156 - 0.244) * 0.714) + 0.392 * extra_ice
+    low = 0.75 * cascade * of_tdp(0.4921, 5, times) + 0.05 * extra_cascade
+    high = 1.40 * ice * (ice0 + (ice10 - ice0) * 0.714) + 0.392 * extra_ice
     assert bounds("gcp", "n2-standard-4", 0.5) == pytest.approx((low, central, high), rel=1e-12)
     assert profile("gcp", "n2-standard-4").confidence is Confidence.MULTI_FAMILY
 
 
+def test_the_cpu_platform_that_gcp_reports_decides_between_the_families() -> None:
+    def found(platform: str) -> PowerProfile:
+        return MODEL.profile(machine("gcp", "n2-standard-4", cpu_platform=platform))
+
+    full = {
+        "Intel Cascade Lake": 4 * 165 / 56 * of_tdp(1.0098, 10, 165 / 205),
+        "Intel Ice Lake": 4 * 300 / 72 * of_tdp(1.1537, 10, 300 / 270),
+    }
+    for platform, watts in full.items():
+        assert found(platform).confidence is Confidence.SKU
+        assert found(platform).power(Ratio(1.0)).cpu == pytest.approx(watts)
+    either = found("Unknown CPU Platform")
+    assert either.confidence is Confidence.MULTI_FAMILY
+    assert either.power(Ratio(1.0)).cpu == pytest.approx(sum(full.values()) / 2)
+
+
 @pytest.mark.parametrize(
-    ("platform", "confidence", "half_busy"),
+    ("name", "platform"),
     [
-        ("Intel Ice Lake", Confidence.SKU, 4 * 300 / 72 * 0.684 + 0.20 * (16 - 4 * 1.60)),
-        ("Intel Cascade Lake", Confidence.SKU, 4 * 165 / 56 * 0.624 + 0.20 * (16 - 4 * 1.71)),
-        ("Unknown CPU Platform", Confidence.MULTI_FAMILY, 11.2531),
+        ("c2-standard-4", "Intel Cascade Lake"),
+        ("m1-megamem-96", "Intel Skylake"),
+        ("m2-ultramem-208", "Intel Cascade Lake"),
+        ("t2d-standard-4", "AMD Milan"),
     ],
 )
-def test_the_cpu_platform_that_gcp_reports_decides_between_the_families(
-    platform: str, confidence: Confidence, half_busy: float
+def test_a_type_keeps_its_own_cpu_when_the_platform_only_confirms_it(
+    name: str, platform: str
 ) -> None:
-    found = MODEL.profile(machine("gcp", "n2-standard-4", cpu_platform=platform))
-    assert found.confidence is confidence
-    assert found.power(Ratio(0.5)).it == pytest.approx(half_busy, rel=1e-5)
+    told = MODEL.profile(machine("gcp", name, cpu_platform=platform))
+    assert told.bounds(Ratio(0.5)) == profile("gcp", name).bounds(Ratio(0.5))
 
 
 def test_emerald_rapids_takes_the_curve_of_sapphire_rapids() -> None:
     # n4-standard-2: two threads of a Xeon 8581C (350 W over 120).
     cpu = profile("gcp", "n4-standard-2").power(Ratio(1.0)).cpu
-    assert cpu == pytest.approx(2 * 350 / 120 * 1.167)
+    assert cpu == pytest.approx(2 * 350 / 120 * 1.1671)
 
 
 def test_idle_draws_power_and_utilisation_outside_its_range_is_limited() -> None:
@@ -136,7 +193,7 @@ def test_idle_draws_power_and_utilisation_outside_its_range_is_limited() -> None
     assert m5.power(Ratio(-0.5)) == m5.power(Ratio(0.0))
     assert m5.power(Ratio(7.0)) == m5.power(Ratio(1.0))
     assert m5.bounds(Ratio(7.0)) == m5.bounds(Ratio(1.0))
-    assert m5.power(Ratio(0.0)).cpu == pytest.approx(10 * 0.142)
+    assert m5.power(Ratio(0.0)).cpu == pytest.approx(10 * of_tdp(0.1337, 0, 240 / 205))
 
 
 def test_a_shared_core_of_gcp_goes_on_linearly_above_its_share_until_its_vcpus_are_busy() -> None:
@@ -150,13 +207,13 @@ def test_a_shared_core_of_gcp_goes_on_linearly_above_its_share_until_its_vcpus_a
 
 
 X86_POOL = {  # family median TDP per thread, idle and full, GiB per thread
-    "Skylake": (3.66, 0.142, 1.104, 1.71),
-    "Cascade Lake": (3.66, 0.142, 1.027, 1.71),
-    "Ice Lake": (3.38, 0.244, 1.156, 1.60),
-    "Sapphire Rapids": (3.12, 0.259, 1.167, 1.14),
-    "EPYC 2nd Gen": (1.76, 0.260, 1.003, 1.0),
-    "EPYC 3rd Gen": (2.19, 0.191, 0.835, 1.0),
-    "EPYC 4th Gen": (1.56, 0.176, 0.975, 1.0),
+    "Skylake": (3.66, 0.1337, 1.0793, 1.71),
+    "Cascade Lake": (3.66, 0.1273, 1.0098, 1.71),
+    "Ice Lake": (3.38, 0.2435, 1.1537, 1.60),
+    "Sapphire Rapids": (3.12, 0.2586, 1.1671, 1.14),
+    "EPYC 2nd Gen": (1.76, 0.2305, 0.9428, 1.0),
+    "EPYC 3rd Gen": (2.19, 0.1785, 0.8223, 1.0),
+    "EPYC 4th Gen": (1.56, 0.1708, 0.9020, 1.0),
 }
 
 
@@ -174,7 +231,7 @@ def test_an_unknown_type_is_the_mean_of_current_families_with_wider_bounds() -> 
 
 def test_an_unknown_arm_type_is_not_taken_for_x86() -> None:
     arm = profile("aws", "zz9.xlarge", Shape(vcpus=4, memory_gib=16, architectures=("arm64",)))
-    expected = 4 * 0.681 * (2.29 + 2.34 + 2.5 + 3.1) / 4
+    expected = 4 * 0.6565 * (2.29 + 2.34 + 2.5 + 3.1) / 4
     assert arm.power(Ratio(1.0)).cpu == pytest.approx(expected)
 
 
@@ -185,13 +242,14 @@ def test_an_unknown_size_of_a_known_family_takes_the_familys_cpu() -> None:
     assert (found.confidence, found.modelled) == (Confidence.UNKNOWN_TYPE, False)
 
 
-def test_a_listed_type_without_size_is_modelled_once_its_cloud_tells_it() -> None:
-    told = profile("aws", "m9g.large", Shape(vcpus=2, memory_gib=8, architectures=("arm64",)))
-    assert told.power(Ratio(1.0)).cpu == pytest.approx(2 * 3.1 * 0.681)
-    assert (told.confidence, told.modelled) == (Confidence.PROXY, True)
-    guessed = profile("aws", "m9g.large")
-    assert guessed.power(Ratio(1.0)) == told.power(Ratio(1.0))
-    assert not guessed.modelled
+def test_a_type_that_is_not_listed_has_the_memory_per_vcpu_and_the_server_of_its_series() -> None:
+    listed, guessed = profile("aws", "r6i.2xlarge"), profile("aws", "r6ix.2xlarge")
+    assert guessed.power(Ratio(0.6)) == listed.power(Ratio(0.6))
+    assert (guessed.confidence, guessed.modelled) == (Confidence.UNKNOWN_TYPE, False)
+    assert guessed.bounds(Ratio(0.6)).low < listed.bounds(Ratio(0.6)).low
+    assert guessed.bounds(Ratio(0.6)).high > listed.bounds(Ratio(0.6)).high
+    server = profile("aws", "r6i.metal").power(Ratio(1.0))
+    assert profile("aws", "r6ix.metal").power(Ratio(1.0)) == server
 
 
 @pytest.mark.parametrize(
@@ -232,9 +290,9 @@ def test_a_gcp_custom_type_has_its_series_cpus_and_the_size_in_its_name() -> Non
         (
             "Intel(R) Xeon(R) Platinum 8259CL CPU @ 2.50GHz",
             Confidence.SKU,
-            8 * 210 / 48 * 1.027,
+            8 * 210 / 48 * of_tdp(1.0098, 10, 210 / 205),
         ),
-        ("AMD EPYC 7763 64-Core Processor", Confidence.SKU, 8 * 280 / 128 * 0.835),
+        ("AMD EPYC 7763 64-Core Processor", Confidence.SKU, 8 * 280 / 128 * 0.8223),
         ("Intel(R) Xeon(R) CPU E5-2670 v3 @ 2.30GHz", Confidence.UNKNOWN_TYPE, None),
         ("Intel(R) Xeon(R) CPU @ 2.20GHz", Confidence.UNKNOWN_TYPE, None),
         ("AMD Ryzen 9 7950X 16-Core Processor", Confidence.UNKNOWN_TYPE, None),
@@ -260,7 +318,7 @@ def test_a_host_of_a_known_vendor_is_not_averaged_with_another_vendor() -> None:
     watts = [profile("host", "host", shape).power(Ratio(1.0)).cpu for shape in shapes]
     amd = [2 * X86_POOL[f"EPYC {n} Gen"][0] * X86_POOL[f"EPYC {n} Gen"][2] for n in _AMD]
     intel = [2 * t * top for n, (t, _, top, _) in X86_POOL.items() if not n.startswith("EPYC")]
-    assert watts == pytest.approx([sum(amd) / 3, sum(intel) / 4, 2 * 2.5 * 0.681])
+    assert watts == pytest.approx([sum(amd) / 3, sum(intel) / 4, 2 * 2.5 * 0.6565])
 
 
 _AMD = ("2nd", "3rd", "4th")

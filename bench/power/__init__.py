@@ -1,0 +1,1 @@
+"""How far off the power model is on servers that it has not seen."""
