@@ -286,11 +286,30 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How the marginal intensity of a zone at a moment (epoch seconds) compares with its next day.
+
+    ``percentile`` runs from 0, the cleanest of what is expected in the 24 hours that follow, to
+    100, the dirtiest: a high one says that waiting pays. It is no intensity: zones do not compare
+    by it.
+    """
+
+    zone: str
+    source: str
+    moment: int
+    percentile: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GridReading:
-    """Answer of a grid source: points of any of the zones asked for, and what failed."""
+    """Answer of a grid source: points of any of the zones asked for, and what failed.
+
+    ``standings`` hold at most one of each zone, from sources of marginal intensity that tell it.
+    """
 
     points: tuple[IntensityPoint, ...]
     failures: tuple[CollectorError, ...] = ()
+    standings: tuple[Standing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

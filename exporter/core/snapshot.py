@@ -20,6 +20,7 @@ from exporter.core.model import (
     Rate,
     Region,
     RegionKey,
+    Standing,
 )
 from exporter.core.units import GCO2eqPerKwh, GramsCO2eq, Joules, Ratio, Watts
 
@@ -146,6 +147,8 @@ class Snapshot:
     grids: tuple[IntensityInForce, ...] = ()
     """Values in force: of each zone the one that prices grams, and what is known besides it."""
     outlooks: tuple[Outlook, ...] = ()
+    standings: tuple[Standing, ...] = ()
+    """At most one of each zone, and none that is stale."""
     region_intensities: tuple[RegionIntensityView, ...] = ()
     collectors: tuple[CollectorView, ...] = ()
     api: Mapping[tuple[str, str], ApiUsage] = field(default_factory=dict)

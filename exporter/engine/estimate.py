@@ -6,9 +6,11 @@ operational g   = facility kWh × gCO2eq/kWh               (average, location-ba
 embodied g      = gCO2eq/h of the machine's share × hours (amortised over the stated lifetime)
 """
 
+import re
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from exporter.core.clock import from_epoch
 from exporter.core.model import Bounds, Factor, IntensityInForce, Power, Rate, Region
 from exporter.core.ports import PowerProfile
 from exporter.core.snapshot import ResourceNow
@@ -24,6 +26,8 @@ from exporter.core.units import (
     energy,
     operational_emissions,
 )
+
+_YEAR: Final = re.compile(r"\b(?:19|20)\d\d\b")
 
 
 class Accrual(NamedTuple):
@@ -166,14 +170,21 @@ def _site_factors(region: Region, intensity: IntensityInForce) -> tuple[Factor, 
             value=region.pue,
             unit="facility W per IT W",
             source=region.pue_source,
+            year=_year_in(region.pue_source),
         ),
         Factor(
             name=f"grid intensity of {intensity.zone}",
             value=intensity.gco2eq_per_kwh,
             unit=f"gCO2eq/kWh ({intensity.method}, {intensity.basis})",
             source=f"{intensity.source}{_detail(intensity)}, fallback level {int(intensity.level)}",
+            year=_year_in(intensity.detail) or str(from_epoch(intensity.valid_from).year),
         ),
     )
+
+
+def _year_in(text: str) -> str:
+    """Take the last year that a source names; empty where it names none."""
+    return next(reversed(_YEAR.findall(text)), "")
 
 
 def _detail(intensity: IntensityInForce) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from math import isfinite
 from typing import Final, NamedTuple
 
-from exporter.core.model import IntensityPoint
+from exporter.core.model import IntensityPoint, Standing
 from exporter.core.ports import Clock, GridSource
 from exporter.engine.status import CollectorStatus
 
@@ -91,6 +91,8 @@ class Feed:
         self.source = source
         self.status = CollectorStatus(source.name, clock)
         self.unsaved: dict[tuple[str, int, bool], IntensityPoint] = {}
+        self.standings: dict[str, Standing] = {}
+        """What it told last of each zone; they are about the present and not kept."""
         self.asking = threading.Lock()
         """Who needs the same answer waits for it, and does not count with a fallback meanwhile."""
         self._clock = clock

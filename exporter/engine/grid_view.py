@@ -14,6 +14,7 @@ from exporter.core.model import (
     Method,
     Outlook,
     Region,
+    Standing,
 )
 from exporter.core.ports import AnnualIntensities
 from exporter.core.snapshot import RegionIntensityView
@@ -37,6 +38,7 @@ class GridsNow:
 
     in_force: tuple[IntensityInForce, ...]
     outlooks: tuple[Outlook, ...]
+    standings: tuple[Standing, ...]
     regions: tuple[RegionIntensityView, ...]
 
 
@@ -64,6 +66,9 @@ class GridViewer:
         return GridsNow(
             in_force=tuple(one for zone in zones for one in self._in_force(zone, now)),
             outlooks=tuple(one for zone in zones for one in self._outlooks(zone, now)),
+            standings=tuple(
+                one for zone in zones if (one := self.book.standing(zone, now)) is not None
+            ),
             regions=tuple(self._region(regions[key], now) for key in sorted(regions)),
         )
 

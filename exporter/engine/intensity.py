@@ -29,6 +29,7 @@ from exporter.core.model import (
     IntensityPoint,
     Method,
     Outlook,
+    Standing,
 )
 from exporter.core.ports import AnnualIntensities, Clock, Forecaster, GridSource
 from exporter.core.units import SECONDS_PER_HOUR, GCO2eqPerKwh
@@ -39,6 +40,9 @@ from exporter.engine.store import Store
 LAST_KNOWN_SECONDS: Final = 6 * 3600
 """How long a value may be carried on. Grids swing within a day: after a quarter of one, a typical
 forecast or the annual average is the better guess."""
+
+STANDING_SECONDS: Final = 3600
+"""Age at which a standing is dropped: by then another part of the day is compared."""
 
 KEEP_SECONDS: Final = 14 * 86400
 """How much history is kept: two weeks cover every catch-up and a weekly shape."""
@@ -150,14 +154,18 @@ class IntensityBook:
     def _ask(self, feed: Feed, zones: list[str], start: int, end: int) -> Outcome:
         reading = feed.source.fetch(zones, start, end)
         points = [point for point in reading.points if sound(point)]
-        self._put(feed, points)
+        self._put(feed, points, reading.standings)
         self._keep(feed, points)
         observed = [point.end for point in points if not point.forecast]
-        return reasons(reading.failures), max(observed, default=None)
+        told = [*observed, *(standing.moment for standing in reading.standings)]
+        return reasons(reading.failures), max(told, default=None)
 
-    def _put(self, feed: Feed, points: Iterable[IntensityPoint]) -> None:
+    def _put(
+        self, feed: Feed, points: Iterable[IntensityPoint], standings: Iterable[Standing] = ()
+    ) -> None:
         with self._lock:
             feed.put(points, self._oldest())
+            feed.standings |= {standing.zone: standing for standing in standings}
 
     def _keep(self, feed: Feed, points: Iterable[IntensityPoint]) -> None:
         """Write to the state file; what cannot be written now goes with the next points."""
@@ -222,6 +230,12 @@ class IntensityBook:
         with self._lock:
             found = self._known(chain, self._of(chain, zone), zone, int(moment))
         return found.value if found else None
+
+    def standing(self, zone: str, moment: float) -> Standing | None:
+        """Return how the present compares with the next day, from the first source that knows."""
+        with self._lock:
+            told = [feed.standings[zone] for feed in self._feeds if zone in feed.standings]
+        return next((one for one in told if moment - one.moment < STANDING_SECONDS), None)
 
     def _priced(self, zone: str, at: int) -> _Found:
         feeds = self._of(PRICING, zone)

@@ -81,6 +81,7 @@ class Viewer:
             regions=tuple(_regions(tallies, resources)),
             grids=grids.in_force,
             outlooks=grids.outlooks,
+            standings=grids.standings,
             region_intensities=grids.regions,
             collectors=around.collectors,
             api=around.api,

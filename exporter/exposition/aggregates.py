@@ -128,6 +128,9 @@ SAMPLES: Final[Mapping[Family, Callable[[Snapshot], Samples]]] = {
         ((grid.zone, grid.method), int(grid.estimated)) for grid in snapshot.grids
     ),
     catalogue.GRID_FORECAST: _forecasts,
+    catalogue.GRID_PERCENTILE: lambda snapshot: (
+        ((one.zone, one.source), one.percentile) for one in snapshot.standings
+    ),
     catalogue.REGION_INFO: _region_infos,
     catalogue.REGION_INTENSITY: _region_intensities,
     catalogue.REGION_PUE: lambda snapshot: (

@@ -140,6 +140,12 @@ GRID_FORECAST: Final = gauge(
     "Carbon intensity expected so far ahead, from the source itself or from the seasonal model.",
     "gco2eq_per_kwh",
 )
+GRID_PERCENTILE: Final = gauge(
+    "carbon_grid_marginal_percentile",
+    ("grid_zone", "source"),
+    "Marginal intensity now, as its percentile among that of the next 24 hours in the same zone: "
+    "0 cleanest, 100 dirtiest. Where a source tells it; absent an hour after it last did.",
+)
 REGION_INFO: Final = gauge(
     "carbon_region_info",
     ("provider", "cloud_region", "grid_zone", "location", "latitude", "longitude"),
@@ -276,6 +282,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
     GRID_FALLBACK,
     GRID_ESTIMATED,
     GRID_FORECAST,
+    GRID_PERCENTILE,
     REGION_INFO,
     REGION_INTENSITY,
     REGION_PUE,

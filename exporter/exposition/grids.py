@@ -1,7 +1,7 @@
-"""JSON views of forecasts and of the ranking of regions."""
+"""JSON views of forecasts, of percentiles and of the ranking of regions."""
 
 from exporter.advice.rank import Candidate, rank
-from exporter.core.model import ForecastHour, Outlook
+from exporter.core.model import ForecastHour, Method, Outlook, Standing
 from exporter.core.snapshot import RegionIntensityView, Snapshot
 from exporter.exposition.summary import grid, number
 
@@ -23,6 +23,18 @@ def _hour(hour: ForecastHour) -> dict[str, object]:
         "gco2eq_per_kwh": number(hour.gco2eq_per_kwh),
         "low": number(hour.low),
         "high": number(hour.high),
+    }
+
+
+def standing(told: Standing, time: float) -> dict[str, object]:
+    """Return how a zone's marginal intensity compares with its next day, told so long before."""
+    return {
+        "grid_zone": told.zone,
+        "method": Method.MARGINAL,
+        "source": told.source,
+        "percentile": number(told.percentile),
+        "time": told.moment,
+        "age_seconds": max(0.0, time - told.moment),
     }
 
 

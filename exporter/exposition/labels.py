@@ -47,7 +47,7 @@ LABELS: Final[Mapping[str, str]] = {
     "quality": "`measured`, `estimated` or `missing`: how a second of a machine was counted",
     "state": "`measured`, `stopped`, `unmodelled` (type in no table) or `silent` (no fresh data); "
     "every machine is in exactly one",
-    "source": "Where the intensity in force comes from; `demo` is invented",
+    "source": "Where a value of the grid comes from; `demo` is invented",
     "method": "`average` (all generation) or `marginal` (the plant that answers one more kWh)",
     "basis": "`lifecycle` or `direct` (combustion only); never compare one with the other",
     "horizon": "How far ahead: `1h`, `3h`, `6h`, `12h` or `24h`",

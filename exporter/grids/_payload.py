@@ -9,7 +9,7 @@ from typing import Final
 
 from exporter.core.clock import epoch
 from exporter.core.errors import BadPayloadError, CollectorError, NoDataError, ThrottledError
-from exporter.core.model import Basis, GridReading, IntensityPoint
+from exporter.core.model import Basis, GridReading, IntensityPoint, Standing
 from exporter.core.units import GCO2eqPerKwh
 
 MOST_INTENSE: Final = 2000.0
@@ -115,12 +115,14 @@ def collect(parts: Iterable[Callable[[], GridReading]]) -> GridReading:
 
     A part without usable data does not keep the others from being read; a source that refuses,
     throttles or is out of reach is not asked again. Where the request budget is spent, only parts
-    that need no request are still read. Each interval is there once, by zone and time.
+    that need no request are still read. Each interval is there once, by zone and time, and each
+    zone has one standing.
 
     Raises:
-        CollectorError: the first failure, when no part gave a point.
+        CollectorError: the first failure, when no part gave a point or a standing.
     """
     points: dict[tuple[str, int, bool], IntensityPoint] = {}
+    standings: dict[str, Standing] = {}
     failures: list[CollectorError] = []
     for read in parts:
         try:
@@ -134,11 +136,14 @@ def collect(parts: Iterable[Callable[[], GridReading]]) -> GridReading:
             break
         else:
             points |= {(p.zone, p.start, p.forecast): p for p in reading.points}
+            standings |= {standing.zone: standing for standing in reading.standings}
             failures.extend(reading.failures)
-    if failures and not points:
+    if failures and not points and not standings:
         raise failures[0]
     ordered = tuple(point for _, point in sorted(points.items()))
-    return GridReading(points=ordered, failures=tuple(failures))
+    return GridReading(
+        points=ordered, failures=tuple(failures), standings=tuple(standings.values())
+    )
 
 
 def within(points: Iterable[IntensityPoint], start: int, end: int) -> tuple[IntensityPoint, ...]:

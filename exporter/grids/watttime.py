@@ -10,9 +10,11 @@ Method: **marginal**: what one kilowatt-hour more or less would change. A signal
 is never multiplied into totals. Basis: direct (`co2_moer`, pounds of CO2 per MWh, turned into grams
 per kWh).
 Step: 5 min, ``[point_time, + 5 min)``, UTC. Lag: minutes. Forecast: 24 h, of up to 72 h.
+Percentile: where the present stands among the 24 h that follow, as WattTime expects them (signal
+index): 0 is the cleanest, 100 the dirtiest. It is told beside the intensity, never as one.
 Key: ``username`` with ``password`` or ``password_file``; register by POST to
-https://api.watttime.org/register. The free plan answers for ``CAISO_NORTH`` only. What a plan
-lacks is asked for again after a day.
+https://api.watttime.org/register. The free plan tells the percentile of every region, values and
+forecast of ``CAISO_NORTH`` only. What a plan lacks is asked for again after a day.
 Limits: 3000 requests in 5 min, 100 logins in 5 min. Licence: proprietary; data may not be passed on
 beyond the plan. "WattTime".
 """
@@ -21,13 +23,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from exporter.core.clock import epoch, floor_to, from_epoch
 from exporter.core.errors import BadPayloadError, NoDataError
-from exporter.core.model import Basis, GridReading, IntensityPoint, Method
+from exporter.core.model import Basis, GridReading, IntensityPoint, Method, Standing
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
 from exporter.grids._address import SecureUrl
@@ -38,7 +40,7 @@ from exporter.grids._payload import ShapeError, collect, slices
 from exporter.grids._points import in_window
 from exporter.grids._secret import Secret
 from exporter.grids._watttime_login import LoggedInClient, PlanError
-from exporter.grids._watttime_points import NAME, SIGNAL, STEP, parse_points
+from exporter.grids._watttime_points import NAME, SIGNAL, STEP, parse_points, parse_standing
 
 REGIONS: Final[Mapping[str, str]] = codes("watttime_region")
 """WattTime region by grid zone."""
@@ -52,6 +54,13 @@ AHEAD_HOURS: Final = 24
 PLAN_SECONDS: Final = 86400.0
 """How long a plan is taken to lack what it lacked."""
 
+HISTORICAL: Final = "historical"
+FORECAST: Final = "forecast"
+INDEX: Final = "signal-index"
+_APIS: Final = (HISTORICAL, INDEX, FORECAST)
+
+_Told = TypeVar("_Told", IntensityPoint, Standing)
+
 FACTS: Final = SourceFacts(
     kind=NAME,
     title="WattTime",
@@ -61,8 +70,8 @@ FACTS: Final = SourceFacts(
     step="5 min",
     lag="minutes",
     forecast="24 h",
-    budget="two requests for each region every 5 minutes: values and forecast; a login every "
-    "half-hour. What the plan lacks is asked for again after a day. The source allows "
+    budget="three requests for each region every 5 minutes: values, percentile and forecast; a "
+    "login every half-hour. What the plan lacks is asked for again after a day. The source allows "
     "3000 in 5 minutes and 100 logins",
     licence="proprietary; data may not be passed on beyond the plan",
     attribution="WattTime",
@@ -70,7 +79,14 @@ FACTS: Final = SourceFacts(
     url="https://watttime.org",
     notes=(
         "Marginal: a signal for decisions, never multiplied into totals.",
-        "The free plan answers for the region CAISO_NORTH (zone US-CAL-CISO) only.",
+        (
+            "Besides, `carbon_grid_marginal_percentile`: where the present stands among the next "
+            "24 hours, 0 the cleanest and 100 the dirtiest. It is no intensity."
+        ),
+        (
+            "The free plan tells the percentile of every region; values and forecast of the region "
+            "CAISO_NORTH (zone US-CAL-CISO) only."
+        ),
         "Zones with several WattTime regions get that of most of their cloud regions.",
     ),
 )
@@ -151,15 +167,13 @@ class WattTimeSource:
     def covers(self, zone: str) -> bool:
         """Whether the zone has a region, and the plan is not known to lack it."""
         region = self._regions.get(zone)
-        return region is not None and not all(
-            self._lacks(api, region) for api in ("historical", "forecast")
-        )
+        return region is not None and not all(self._lacks(api, region) for api in _APIS)
 
     def fetch(self, zones: Collection[str], start: int, end: int) -> GridReading:
         """Read the intervals that overlap ``[start, end)`` epoch seconds.
 
-        With them come the newest value before, where there is none inside, and the forecast,
-        where the window reaches the running interval.
+        With them come the newest value before, where there is none inside, and the forecast and
+        the standing, where the window reaches the running interval.
 
         Raises:
             CollectorError: nothing could be read.
@@ -170,12 +184,14 @@ class WattTimeSource:
         if not asked or until <= start:
             return GridReading(points=())
         reading = collect(self._parts(sorted(set(asked.values())), start, until, now))
-        by_zone = _of_zones(reading.points, asked)
-        points = in_window(by_zone, start, until)
-        if not points and not reading.failures:
+        points = in_window(_of_zones(reading.points, asked), start, until)
+        standings = tuple(_of_zones(reading.standings, asked))
+        silent = not (points or standings or reading.failures)
+        # A plan without values has said so once; of the past it then tells nothing.
+        if silent and not all(self._lacks(HISTORICAL, region) for region in asked.values()):
             message = f"{NAME}: no value between {_iso(start)} and {_iso(until)} — wait"
             raise NoDataError(message)
-        return GridReading(points=points, failures=reading.failures)
+        return GridReading(points=points, failures=reading.failures, standings=standings)
 
     def close(self) -> None:
         """Release the connections."""
@@ -189,11 +205,13 @@ class WattTimeSource:
         for left, right in sorted(windows, reverse=True):
             for region in regions:
                 span = [("start", _iso(left)), ("end", _iso(right))]
-                yield partial(self._read, "historical", region, span)
+                yield partial(self._read, HISTORICAL, region, span)
         if until > floor_to(now, STEP):
             for region in regions:
+                yield partial(self._read, INDEX, region, ())
+            for region in regions:
                 span = [("horizon_hours", str(AHEAD_HOURS))]
-                yield partial(self._read, "forecast", region, span)
+                yield partial(self._read, FORECAST, region, span)
 
     def _read(self, api: str, region: str, span: Params) -> GridReading:
         if self._lacks(api, region):
@@ -207,7 +225,9 @@ class WattTimeSource:
             return GridReading(points=(), failures=(failure,))
         now = epoch(self._clock.now())
         try:
-            return parse_points(document, region, forecast=api == "forecast", now=now)
+            if api == INDEX:
+                return parse_standing(document, region, now=now)
+            return parse_points(document, region, forecast=api == FORECAST, now=now)
         except ShapeError as error:
             message = f"{NAME}: {error} — the API has changed, or base_url is wrong"
             raise BadPayloadError(message, scope=region) from error
@@ -216,13 +236,13 @@ class WattTimeSource:
         return self._clock.monotonic() < self._lacking.get((api, region), float("-inf"))
 
 
-def _of_zones(points: Collection[IntensityPoint], asked: Mapping[str, str]) -> list[IntensityPoint]:
-    """Give the points of a region to every zone that has it."""
+def _of_zones(told: Collection[_Told], asked: Mapping[str, str]) -> list[_Told]:
+    """Give what was told of a region to every zone that has it."""
     return [
-        replace(point, zone=zone)
+        replace(one, zone=zone)
         for zone, region in asked.items()
-        for point in points
-        if point.zone == region
+        for one in told
+        if one.zone == region
     ]
 
 

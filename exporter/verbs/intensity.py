@@ -66,7 +66,7 @@ def intensity(question: Question, *, as_json: bool) -> int:
 
     Raises:
         UsageError: an argument that cannot be used, or an unknown zone.
-        NothingKnownError: no marginal intensity is known.
+        NothingKnownError: neither a marginal intensity nor its percentile is known.
         ConfigError: the configuration is wrong; carries every problem.
     """
     method = parse_method(question.method)
@@ -147,30 +147,33 @@ def _answer(
 ) -> Answer:
     (zone, region), time = place, epoch(built.clock.now())
     now = in_force(book, zone, time, method)
-    if now is None:
+    standing = book.standing(zone, time) if method is Method.MARGINAL else None
+    if now is None and standing is None:
         raise NothingKnownError(no_signal(built.sources, [zone], method))
-    outlook = book.forecast(zone, time, hours, method)
+    outlook = book.forecast(zone, time, hours, method) if now else None
     return Answer(
         zone=zone,
         region=region,
         time=time,
         now=now,
+        standing=standing,
         others=tuple(_others(book, zone, time, now)),
         annual=built.annual.annual(zone),
         last_day=_last_day(book, zone, time, method),
         outlook=outlook,
-        bars=tuple(_bars(book, now, time, outlook)),
+        bars=tuple(_bars(book, now, time, outlook)) if now else (),
         troubles=tuple(troubles(book)),
     )
 
 
 def _others(
-    book: IntensityBook, zone: str, time: float, now: IntensityInForce
+    book: IntensityBook, zone: str, time: float, now: IntensityInForce | None
 ) -> Iterator[IntensityInForce]:
+    shown = (now.method, now.basis) if now else None
     for method in Method:
         for basis in Basis:
             known = book.signal(zone, time, method, basis)
-            if known and (method, basis) != (now.method, now.basis) and is_live(known):
+            if known and (method, basis) != shown and is_live(known):
                 yield known
 
 

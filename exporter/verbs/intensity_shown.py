@@ -12,9 +12,11 @@ from exporter.core.model import (
     Method,
     Outlook,
     Region,
+    Standing,
 )
 from exporter.core.units import PERCENT, SECONDS_PER_HOUR
 from exporter.exposition.grids import outlook as outlook_document
+from exporter.exposition.grids import standing as standing_document
 from exporter.exposition.summary import LEVELS
 from exporter.exposition.summary import grid as grid_document
 from exporter.verbs.chart import Bar, draw, speaks_unicode
@@ -36,12 +38,16 @@ class LastDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """All that is known of a zone; ``region`` where one was asked for."""
+    """All that is known of a zone; ``region`` where one was asked for.
+
+    ``now`` is None where ``standing`` alone is known, which belongs to the marginal method.
+    """
 
     zone: str
     region: Region | None
     time: float
-    now: IntensityInForce
+    now: IntensityInForce | None
+    standing: Standing | None
     others: tuple[IntensityInForce, ...]
     """Live values of other methods and bases, which do not compare."""
     annual: AnnualIntensity
@@ -53,12 +59,13 @@ class Answer:
 
 def document(answer: Answer) -> Mapping[str, object]:
     """Return all of it as an object."""
-    region, day = answer.region, answer.last_day
+    region, day, now, standing = answer.region, answer.last_day, answer.now, answer.standing
     return {
         "time": answer.time,
         "grid_zone": answer.zone,
         "region": _region_document(answer, region) if region else None,
-        "now": grid_document(answer.now, answer.time) | {"detail": answer.now.detail},
+        "now": grid_document(now, answer.time) | {"detail": now.detail} if now else None,
+        "percentile": standing_document(standing, answer.time) if standing else None,
         "others": [grid_document(one, answer.time) for one in answer.others],
         "annual": asdict(answer.annual),
         "last_24h": asdict(day) if day else None,
@@ -74,7 +81,7 @@ def _region_document(answer: Answer, region: Region) -> Mapping[str, object]:
         "location": region.location,
         "known": region.known,
         "pue": region.pue,
-        "gco2eq_per_kwh_it": answer.now.gco2eq_per_kwh * region.pue,
+        "gco2eq_per_kwh_it": answer.now.gco2eq_per_kwh * region.pue if answer.now else None,
     }
 
 
@@ -89,20 +96,29 @@ def _cleanest(outlook: Outlook) -> ForecastHour:
 def show(answer: Answer, *, with_hours: bool) -> None:
     """Print the value in force with its origin, the chart, and the forecast if asked for."""
     now = answer.now
-    print_line(f"{answer.zone}  {number(now.gco2eq_per_kwh)} gCO2eq/kWh", style="bold")
-    for line in (*_origin(answer), *_comparison(answer)):
+    value = f"{number(now.gco2eq_per_kwh)} gCO2eq/kWh" if now else "marginal intensity not known"
+    print_line(f"{answer.zone}  {value}", style="bold")
+    for line in (*_origin(answer, now), *_standing(answer), *_comparison(answer)):
         print_line(f"  {line}")
     chart = draw(answer.bars, answer.time, unicode=speaks_unicode())
     for line in ("", *chart) if chart else ():
         print_line(line)
-    if answer.outlook:
+    if now and answer.outlook:
         _print_outlook(answer.outlook, now, with_hours=with_hours)
     elif with_hours:
         print_line("no forecast: no source tells one, and too little of the past is known")
 
 
-def _origin(answer: Answer) -> Iterator[str]:
-    now, region = answer.now, answer.region
+def _standing(answer: Answer) -> Iterator[str]:
+    if told := answer.standing:
+        where = f"percentile {number(told.percentile)} among the next 24 h"
+        yield f"{where}, 0 cleanest, 100 dirtiest ({told.source}, {clock_time(told.moment)})"
+
+
+def _origin(answer: Answer, now: IntensityInForce | None) -> Iterator[str]:
+    if now is None:
+        return
+    region = answer.region
     yield f"level {now.level}: {LEVELS[now.level]}"
     yield f"source {now.source}, {now.method}, {BASES[now.basis]}"
     if now.detail:
@@ -119,7 +135,7 @@ def _origin(answer: Answer) -> Iterator[str]:
 
 
 def _comparison(answer: Answer) -> Iterator[str]:
-    day, yearly, now = answer.last_day, answer.annual, answer.now
+    day, yearly = answer.last_day, answer.annual
     if day:
         low, mean, high = (number(value) for value in (day.low, day.mean, day.high))
         part = (
@@ -130,14 +146,20 @@ def _comparison(answer: Answer) -> Iterator[str]:
         yield "last 24 h: nothing observed"
     whose = yearly.year or yearly.source
     world = "" if yearly.known else ", the world's: the zone's own is not known"
-    difference = _difference(now.gco2eq_per_kwh, yearly.gco2eq_per_kwh)
-    comparable = now.method is Method.AVERAGE and now.level != LEVEL_ANNUAL and yearly.known
-    against = f"; now {difference}" if comparable else ""
+    difference = _from_yearly(answer.now, yearly)
+    against = f"; now {difference}" if difference else ""
     yield f"yearly average: {number(yearly.gco2eq_per_kwh)} ({whose}{world}){against}"
     for other in answer.others:
         grams = number(other.gco2eq_per_kwh)
         what = f"{other.method}, {BASES[other.basis]}, {other.source}"
         yield f"besides, not comparable: {grams} ({what})"
+
+
+def _from_yearly(now: IntensityInForce | None, yearly: AnnualIntensity) -> str:
+    """Return the difference from the yearly average, empty where the two do not compare."""
+    if now is None or now.method is not Method.AVERAGE or now.level == LEVEL_ANNUAL:
+        return ""
+    return _difference(now.gco2eq_per_kwh, yearly.gco2eq_per_kwh) if yearly.known else ""
 
 
 def _print_outlook(outlook: Outlook, now: IntensityInForce, *, with_hours: bool) -> None:

@@ -69,9 +69,16 @@ class Surveyor:
         return {zone for zone in self._zones if any(s.covers(zone) for s in self._ranked)}
 
     def _waiting(self) -> set[str]:
-        """Return the zones that a source declares and none has told anything of."""
+        """Return the zones that a source declares and none has told anything of.
+
+        Where the percentile is known and nothing else, the plan tells no more: waiting is vain.
+        """
         now = epoch(self._built.clock.now())
-        values = {zone: in_force(self._book, zone, now, self._method) for zone in self._declared()}
+        values = {
+            zone: in_force(self._book, zone, now, self._method)
+            for zone in self._declared()
+            if self._book.standing(zone, now) is None
+        }
         return {zone for zone, one in values.items() if one is None or one.level == LEVEL_ANNUAL}
 
     def _promised(self) -> frozenset[str]:

@@ -2,19 +2,21 @@
 
 import pytest
 
-from exporter.core.model import Basis, Method, Region
+from exporter.core.model import Basis, Method, Region, Standing
+from exporter.core.ports import GridSource
 from exporter.engine.grid_view import DAY, GridsNow, GridViewer
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.store import Store
 from tests.support.clock import ManualClock
 from tests.support.rig import HOUR, T0
 from tests.support.sim import SimAnnual, SimForecaster, SimGrid, grid_value, region_of
+from tests.support.stand_in_grid import StandIn
 
 OFFERED = (region_of("sim", "fr-one"), region_of("sim", "ie-two"), region_of("sim", "xx-none"))
 
 
 def looked(
-    clock: ManualClock, *sources: SimGrid, used: tuple[Region, ...] = (), back: int = HOUR
+    clock: ManualClock, *sources: GridSource, used: tuple[Region, ...] = (), back: int = HOUR
 ) -> GridsNow:
     book = IntensityBook(sources, SimAnnual(), Store.in_memory(), clock, SimForecaster(reach=30))
     now = int(clock.now().timestamp())
@@ -76,6 +78,16 @@ def test_average_and_marginal_stand_side_by_side(clock: ManualClock) -> None:
         Method.MARGINAL: 2.0 * grid_value("FR", T0),
     }
     assert {one.method for one in grids.outlooks} == set(Method)
+
+
+def test_how_the_present_compares_is_there_for_the_zones_of_the_regions(clock: ManualClock) -> None:
+    source = StandIn({"FR": lambda _hour: None}, clock)
+    of_fr, of_no_region = (
+        Standing(zone=zone, source="breeze", moment=T0, percentile=96.0) for zone in ("FR", "GB")
+    )
+    source.standings = (of_fr, of_no_region)
+    assert looked(clock, source).standings == (of_fr,)
+    assert looked(clock, SimGrid(clock=clock)).standings == ()
 
 
 def test_a_stale_signal_is_absent(clock: ManualClock) -> None:

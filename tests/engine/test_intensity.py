@@ -10,9 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.core.errors import StoreError
-from exporter.core.model import Basis, IntensityPoint, Method
+from exporter.core.model import Basis, IntensityPoint, Method, Standing
+from exporter.core.ports import GridSource
 from exporter.core.units import GCO2eqPerKwh
-from exporter.engine.intensity import KEEP_SECONDS, LAST_KNOWN_SECONDS, IntensityBook
+from exporter.engine.intensity import (
+    KEEP_SECONDS,
+    LAST_KNOWN_SECONDS,
+    STANDING_SECONDS,
+    IntensityBook,
+)
 from exporter.engine.store import Store
 from tests.support.clock import ManualClock
 from tests.support.rig import DAY, HOUR, T0, Rig, assert_true
@@ -27,11 +33,12 @@ from tests.support.sim import (
     Span,
     grid_value,
 )
+from tests.support.stand_in_grid import StandIn
 
 FOREVER = (-math.inf, math.inf)
 
 
-def book_of(clock: ManualClock, *sources: SimGrid, store: Store | None = None) -> IntensityBook:
+def book_of(clock: ManualClock, *sources: GridSource, store: Store | None = None) -> IntensityBook:
     return IntensityBook(sources, SimAnnual(), store or Store.in_memory(), clock, SimForecaster())
 
 
@@ -232,6 +239,60 @@ def test_a_source_that_gives_no_history_is_not_asked_for_it_without_end(
         book.refresh("simgrid", ["FR"], now(clock) - HOUR, now(clock))
         clock.advance(60)
     assert len(grid.asked) <= 2 * (1 + HOUR / (0.9 * grid.refresh_seconds))
+
+
+# --- standings ------------------------------------------------------------------------------------
+
+
+def compared(clock: ManualClock, *, name: str = "plant", percentile: float = 96.0) -> StandIn:
+    """Return a marginal source that knows nothing of France but how its present compares."""
+    silent = {"FR": lambda _hour: None}
+    source = StandIn(silent, clock, name=name, method=Method.MARGINAL, basis=Basis.DIRECT)
+    tell(source, now(clock), percentile)
+    return source
+
+
+def tell(source: StandIn, moment: int, percentile: float) -> None:
+    told = Standing(zone="FR", source=source.name, moment=moment, percentile=percentile)
+    source.standings = (told,)
+
+
+def test_the_newest_standing_of_a_zone_is_told_for_an_hour(clock: ManualClock) -> None:
+    source = compared(clock)
+    book = book_of(clock, source)
+    assert book.standing("FR", T0) is None, "nobody was asked"
+    cover(book, clock)
+    told = book.standing("FR", T0 + STANDING_SECONDS - 1)
+    assert told is not None
+    assert (told.percentile, told.source, told.moment) == (96.0, "plant", T0)
+    assert book.standing("FR", T0 + STANDING_SECONDS) is None
+    assert book.standing("IE", T0) is None
+    clock.advance(HOUR)
+    tell(source, T0 + HOUR, 4.0)
+    cover(book, clock)
+    later = book.standing("FR", T0 + HOUR)
+    assert later is not None
+    assert later.percentile == 4.0
+
+
+def test_a_standing_is_no_intensity(clock: ManualClock) -> None:
+    book = book_of(clock, compared(clock))
+    cover(book, clock)
+    assert int(book.at("FR", T0).level) == 4
+    assert book.signal("FR", T0, Method.MARGINAL, Basis.DIRECT) is None
+    assert book.forecast("FR", T0, method=Method.MARGINAL) is None
+    (status,) = book.statuses
+    assert (status.view().success, status.view().data_timestamp) == (True, T0)
+
+
+def test_the_standing_of_the_preferred_source_counts_while_it_is_fresh(clock: ManualClock) -> None:
+    first = compared(clock, name="first", percentile=10.0)
+    other = compared(clock, name="other", percentile=20.0)
+    tell(other, T0 + 60, 20.0)
+    book = book_of(clock, first, other)
+    cover(book, clock)
+    told = [book.standing("FR", T0 + seconds) for seconds in (0, HOUR - 1, HOUR, HOUR + 60)]
+    assert [one and one.source for one in told] == ["first", "first", "other", None]
 
 
 # --- means over buckets ---------------------------------------------------------------------------

@@ -176,7 +176,7 @@ from exporter.exposition.server import make_app, serve
 
 sock = bind("127.0.0.1:0")
 print(sock.getsockname()[1], flush=True)
-serve(make_app(Publisher(Renderer(version="1")), explain=lambda wanted: None), sock)
+serve(make_app(Publisher(Renderer(version="1")), explain=lambda *_: None), sock)
 print("state flushed", flush=True)
 """
 
@@ -244,6 +244,20 @@ def test_summary_of_an_empty_estate_says_unknown_not_zero(
 def test_summary_never_holds_tags(publisher: Publisher, client: httpx.Client) -> None:
     publisher.publish(rich_snapshot())
     assert all(one["tags"] == {} for one in summary(client)["top"])
+
+
+def test_grid_lists_how_the_present_compares(publisher: Publisher, client: httpx.Client) -> None:
+    publisher.publish(rich_snapshot())
+    first, second = client.get("/api/v1/grid").json()["percentiles"]
+    assert first == {
+        "grid_zone": "FR",
+        "method": "marginal",
+        "source": "watttime",
+        "percentile": 62.5,
+        "time": 1772449200,
+        "age_seconds": 300.0,
+    }
+    assert (second["grid_zone"], second["percentile"]) == ("IE", 0.0)
 
 
 def test_grid_lists_zones_and_forecasts(publisher: Publisher, client: httpx.Client) -> None:

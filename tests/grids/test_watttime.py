@@ -18,14 +18,14 @@ from exporter.core.errors import (
     NoDataError,
     UnreachableError,
 )
-from exporter.core.model import Basis, GridReading, Method
+from exporter.core.model import Basis, GridReading, Method, Standing
 from exporter.data import rows as table
 from exporter.grids._http import Endpoint, JsonClient
 from exporter.grids._payload import ShapeError
 from exporter.grids._secret import Secret
 from exporter.grids._watttime_login import RENEW_SECONDS, LoggedInClient, PlanError
-from exporter.grids._watttime_points import STEP, grams_per_kwh, parse_points
-from exporter.grids.watttime import PLAN_SECONDS, REGIONS, Config, WattTimeSource, build
+from exporter.grids._watttime_points import STEP, grams_per_kwh, parse_points, parse_standing
+from exporter.grids.watttime import INDEX, PLAN_SECONDS, REGIONS, Config, WattTimeSource, build
 from tests.support.clock import ManualClock
 from tests.support.grids import FIXTURES, context, json_values
 
@@ -150,12 +150,83 @@ def test_any_rubbish_is_an_error_or_nothing(document: object, data: object) -> N
         assert reading.points == ()
 
 
+INDEXED = 1_718_736_000
+"""2024-06-18T18:40Z, the moment of the example."""
+
+
+def index(*rows: object, **meta: object) -> dict[str, Any]:
+    document = fixture("watttime_v3_signal_index.json")
+    document["meta"] |= meta
+    return document | ({"data": list(rows)} if rows else {})
+
+
+def stood(document: object, *, now: float = INDEXED) -> Standing:
+    (standing,) = parse_standing(document, "PSCO", now=now).standings
+    return standing
+
+
+def test_the_documented_index_is_a_percentile_of_its_region() -> None:
+    told = Standing(zone="PSCO", source="watttime", moment=INDEXED, percentile=96.0)
+    assert stood(fixture("watttime_v3_signal_index.json")) == told
+
+
+@pytest.mark.parametrize("percentile", [0, 0.0, 99.5, 100])
+def test_the_cleanest_and_the_dirtiest_are_percentiles(percentile: float) -> None:
+    assert stood(index(row(percentile))).percentile == percentile
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        index(units="lbs_co2_per_mwh"),
+        index(units=None),
+        index(signal_type="health_damage"),
+        index(region="CAISO_NORTH"),
+        index(row(100.1)),
+        index(row(-1)),
+        index(row("96")),
+        index(row(value=True)),
+        index({"point_time": "2022-07-15T00:00:00+00:00"}),
+        index(row(96, "2022-07-15T00:00:00")),
+        index(row(96), row(97)),
+        index("row"),
+        {"data": [row(96)]},
+        historical(region="PSCO"),
+        fixture("watttime_v3_region_not_found.json"),
+    ],
+)
+def test_what_is_no_percentile_of_the_region_is_refused(document: object) -> None:
+    with pytest.raises(ShapeError):
+        stood(document)
+
+
+@pytest.mark.parametrize("document", [index() | {"data": []}, index(row(None))])
+def test_an_index_without_a_value_is_no_data_and_not_the_cleanest(document: object) -> None:
+    with pytest.raises(NoDataError, match="no percentile of PSCO"):
+        stood(document)
+
+
+def test_an_index_may_be_of_the_next_interval_and_no_later() -> None:
+    assert stood(index(), now=INDEXED - STEP).moment == INDEXED
+    with pytest.raises(ShapeError, match="still to come"):
+        stood(index(), now=INDEXED - STEP - 1)
+
+
+@given(document=json_values, data=json_values)
+def test_any_rubbish_is_no_percentile(document: object, data: object) -> None:
+    for rubbish in (document, index() | {"data": data}):
+        with pytest.raises((ShapeError, NoDataError)):
+            stood(rubbish)
+
+
 class Api:
     """WattTime: tokens by login, data for some regions, the plan's refusal for the others."""
 
     def __init__(self, *allowed: str) -> None:
         self.allowed = set(allowed)
         self.forecasts = set(allowed)
+        self.indexed = set(allowed)
+        self.percentile: float | None = 70.0
         self.password = PASSWORD
         self.good_token = ""
         self.logins = 0
@@ -174,9 +245,10 @@ class Api:
             return self.broken
         if authorization != f"Bearer {self.good_token}":
             return httpx.Response(401, json={"error": "token expired"})
-        if region not in (self.forecasts if api == "forecast" else self.allowed):
+        plan = {"forecast": self.forecasts, INDEX: self.indexed, "historical": self.allowed}
+        if region not in plan[api]:
             return httpx.Response(403, json=fixture("watttime_v3_invalid_scope_403.json"))
-        document = self._forecast() if api == "forecast" else self._historical(query)
+        document = self._document(api, query)
         document["meta"]["region"] = region
         return httpx.Response(200, json=document)
 
@@ -188,6 +260,11 @@ class Api:
             return httpx.Response(403, content=html, headers={"content-type": "text/html"})
         self.good_token = f"{TOKEN}-{self.logins}"
         return httpx.Response(200, json={"token": self.good_token})
+
+    def _document(self, api: str, query: httpx.QueryParams) -> dict[str, Any]:
+        if api == INDEX:
+            return index(row(self.percentile, from_epoch(NOW).isoformat()))
+        return self._forecast() if api == "forecast" else self._historical(query)
 
     def _historical(self, query: httpx.QueryParams) -> dict[str, Any]:
         last = min(_seconds(query["end"]), NOW - self.lag)
@@ -235,7 +312,15 @@ def test_values_and_forecast_come_together(clock: ManualClock) -> None:
     assert (watttime.method, watttime.basis) == (Method.MARGINAL, Basis.DIRECT)
 
 
-def test_a_window_of_the_past_asks_for_no_forecast(clock: ManualClock) -> None:
+def test_the_percentile_comes_beside_them(clock: ManualClock) -> None:
+    with closing(source(Api("CAISO_NORTH"), clock)) as watttime:
+        reading = last_hour(watttime)
+    told = Standing(zone="US-CAL-CISO", source="watttime", moment=NOW, percentile=70.0)
+    assert reading.standings == (told,)
+    assert 70.0 not in {point.gco2eq_per_kwh for point in reading.points}
+
+
+def test_a_window_of_the_past_asks_for_values_alone(clock: ManualClock) -> None:
     api = Api("CAISO_NORTH")
     with closing(source(api, clock)) as watttime:
         watttime.fetch(["US-CAL-CISO"], NOW - 7200, NOW - 3600)
@@ -254,8 +339,9 @@ def test_zones_of_one_region_share_its_requests(clock: ManualClock) -> None:
     api = Api("IND")
     with closing(source(api, clock)) as watttime:
         reading = last_hour(watttime, "IN-NO", "IN-WE")
-    assert sorted(api.asked) == [("forecast", "IND"), ("historical", "IND")]
+    assert sorted(api.asked) == [("forecast", "IND"), ("historical", "IND"), (INDEX, "IND")]
     assert {point.zone for point in reading.points} == {"IN-NO", "IN-WE"}
+    assert {one.zone for one in reading.standings} == {"IN-NO", "IN-WE"}
 
 
 def test_one_login_serves_many_requests_and_is_renewed_before_it_ends(clock: ManualClock) -> None:
@@ -318,7 +404,7 @@ def test_what_the_plan_lacks_is_told_once_and_asked_for_again_after_a_day(
     with closing(source(api, clock)) as watttime:
         reading = last_hour(watttime, "US-CAL-CISO", "FR")
         assert {point.zone for point in reading.points} == {"US-CAL-CISO"}
-        assert [(type(f), f.scope) for f in reading.failures] == [(PlanError, "FR")] * 2
+        assert [(type(f), f.scope) for f in reading.failures] == [(PlanError, "FR")] * 3
         assert not watttime.covers("FR")
         api.asked.clear()
         assert last_hour(watttime, "US-CAL-CISO", "FR").failures == ()
@@ -337,6 +423,47 @@ def test_a_region_without_forecast_still_has_its_values(clock: ManualClock) -> N
         reading = last_hour(watttime)
     assert reading.failures == ()
     assert not [point for point in reading.points if point.forecast]
+
+
+def test_the_free_plan_tells_the_percentile_of_every_region(clock: ManualClock) -> None:
+    """Values and forecast are refused, which is told once, and asked for again after a day."""
+    api = Api("CAISO_NORTH")
+    api.indexed |= {"FR", "DE"}
+    with closing(source(api, clock)) as watttime:
+        reading = last_hour(watttime, "FR", "DE")
+        assert {one.zone: one.percentile for one in reading.standings} == {"FR": 70.0, "DE": 70.0}
+        assert (reading.points, {type(f) for f in reading.failures}) == ((), {PlanError})
+        assert len(reading.failures) == 4
+        assert watttime.covers("FR")
+        api.asked.clear()
+        again = last_hour(watttime, "FR", "DE")
+        assert (again.failures, len(again.standings)) == ((), 2)
+        assert sorted(api.asked) == [(INDEX, "DE"), (INDEX, "FR")]
+        past = watttime.fetch(["FR"], NOW - 7200, NOW - 3600)
+        assert past == GridReading(points=()), "what the plan lacks is no failure of its own"
+        clock.advance(PLAN_SECONDS)
+        api.asked.clear()
+        assert len(watttime.fetch(["FR"], NOW, NOW + int(PLAN_SECONDS) + 1).failures) == 2
+        assert {name for name, _ in api.asked} == {"historical", INDEX, "forecast"}
+
+
+def test_a_plan_without_the_percentile_still_has_its_values(clock: ManualClock) -> None:
+    api = Api("CAISO_NORTH")
+    api.indexed.clear()
+    with closing(source(api, clock)) as watttime:
+        assert [type(f) for f in last_hour(watttime).failures] == [PlanError]
+        reading = last_hour(watttime)
+    assert (reading.failures, reading.standings) == ((), ())
+    assert reading.points
+
+
+def test_a_percentile_that_is_missing_is_a_failure_beside_the_values(clock: ManualClock) -> None:
+    api = Api("CAISO_NORTH")
+    api.percentile = None
+    with closing(source(api, clock)) as watttime:
+        reading = last_hour(watttime)
+    assert [(type(f), f.scope) for f in reading.failures] == [(NoDataError, "CAISO_NORTH")]
+    assert (bool(reading.points), reading.standings) == (True, ())
 
 
 def test_a_plan_without_any_zone_is_an_auth_error(clock: ManualClock) -> None:

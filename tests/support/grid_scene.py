@@ -21,7 +21,7 @@ from tests.support.grid_energy_charts import ENERGY_CHARTS
 from tests.support.grid_entsoe import ENTSOE
 from tests.support.grid_neso import NESO, NESO_LONDON
 from tests.support.grid_rte import RTE
-from tests.support.grid_watttime import WATTTIME
+from tests.support.grid_watttime import PERCENTILE, WATTTIME
 from tests.support.grids import DEMO, Subject, context, now
 
 DAY: Final = 86400
@@ -80,6 +80,9 @@ class Scene:
             true = self.subject.intensity(point.zone, point.start)
             assert point.gco2eq_per_kwh == pytest.approx(true, rel=1e-12)
             assert point.end - point.start == self.step
+        for standing in reading.standings:
+            assert (standing.zone, standing.source) == (self.subject.zone, self.subject.kind)
+            assert (standing.moment, standing.percentile) == (self.running, PERCENTILE)
 
 
 @contextmanager

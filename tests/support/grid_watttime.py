@@ -1,4 +1,4 @@
-"""WattTime on loopback: login, historical and forecast."""
+"""WattTime on loopback: login, historical, forecast and signal index."""
 
 from datetime import datetime
 from typing import Final
@@ -12,6 +12,8 @@ from tests.support.grids import Subject
 
 REGION: Final = "IE"
 LONGEST: Final = 32 * 86400
+PERCENTILE: Final = 37.5
+"""What the signal index says at any time."""
 TOKEN: Final = "abcdef0123456789fakeToken"
 
 
@@ -38,8 +40,16 @@ class WattTimeDocuments(GridDocuments):
             case "/v3/forecast":
                 ahead = running + int(query["horizon_hours"]) * 3600
                 starts = list(range(running, ahead + self.step, self.step))
+            case "/v3/signal-index":
+                return self._index(running, fault)
         rows = [] if fault is Fault.EMPTY else [self._row(start, fault) for start in starts]
         return {"data": rows, "meta": self._meta(fault)}
+
+    def _index(self, running: int, fault: Fault | None) -> Document:
+        value = None if fault is Fault.NULLS else PERCENTILE
+        row = {"point_time": from_epoch(running).isoformat(), "value": value}
+        meta = {**self._meta(fault), "units": "percentile"}
+        return {"data": [] if fault is Fault.EMPTY else [row], "meta": meta}
 
     def _row(self, start: int, fault: Fault | None) -> Document:
         pounds = self.intensity(REGION, start) * GRAMS_PER_KILOGRAM / GRAMS_PER_POUND

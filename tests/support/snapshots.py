@@ -24,6 +24,7 @@ from exporter.core.model import (
     RegionKey,
     ResourceKey,
     RunState,
+    Standing,
 )
 from exporter.core.snapshot import (
     CollectorView,
@@ -194,6 +195,10 @@ def rich_snapshot() -> Snapshot:
         regions=(a_region(), a_region(key=idle, power=None, rate=None, states={})),
         grids=(a_grid(), annual, second),
         outlooks=(outlook,),
+        standings=(
+            Standing(zone="FR", source="watttime", moment=BUCKET[1], percentile=62.5),
+            Standing(zone="IE", source="watttime", moment=BUCKET[0], percentile=0.0),
+        ),
         region_intensities=(pue,),
         collectors=(a_collector(), failing, untried),
         api={("aws", "GetMetricData"): ApiUsage(requests=7, dollars=0.035)},

@@ -8,7 +8,7 @@ import pytest
 from exporter import app
 from exporter.app.build import build as build_app
 from exporter.core.errors import CollectorError
-from exporter.core.model import Basis, GridReading, IntensityPoint, Method
+from exporter.core.model import Basis, GridReading, IntensityPoint, Method, Standing
 from exporter.core.ports import Clock, GridSource
 from exporter.core.units import GCO2eqPerKwh
 from exporter.settings import Settings
@@ -24,7 +24,7 @@ def always(grams: float) -> Values:
 
 
 class StandIn:
-    """Hourly values of some zones up to the running hour, and a forecast where one is given."""
+    """Hourly values of some zones up to the running hour; forecast and standings if given."""
 
     refresh_seconds = 900
     history_seconds = 0
@@ -42,6 +42,7 @@ class StandIn:
         self.method = method
         self.basis = basis
         self.forecast: Mapping[str, Values] = {}
+        self.standings: tuple[Standing, ...] = ()
         self.estimated = False
         self.trouble: CollectorError | None = None
         self.at_once: int | None = None
@@ -66,7 +67,7 @@ class StandIn:
                 *self._expected(zone, end // HOUR * HOUR + HOUR),
             )
         ]
-        return GridReading(points=tuple(points))
+        return GridReading(points=tuple(points), standings=self.standings)
 
     def close(self) -> None:
         pass

@@ -9,7 +9,7 @@ import pytest
 
 from exporter.core.clock import epoch
 from exporter.core.errors import UnreachableError
-from exporter.core.model import Basis, Method
+from exporter.core.model import Basis, Method, Standing
 from tests.support.clock import ManualClock
 from tests.support.stand_in_grid import HOUR, StandIn, always, stand_in
 from tests.verbs.conftest import Run
@@ -207,6 +207,59 @@ def test_marginal_is_a_signal_of_its_own(
         "moer: gone — wait",
         "no marginal intensity of FR is known: moer told none",
     ]
+
+
+def standing(percentile: float, *, ago: int = 300) -> Standing:
+    moment = int(epoch(NOW)) - ago
+    return Standing(zone="FR", source="moer", moment=moment, percentile=percentile)
+
+
+def test_a_marginal_value_comes_with_its_percentile(
+    run: Run, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moer = StandIn(
+        {"FR": always(700)}, clock, name="moer", method=Method.MARGINAL, basis=Basis.DIRECT
+    )
+    moer.standings = (standing(96.0),)
+    stand_in(monkeypatch, clock, moer)
+    shown = run("intensity", "FR", "--method", "marginal").stdout
+    assert "FR  700 gCO2eq/kWh" in shown
+    line = "percentile 96 among the next 24 h, 0 cleanest, 100 dirtiest (moer, 2026-03-02 10:15 UTC"
+    assert line in shown
+    assert "percentile" not in run("intensity", "FR").stdout
+    told = json.loads(run("intensity", "FR", "--method", "marginal", "--json").stdout)
+    assert told["percentile"] == {
+        "grid_zone": "FR",
+        "method": "marginal",
+        "source": "moer",
+        "percentile": 96.0,
+        "time": epoch(NOW) - 300,
+        "age_seconds": 300.0,
+    }
+    moer.standings = (standing(96.0, ago=HOUR),)
+    assert "percentile" not in run("intensity", "FR", "--method", "marginal").stdout
+
+
+@pytest.mark.parametrize("place", ["FR", "aws:eu-west-3"])
+def test_a_percentile_alone_is_told_without_an_intensity(
+    run: Run, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    breeze = StandIn({"FR": wave}, clock)
+    moer = StandIn(
+        {"FR": lambda _hour: None}, clock, name="moer", method=Method.MARGINAL, basis=Basis.DIRECT
+    )
+    moer.standings = (standing(7.5),)
+    stand_in(monkeypatch, clock, breeze, moer)
+    result = run("intensity", place, "--method", "marginal", "--forecast", "6h")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "FR  marginal intensity not known" in result.stdout
+    assert "percentile 7.5 among the next 24 h" in result.stdout
+    assert "besides, not comparable: 50 (average, life cycle, breeze)" in result.stdout
+    assert "no forecast" in result.stdout
+    told = json.loads(run("intensity", place, "--method", "marginal", "--json").stdout)
+    assert (told["now"], told["forecast"], told["percentile"]["percentile"]) == (None, None, 7.5)
+    if told["region"]:
+        assert told["region"]["gco2eq_per_kwh_it"] is None
 
 
 @pytest.mark.usefixtures("breeze")

@@ -15,7 +15,7 @@ from exporter import app
 from exporter.advice.forecast import SeasonalForecaster
 from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import UnreachableError
-from exporter.core.model import Basis, Method
+from exporter.core.model import Basis, Method, Standing
 from exporter.core.snapshot import Snapshot
 from exporter.data.regions import RegionTable
 from exporter.demo._http import HttpRequest
@@ -195,6 +195,22 @@ def test_patience_ends_in_time(
     assert captured.err.splitlines()[-1] == "breeze: no answer — check the network"
     assert 3600 <= clock.monotonic() < 3700
     assert len(down.asked) == 5
+
+
+@pytest.mark.usefixtures("run")
+def test_a_zone_of_which_the_percentile_alone_is_told_is_not_waited_for(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = {"FR": always(700), "IE": lambda _hour: None}
+    moer = StandIn(values, clock, name="moer", method=Method.MARGINAL, basis=Basis.DIRECT)
+    moer.standings = (Standing(zone="IE", source="moer", moment=TEN, percentile=50.0),)
+    stand_in(monkeypatch, clock, moer)
+    question = Question(method="marginal", patience="10m")
+    assert regions(question, as_json=True, sleep=clock.advance) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert {one["grid_zone"] for one in document["regions"]} == {"FR"}
+    assert document["waiting_zones"] == []
+    assert clock.monotonic() < 60
 
 
 def test_marginal_regions_are_ranked_among_their_own(

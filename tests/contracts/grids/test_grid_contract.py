@@ -49,6 +49,14 @@ def test_a_long_window_is_read_in_pieces_without_gap_or_overlap(scene: Scene, of
     scene.assert_true_values(reading)
 
 
+def test_only_a_source_that_tells_it_says_how_the_present_compares(scene: Scene) -> None:
+    reading = scene.fetch(scene.begin(), scene.now + 1)
+    assert len(reading.standings) == (scene.subject.kind == "watttime")
+    scene.assert_true_values(reading)
+    past = scene.fetch(scene.begin(), scene.begin() + scene.step)
+    assert past.standings == (), "a window of the past is not about the present"
+
+
 @pytest.mark.parametrize("fault", [None, Fault.FUTURE])
 def test_intervals_that_have_not_begun_are_left_out_or_are_forecasts(
     scene: Scene, fault: Fault | None
