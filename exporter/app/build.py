@@ -21,7 +21,8 @@ from exporter.core.ports import (
 from exporter.data.regions import RegionOverride, RegionTable
 from exporter.grids.annual import AnnualTable
 from exporter.power.catalogue import Types
-from exporter.power.measured import MeasuredModel
+from exporter.power.selection import power_model
+from exporter.power.storage import WithStorage
 from exporter.settings import Settings
 
 
@@ -62,7 +63,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> App:
         providers=tuple(provider for provider, _ in providers),
         sections={provider.name: section for provider, section in providers},
         sources=_sources(settings, context),
-        power=MeasuredModel(types),
+        power=WithStorage(power_model(settings.power_model, types)),
         regions=RegionTable(_overrides(settings)),
         annual=AnnualTable(settings.annual),
         types=types,

@@ -1,62 +1,127 @@
-"""Answers "where does this number come from" for a machine of the running daemon."""
+"""Answers "where does this number come from": for live machines, and for machine types."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Final
 
+from exporter.app.build import App
 from exporter.app.wiring import Wired
-from exporter.core.model import Bounds
+from exporter.core.clock import epoch
+from exporter.core.model import IntensityInForce, Machine, Region, ResourceKey, RunState
 from exporter.core.snapshot import ResourceView
-from exporter.core.units import Ratio
-from exporter.engine.estimate import explain
+from exporter.core.units import Ratio, ratio_from_percent
+from exporter.engine.estimate import Explanation, explain
+from exporter.engine.intensity import annual_in_force
+from exporter.exposition.api import Explain
+from exporter.exposition.query import QueryError
 
 ASSUMED_UTILIZATION: Final = Ratio(0.5)
 """Explained where a machine has no current value; the answer says that it was assumed."""
 
+Document = dict[str, object]
 
-def explainer(wired: Wired) -> Callable[[str], Mapping[str, object] | None]:
-    """Make the answerer of ``/api/v1/explain/{id}``: all machines of that id, None for none."""
 
-    def answer(resource_id: str) -> Mapping[str, object] | None:
+def explainer(wired: Wired) -> Explain:
+    """Make the answerer of ``/api/v1/explain/{id}``.
+
+    All machines of that id, else all machine types of that name, else None. For types, the
+    parameters ``region`` and ``cpu`` (percent, 50 without it) say where and how busy.
+    """
+    clouds = sorted({region.provider for region in wired.app.regions.all()})
+
+    def answer(wanted: str, query: Mapping[str, str]) -> Document | None:
         snapshot = wired.publisher.current.snapshot
-        if snapshot is None:
-            return None
-        found = [v for v in snapshot.resources if v.machine.key.resource_id == resource_id]
-        return {"resources": [_explained(wired, view) for view in found]} if found else None
+        views = snapshot.resources if snapshot else ()
+        found = [view for view in views if view.machine.key.resource_id == wanted]
+        if found:
+            return {"resources": [_of_machine(wired, view) for view in found]}
+        utilization = _utilization(query.get("cpu", "50"))
+        named = [cloud for cloud in clouds if wired.app.types.find(cloud, wanted)]
+        told = [_of_type_anywhere(wired, cloud, wanted, query, utilization) for cloud in named]
+        return {"types": told} if told else None
 
     return answer
 
 
-def _explained(wired: Wired, view: ResourceView) -> Mapping[str, object]:
+def _utilization(text: str) -> Ratio:
+    try:
+        ratio = ratio_from_percent(float(text.removesuffix("%")))
+    except ValueError:
+        ratio = Ratio(-1.0)
+    if not 0.0 <= ratio <= 1.0:
+        message = f"cpu={text!r} — write a percentage such as 40"
+        raise QueryError(message)
+    return ratio
+
+
+def _of_type_anywhere(
+    wired: Wired, provider: str, name: str, query: Mapping[str, str], utilization: Ratio
+) -> Document:
+    """Explain a type with the grid of this moment, unlike a planned one."""
+    region = wired.app.regions.find(provider, query.get("region", ""))
+    now = epoch(wired.app.clock.now())
+    intensity = wired.book.at(region.grid_zone, now)
+    return explain_type(wired.app, (provider, name), region, utilization, intensity)
+
+
+def explain_type(
+    app: App,
+    kind: tuple[str, str],
+    region: Region,
+    utilization: Ratio,
+    intensity: IntensityInForce | None = None,
+) -> Document:
+    """Explain a machine type ``(provider, name)`` in a region; by default on the year's grid."""
+    provider, name = kind
+    force = intensity or annual_in_force(app.annual, region.grid_zone, epoch(app.clock.now()))
+    profile = app.power.profile(imagined(provider, name, region.name))
+    return {
+        "provider": provider,
+        "instance_type": name,
+        "cloud_region": region.name,
+        "grid_zone": region.grid_zone,
+        "power_model": app.settings.power_model,
+        "confidence": profile.confidence.value,
+        "utilization_ratio": utilization,
+        **_told(explain(profile, region, force, utilization)),
+    }
+
+
+def imagined(provider: str, instance_type: str, region: str) -> Machine:
+    """Return a running machine of a type that stands nowhere."""
+    key = ResourceKey(provider, "", region, "", instance_type)
+    return Machine(key=key, name="", instance_type=instance_type, state=RunState.RUNNING)
+
+
+def _of_machine(wired: Wired, view: ResourceView) -> Document:
     machine, app = view.machine, wired.app
     region = app.regions.find(machine.key.provider, machine.key.cloud_region)
     if machine.pue is not None:
         region = replace(region, pue=machine.pue, pue_source="configuration")
-    intensity = (
-        view.now.intensity
-        if view.now
-        else wired.book.at(view.grid_zone, app.clock.now().timestamp())
-    )
-    utilization = view.now.utilization if view.now else ASSUMED_UTILIZATION
-    gpu = view.now.gpu_utilization if view.now else None
-    told = explain(app.power.profile(machine), region, intensity, utilization, gpu)
+    now = view.now
+    intensity = now.intensity if now else wired.book.at(view.grid_zone, epoch(app.clock.now()))
+    utilization = now.utilization if now else ASSUMED_UTILIZATION
+    gpu = now.gpu_utilization if now else None
     return {
         **machine.key._asdict(),
         "name": machine.name,
         "instance_type": machine.instance_type,
         "grid_zone": view.grid_zone,
         "state": view.state.value,
+        "power_model": app.settings.power_model,
         "confidence": view.confidence.value,
         "utilization_ratio": utilization,
-        "utilization_assumed": view.now is None,
+        "utilization_assumed": now is None,
         "gpu_utilization_ratio": gpu,
-        "factors": [asdict(factor) for factor in told.factors],
-        "it_watts": _bounds(told.it_watts),
-        "facility_watts": _bounds(told.facility_watts),
-        "operational_gco2eq_per_hour": _bounds(told.operational),
-        "embodied_gco2eq_per_hour": _bounds(told.embodied),
+        **_told(explain(app.power.profile(machine), region, intensity, utilization, gpu)),
     }
 
 
-def _bounds(bounds: Bounds) -> dict[str, float]:
-    return bounds._asdict()
+def _told(found: Explanation) -> Document:
+    return {
+        "factors": [asdict(factor) for factor in found.factors],
+        "it_watts": found.it_watts._asdict(),
+        "facility_watts": found.facility_watts._asdict(),
+        "operational_gco2eq_per_hour": found.operational._asdict(),
+        "embodied_gco2eq_per_hour": found.embodied._asdict(),
+    }

@@ -7,14 +7,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from exporter.core.snapshot import Snapshot
-from exporter.exposition.grids import outlook, ranking
+from exporter.exposition.grids import outlook, ranking, standing
 from exporter.exposition.publisher import JSON_TYPE, Publisher, encode
 from exporter.exposition.query import QueryError, parse_query
 from exporter.exposition.reply import reply
 from exporter.exposition.summary import grid, resource
 
-Explain = Callable[[str], Mapping[str, object] | None]
-"""Explains a resource id or a machine type; None where it knows neither."""
+Explain = Callable[[str, Mapping[str, str]], Mapping[str, object] | None]
+"""Explains a resource id or a machine type, with the parameters of the question; None where it
+knows neither. Raises QueryError for a parameter that it can't read."""
 
 WAITING = "waiting for the first collection cycle to finish"
 
@@ -59,6 +60,7 @@ class Api:
             | {
                 "grids": [grid(one, snapshot.time) for one in snapshot.grids],
                 "forecasts": [outlook(one) for one in snapshot.outlooks],
+                "percentiles": [standing(one, snapshot.time) for one in snapshot.standings],
             }
         )
 
@@ -74,7 +76,10 @@ class Api:
 
     def _explained(self, request: Request) -> Response:
         wanted = request.path_params["id"]
-        found = self._explain(wanted)
+        try:
+            found = self._explain(wanted, request.query_params)
+        except QueryError as problem:
+            return error(400, str(problem))
         return error(404, f"no machine or type {wanted!r}") if found is None else answer(found)
 
 

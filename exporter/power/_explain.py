@@ -17,7 +17,7 @@ _FULL_CORE: Final = "a vCPU is a core: load is utilisation"
 
 def machine_factors(machine: Hardware, utilization: Ratio, load: float) -> Iterator[Factor]:
     """What was measured, the size of the machine, and the load that comes of it."""
-    measured = "mean over the bucket, measured by the provider"
+    measured = "mean over the bucket: measured by the provider, or what was asked"
     yield Factor(name="CPU utilisation", value=utilization, unit="ratio", source=measured)
     for name, value, unit in (
         ("vCPUs", machine.vcpus, "vCPU"),
@@ -176,15 +176,22 @@ def sum_factor(bounds: Bounds) -> Factor:
         name="IT power",
         value=bounds.central,
         unit="W",
-        source="sum of the components; storage and network are not counted",
+        source="sum of the components",
         low=bounds.low,
         high=bounds.high,
     )
 
 
-def component(name: str, watts: float, rule: str) -> Factor:
-    """One component of the central IT power."""
-    return Factor(name=f"{name} power", value=watts, unit="W", source=rule)
+def component(name: str, watts: float, rule: str, bounds: Bounds | None = None) -> Factor:
+    """One component of the IT power, with what it adds to the interval of the sum if known."""
+    return Factor(
+        name=f"{name} power",
+        value=watts,
+        unit="W",
+        source=rule,
+        low=bounds.low if bounds else None,
+        high=bounds.high if bounds else None,
+    )
 
 
 def _year(machine: Hardware) -> str:

@@ -142,20 +142,39 @@ class MeasuredProfile:
     def explain(self, utilization: Ratio, gpu: Ratio | None = None) -> tuple[Factor, ...]:
         """Return every factor from utilisation to IT watts and embodied grams."""
         load, power = self.load(utilization), self.power(utilization, gpu)
+        cpu, memory, gpus = self._components(utilization, gpu)
         of_cpus = (factor for share in self.shares for factor in _explain.cpu_factors(share, load))
         rule = "mean of the CPUs" if len(self.shares) > 1 else "vCPUs x TDP per vCPU x ratio"
         return (
             *_explain.machine_factors(self.machine, utilization, load),
             Factor(name="confidence", value=self.confidence, unit="class", source=_KNOWN),
             *of_cpus,
-            _explain.component("CPU", power.cpu, rule),
+            _explain.component("CPU", cpu.central, rule, cpu),
             *_explain.memory_factors(MEMORY_WATTS_PER_GIB, power.memory),
-            _explain.component("memory", power.memory, "GiB x W/GiB"),
+            _explain.component("memory", memory.central, "GiB x W/GiB", memory),
             *_explain.gpu_factors(self.machine, gpu),
-            _explain.component("GPU", power.gpu, "number x power of one"),
+            _explain.component("GPU", gpus.central, "number x power of one", gpus),
             _explain.sum_factor(self.bounds(utilization, gpu)),
             *_explain.embodied_factors(self.embodied_share),
         )
+
+    def _components(self, utilization: Ratio, gpu: Ratio | None) -> tuple[Bounds, Bounds, Bounds]:
+        """Split the interval of the sum: what memory and accelerators leave is the CPU's."""
+        power, whole = self.power(utilization, gpu), self.bounds(utilization, gpu)
+        gpus = self.gpu if gpu is None else self._gpus(gpu)
+        spread = ASSUMED_SIZE_SPREAD if self.machine.size_source is SizeSource.ASSUMED else 1.0
+        extra = [share.extra_gib for share in self.shares]
+        memory = Bounds(
+            MEMORY_WATTS_PER_GIB.low * min(extra) / spread,
+            power.memory,
+            MEMORY_WATTS_PER_GIB.high * max(extra) * spread,
+        )
+        cpu = Bounds(
+            max(0.0, whole.low - gpus.low - memory.low),
+            power.cpu,
+            max(power.cpu, whole.high - gpus.high - memory.high),
+        )
+        return cpu, memory, gpus
 
     def load(self, utilization: Ratio) -> float:
         """Return the load, 0..10 tenths of capacity, that a utilisation stands for."""

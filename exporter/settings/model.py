@@ -45,6 +45,14 @@ class MissingPolicy(StrEnum):
     LAST = "last"
 
 
+class PowerModelName(StrEnum):
+    """By which method utilisation becomes watts."""
+
+    MEASURED = "measured"
+    CCF = "ccf"
+    TEADS = "teads"
+
+
 class LogLevel(StrEnum):
     """Least severity that is logged."""
 
@@ -167,6 +175,12 @@ class Settings(BaseModel):
     stale_after: Duration | None = Field(
         default=None,
         description="Age at which a machine's gauges are withdrawn. Default: three polls.",
+    )
+    power_model: PowerModelName = Field(
+        default=PowerModelName.MEASURED,
+        description="How utilisation becomes watts: by the product's own model (`measured`), or as "
+        "Cloud Carbon Footprint (`ccf`) or the EC2 sheet of Teads (`teads`) do, to reconcile with "
+        "their figures. PUE and grid are the same in all three.",
     )
     tags: Annotated[tuple[Tag, ...], AfterValidator(_check_tags)] = Field(
         default=(),

@@ -7,15 +7,13 @@ from itertools import groupby
 from pathlib import Path
 
 from exporter.app import App
+from exporter.app.explain import imagined
 from exporter.core.clock import epoch
 from exporter.core.model import (
     Bounds,
     Confidence,
     IntensityInForce,
-    Machine,
     Region,
-    ResourceKey,
-    RunState,
 )
 from exporter.core.units import (
     SECONDS_PER_HOUR,
@@ -128,12 +126,6 @@ def estimate_one(app: App, item: Item, region: Region) -> Estimate:
         confidence=profile.confidence,
         **_over(rates, item.hours, item.count),
     )
-
-
-def imagined(provider: str, instance_type: str, region: str) -> Machine:
-    """Return a running machine of a type that stands nowhere."""
-    key = ResourceKey(provider, "", region, "", instance_type)
-    return Machine(key=key, name="", instance_type=instance_type, state=RunState.RUNNING)
 
 
 def _items(app: App, question: Question) -> list[Item]:

@@ -1,7 +1,7 @@
 """``explain``: every factor from utilisation to grams, of a machine type or a live machine."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -9,16 +9,13 @@ from urllib.parse import quote
 import httpx
 
 from exporter.app import App
-from exporter.core.clock import epoch
+from exporter.app.explain import explain_type
 from exporter.core.errors import CarbonExporterError
 from exporter.core.model import Region
-from exporter.engine.estimate import explain as explain_factors
-from exporter.engine.intensity import annual_in_force
 from exporter.verbs.choices import find_regions, find_types, parse_cpu, providers_with
 from exporter.verbs.errors import UsageError
-from exporter.verbs.estimate import imagined
 from exporter.verbs.offline import offline_app
-from exporter.verbs.output import bounds_document, number, print_json, print_line, print_table
+from exporter.verbs.output import number, print_json, print_line, print_table
 
 DEFAULT_URL: Final = "http://127.0.0.1:9180"
 
@@ -54,7 +51,7 @@ def explain(question: Question, *, as_json: bool) -> int:
     parse_cpu(question.cpu)
     app = offline_app(question.config, question.model)
     is_type = question.provider or question.region or providers_with(app, question.subject)
-    document = explain_type(app, question) if is_type else ask(question.url, question.subject)
+    document = _of_type(app, question) if is_type else ask(question.url, question.subject)
     if as_json:
         print_json(document)
     else:
@@ -62,27 +59,11 @@ def explain(question: Question, *, as_json: bool) -> int:
     return 0
 
 
-def explain_type(app: App, question: Question) -> dict[str, Any]:
+def _of_type(app: App, question: Question) -> dict[str, Any]:
     """Explain a machine type in a region; without one, on the world's average grid."""
-    utilization = parse_cpu(question.cpu)
     [(provider, name)] = find_types(app, question.provider, [question.subject])
     region = _region(app, provider, question.region)
-    profile = app.power.profile(imagined(provider, name, region.name))
-    intensity = annual_in_force(app.annual, region.grid_zone, epoch(app.clock.now()))
-    found = explain_factors(profile, region, intensity, utilization)
-    return {
-        "provider": provider,
-        "instance_type": name,
-        "cloud_region": region.name,
-        "grid_zone": region.grid_zone,
-        "confidence": profile.confidence.value,
-        "utilization": utilization,
-        "factors": [asdict(factor) for factor in found.factors],
-        "it_watts": bounds_document(found.it_watts),
-        "facility_watts": bounds_document(found.facility_watts),
-        "operational_gco2eq_per_hour": bounds_document(found.operational),
-        "embodied_gco2eq_per_hour": bounds_document(found.embodied),
-    }
+    return explain_type(app, (provider, name), region, parse_cpu(question.cpu))
 
 
 def ask(url: str, subject: str) -> dict[str, Any]:

@@ -121,3 +121,13 @@ def test_the_bounds_of_the_curve_lead_to_the_bounds_of_the_watts() -> None:
     cpu = number(factors, "vCPUs") * number(factors, "TDP per vCPU of AMD EPYC 9R14") * ratio.low
     extra = number(factors, "memory beyond the servers of the curve")
     assert factors["IT power"].low == pytest.approx(cpu + extra * memory.low)
+
+
+def test_components_share_out_the_interval_of_the_sum() -> None:
+    for name, gpu in (("m5.large", None), ("g4dn.xlarge", None), ("g4dn.xlarge", Ratio(0.3))):
+        profile = MODEL.profile(machine("aws", name))
+        factors = {factor.name: factor for factor in profile.explain(Ratio(0.4), gpu)}
+        parts = [factors[f"{part} power"] for part in ("CPU", "memory", "GPU")]
+        whole = profile.bounds(Ratio(0.4), gpu)
+        assert sum(part.low or 0.0 for part in parts) == pytest.approx(whole.low)
+        assert sum(part.high or 0.0 for part in parts) == pytest.approx(whole.high)

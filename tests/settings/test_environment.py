@@ -40,6 +40,8 @@ VARIABLES: dict[str, tuple[str, object]] = {
     "stale_after": ("1h30m", timedelta(minutes=90)),
     "tags": ("team, cost centre,", ("team", "cost centre")),
     "max_series": ("7000", 7000),
+    "power_model": ("ccf", "ccf"),
+    "budget_kgco2eq_per_month": ("250", 250.0),
     "log_level": ("debug", "debug"),
     "log_format": ("console", "console"),
     "regions": ('{"aws:eu-west-2": {"pue": 1.3}}', {"aws:eu-west-1", "aws:eu-west-2"}),

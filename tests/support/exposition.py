@@ -17,7 +17,7 @@ from exporter.exposition.server import make_app, serve
 TAGS = ("team", "cost-center")
 
 
-def explain(wanted: str) -> Mapping[str, object] | None:
+def explain(wanted: str, _query: Mapping[str, str]) -> Mapping[str, object] | None:
     """Know ids that begin like a cloud's, and fail for one."""
     if wanted == "broken":
         message = "a defect"

@@ -54,7 +54,7 @@ def test_a_type_is_explained_from_the_tables(run: Run) -> None:
     document = json.loads(result.stdout)
     watts, facility = document["it_watts"]["central"], document["facility_watts"]["central"]
     names = [factor["name"] for factor in document["factors"]]
-    assert document["utilization"] == 0.4
+    assert document["utilization_ratio"] == 0.4
     assert "PUE of eu-west-3" in names
     assert "grid intensity of FR" in names
     assert all(factor["source"] and factor["unit"] for factor in document["factors"])

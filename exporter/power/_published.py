@@ -1,0 +1,94 @@
+"""What the profiles of other people's published methods have in common."""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from exporter.core.model import Bounds, Factor, Machine, Shape
+from exporter.core.units import Ratio
+from exporter.power import _gpu
+from exporter.power._machine import Hardware, SizeSource
+from exporter.power.measured import ASSUMED_SIZE_SPREAD
+
+_MEASURED: Final = "mean over the bucket, measured by the provider"
+_CONFIDENCE: Final = "how the CPU is known to this method"
+_TABLES_YEAR: Final = "2026"
+_NO_ACCELERATORS: Final = Bounds(0.0, 0.0, 0.0)
+
+
+class Error(NamedTuple):
+    """How far off a method is: true watts over its watts, at the ends of the interval."""
+
+    low: float
+    high: float
+    source: str
+
+
+class Facts(NamedTuple):
+    """What the power of a machine depends on: machines of equal facts share a profile."""
+
+    provider: str
+    instance_type: str
+    cpu_platform: str
+    shape: Shape | None
+
+
+def facts(machine: Machine) -> Facts:
+    """Return what the power of the machine depends on."""
+    return Facts(machine.key.provider, machine.instance_type, machine.cpu_platform, machine.shape)
+
+
+def widened(machine: Hardware, low: float, high: float) -> tuple[float, float]:
+    """Widen an interval where even the size of the machine is assumed."""
+    spread = ASSUMED_SIZE_SPREAD if machine.size_source is SizeSource.ASSUMED else 1.0
+    return low / spread, high * spread
+
+
+def seen(machine: Hardware) -> float:
+    """Return how many times its guaranteed vCPUs a machine sees: 1 but on shared-core types."""
+    return machine.full_vcpus / machine.vcpus
+
+
+def fraction(machine: Hardware, utilization: Ratio) -> float:
+    """Utilisation limited to what the machine can really have."""
+    return min(max(utilization, 0.0), seen(machine))
+
+
+def size_factors(machine: Hardware, utilization: Ratio) -> Iterator[Factor]:
+    """What was measured, and the size of the machine."""
+    yield Factor(name="CPU utilisation", value=utilization, unit="ratio", source=_MEASURED)
+    year = _TABLES_YEAR if machine.size_source is SizeSource.TABLE else ""
+    for name, value, unit in (
+        ("vCPUs", machine.vcpus, "vCPU"),
+        ("memory", machine.memory_gib, "GiB"),
+    ):
+        yield Factor(name=name, value=value, unit=unit, source=machine.size_source, year=year)
+
+
+def confidence_factor(confidence: str) -> Factor:
+    """How the CPU is known."""
+    return Factor(name="confidence", value=confidence, unit="class", source=_CONFIDENCE)
+
+
+def error_factor(error: Error) -> Factor:
+    """Say that the bounds are not the method's own, and where they come from."""
+    return Factor(
+        name="error of the method",
+        value=1.0,
+        unit="ratio",
+        source=error.source,
+        year=_TABLES_YEAR,
+        low=error.low,
+        high=error.high,
+    )
+
+
+def accelerators(machine: Hardware, utilization: Ratio | None) -> Bounds:
+    """Power of all accelerators of a machine, as in the product's own model."""
+    if not machine.gpu_count:
+        return _NO_ACCELERATORS
+    return _gpu.watts(machine.gpu_model, machine.gpu_count, utilization)
+
+
+def covering(bounds: Bounds, central: float) -> Bounds:
+    """Stretch an interval so that it holds another central value."""
+    return Bounds(min(bounds.low, central), central, max(bounds.high, central))
