@@ -20,6 +20,7 @@ WATTS_PER_KILOWATT: Final = 1000.0
 GRAMS_PER_KILOGRAM: Final = 1000.0
 PERCENT: Final = 100.0
 BYTES_PER_GIB: Final = 1024.0**3
+BYTES_PER_TB: Final = 1e12
 MIB_PER_GIB: Final = 1024.0
 GRAMS_PER_POUND: Final = 453.59237
 """International avoirdupois pound, exact by definition."""

@@ -68,6 +68,7 @@ def _kept(known: Spec, seen: Spec) -> Spec:
         seen,
         cpu_platform=seen.cpu_platform or known.cpu_platform,
         shape=seen.shape or known.shape,
+        disks=seen.disks or known.disks,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from exporter.core.model import Bounds, Confidence, Disk, DiskKind, Factor, Machine, Power
 from exporter.core.ports import PowerModel, PowerProfile
-from exporter.core.units import BYTES_PER_GIB, GRAMS_PER_KILOGRAM, Ratio, Watts
+from exporter.core.units import BYTES_PER_GIB, BYTES_PER_TB, GRAMS_PER_KILOGRAM, Ratio, Watts
 
 WATTS_PER_TB: Final = {
     DiskKind.SSD: Bounds(0.4, 1.2, 3.04),
@@ -40,7 +40,6 @@ LIFETIME_HOURS: Final = 35040.0
 REMEMBERED: Final = 4096
 """Sets of volumes of which the totals are kept; resized ones push out those long not asked for."""
 
-_BYTES_PER_TB: Final = 1e12
 _IT_POWER: Final = "IT power"
 """Name of the factor in which every model adds up its components."""
 
@@ -150,7 +149,7 @@ def storage_of(disks: tuple[Disk, ...]) -> Storage:
 
 
 def _terabytes(gib: float) -> float:
-    return gib * BYTES_PER_GIB / _BYTES_PER_TB
+    return gib * BYTES_PER_GIB / BYTES_PER_TB
 
 
 def _total(parts: Iterable[tuple[Bounds, float]]) -> Bounds:

@@ -1,4 +1,4 @@
-"""The fallback chain with the real adapters, over HTTP: the preferred source dies and comes back."""
+"""The fallback chain with the real adapters over HTTP: the preferred source dies and returns."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

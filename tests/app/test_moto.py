@@ -19,15 +19,24 @@ REGION = "eu-west-3"
 PUE = 1.11  # AWS, Europe, 2024
 GRID = 31.0  # FR, 2025, gCO2eq/kWh
 
+# moto starts every instance on a gp2 volume of 8 GiB, which EBS keeps twice: 1.2 W/TB each.
+ROOT_VOLUME = 8 * 1024**3 / 1e12 * 2 * 1.2
+
 # Type, CPU percent, IT watts by hand. u is the load, P/TDP the family's median curve between its
-# points, TDP per vCPU from the SKU, memory what exceeds the curve's servers at 0.2 W/GiB.
+# points, TDP per vCPU from the SKU, memory what exceeds the curve's servers at 0.2 W/GiB. A CPU of
+# a higher TDP than the measured ones' 205 W has a lower ratio: by (TDP/205)^(0.2 + 0.5 u - 1).
+HIGHER = 240 / 205
 BY_HAND = [
     # Skylake 8175M, 5 W per vCPU; half busy, two threads a core: 50 x (2 - .375) / 1.25 = 65 %
-    ("m5.large", 50.0, 2 * 5.0 * (0.640 + 0.730) / 2 + 0.2 * (8 - 2 * 1.71)),
+    (
+        "m5.large",
+        50.0,
+        2 * 5.0 * (0.6064 * HIGHER**-0.5 + 0.6951 * HIGHER**-0.45) / 2 + 0.2 * (8 - 2 * 1.71),
+    ),
     # the same CPU at rest
-    ("m5.large", 0.0, 2 * 5.0 * 0.142 + 0.2 * (8 - 2 * 1.71)),
+    ("m5.large", 0.0, 2 * 5.0 * 0.1337 * HIGHER**-0.8 + 0.2 * (8 - 2 * 1.71)),
     # and flat out, in a bigger size
-    ("m5.4xlarge", 100.0, 16 * 5.0 * 1.104 + 0.2 * (64 - 16 * 1.71)),
+    ("m5.4xlarge", 100.0, 16 * 5.0 * 1.0793 * HIGHER**-0.3 + 0.2 * (64 - 16 * 1.71)),
 ]
 
 
@@ -94,10 +103,11 @@ def test_fleets_made_in_moto_draw_the_watts_worked_out_by_hand() -> None:
         report(instance_id, percent)
     views = watched()
     assert len(views) == len(fleet)
-    for instance_id, percent, watts in fleet:
-        now = views[instance_id].now
+    for instance_id, percent, without_storage in fleet:
+        now, watts = views[instance_id].now, without_storage + ROOT_VOLUME
         assert now is not None
         assert now.utilization == percent / 100
+        assert now.power.storage == pytest.approx(ROOT_VOLUME, rel=1e-9)
         assert now.power.it == pytest.approx(watts, rel=1e-9)
         assert now.power_bounds.central == pytest.approx(watts * PUE, rel=1e-9)
         assert now.rate.operational == pytest.approx(watts * PUE * GRID / 1000, rel=1e-9)

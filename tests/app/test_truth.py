@@ -16,10 +16,10 @@ from exporter.app.wiring import Wired
 from exporter.core.clock import epoch
 from exporter.core.model import Machine, RegionKey, ResourceKey, RunState
 from exporter.core.ports import PowerProfile
-from exporter.core.snapshot import Snapshot
+from exporter.core.snapshot import ResourceView, Snapshot
 from exporter.core.units import Ratio, Watts
 from exporter.demo.aws import Fault, FaultKind
-from exporter.demo.estate import Estate, EstateMachine, demo_estate
+from exporter.demo.estate import Estate, EstateMachine, FacilityWatts, demo_estate
 from exporter.demo.lateness import Lateness
 from exporter.engine.store import Store
 from exporter.settings import Settings
@@ -30,6 +30,9 @@ HOUR = 3600
 DAY = 86400
 RESOLUTION = 300
 SETTLE = 300
+CLOUDS = {"aws", "gcp", "azure"}
+AGENTS = {"aws", "gcp"}
+"""Clouds in which agents tell how busy GPUs are, without further settings."""
 START = datetime(2099, 3, 2, 0, 7, 13, tzinfo=UTC)
 """Monday. Far ahead: botocore compares the expiry of assumed credentials with the real clock."""
 
@@ -83,8 +86,11 @@ class Rehearsal:
     def snapshot(self) -> Snapshot:
         return self.wired.daemon.snapshot()
 
-    def facility_watts(self) -> Callable[[EstateMachine, Ratio], Watts]:
-        """Return what the product's power model and PUE make of a machine of the estate."""
+    def facility_watts(self) -> FacilityWatts:
+        """Return what the product's power model and PUE make of a machine of the estate.
+
+        Its volumes are those of the estate, not those that an adapter made of them.
+        """
         app = self.wired.app
         listed = {view.machine.key: view.machine for view in self.snapshot.resources}
 
@@ -94,14 +100,16 @@ class Rehearsal:
             unlisted = Machine(
                 key=key, name="", instance_type=machine.instance_type, state=RunState.GONE
             )
-            # Google tells the platform of a running machine only.
-            running = replace(listed.get(key, unlisted), cpu_platform=machine.cpu_platform)
+            # Google tells the platform of a running machine only, Azure its disks.
+            running = replace(
+                listed.get(key, unlisted), cpu_platform=machine.cpu_platform, disks=machine.disks
+            )
             profile = app.power.profile(running)
             return profile, app.regions.find(machine.provider, machine.region).pue
 
-        def watts(machine: EstateMachine, utilization: Ratio) -> Watts:
+        def watts(machine: EstateMachine, utilization: Ratio, gpu: Ratio | None) -> Watts:
             profile, pue = site(machine)
-            return Watts(profile.power(utilization).it * pue)
+            return Watts(profile.power(utilization, gpu).it * pue)
 
         return watts
 
@@ -174,6 +182,15 @@ def test_machines_that_come_and_go_within_minutes_equal_the_ground_truth(
     assert_true(rehearsal, first_poll=10 * MINUTE)
 
 
+def has_storage(view: ResourceView) -> bool:
+    return view.now is not None and view.now.power.storage > 0
+
+
+def has_gpus(view: ResourceView) -> bool:
+    """Whether it is known how busy its GPUs are."""
+    return view.now is not None and view.now.gpu_utilization is not None
+
+
 def without_short_pauses(estate: Estate) -> Estate:
     lasting = tuple(m for m in estate.machines if not m.name.startswith("demo-build-"))
     return replace(estate, machines=lasting, groups=())
@@ -200,6 +217,8 @@ def assert_true(rehearsal: Rehearsal, *, first_poll: float) -> None:
             assert view.energy == pytest.approx(truth.joules, rel=1e-9), machine.name
             assert view.operational == pytest.approx(truth.grams, rel=1e-9), machine.name
     assert compared >= 110
+    assert {view.machine.key.provider for view in shown.values() if has_storage(view)} == CLOUDS
+    assert {view.machine.key.provider for view in shown.values() if has_gpus(view)} == AGENTS
     assert sum(joules for joules, _ in sums.values()) > 0
     for region in snapshot.regions:
         joules, grams = sums[region.key]

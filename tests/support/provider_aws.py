@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from exporter.core.clock import epoch
 from exporter.core.meter import ApiMeter
-from exporter.core.model import ResourceKey
+from exporter.core.model import Disk, ResourceKey
 from exporter.core.plugins import load
 from exporter.core.ports import AdapterContext, TypeCatalogue
 from exporter.demo.aws import (
@@ -20,6 +20,7 @@ from exporter.demo.aws import (
     access_key_id,
 )
 from exporter.demo.estate import Architecture, Cycle, Estate, EstateMachine, MachineType, Once
+from exporter.demo.estate.disks import ebs
 from exporter.demo.estate.machines import instance_id
 from exporter.providers.aws.provider import AwsProvider
 from tests.support.clock import ManualClock
@@ -100,14 +101,14 @@ def usual_fleet(moment: int) -> Estate:
     awkward = {"Name": AWKWARD, "carbon:owner": AWKWARD, "empty": ""}
     return Estate(
         machines=(
-            machine(1),
+            machine(1, disks=(ebs(30), ebs(500, "st1"))),
             machine(2, detailed=True, machine_type=ARM),
-            machine(3, schedule=stopped),
-            machine(4, schedule=ended, terminates=True),
-            machine(5, tags=awkward, machine_type=GPU),
+            machine(3, schedule=stopped, disks=(ebs(8, "standard"),)),
+            machine(4, schedule=ended, terminates=True, disks=(ebs(30),)),
+            machine(5, tags=awkward, machine_type=GPU, gpu_agent=True, disks=(ebs(100, "io2"),)),
             machine(6, region=REGIONS[1]),
             machine(7, region=REGIONS[1], account=OTHER_ACCOUNT),
-            database(8),
+            database(8, disks=(ebs(100, "gp2"),)),
             database(9, region=REGIONS[1]),
         )
     )
@@ -195,6 +196,14 @@ class AwsHarness:
 
     def mean(self, key: ResourceKey, start: int, end: int) -> float | None:
         return self.estate.mean_utilization(self._machine(key), start, end)
+
+    def gpu(self, key: ResourceKey, start: int, end: int) -> float | None:
+        machine = self._machine(key)
+        reported = machine.gpu_agent
+        return self.estate.mean_gpu_utilization(machine, start, end) if reported else None
+
+    def disks(self, key: ResourceKey) -> tuple[Disk, ...]:
+        return self._machine(key).disks
 
     def native_resolution(self, key: ResourceKey) -> int:
         return self._machine(key).native_resolution

@@ -9,11 +9,12 @@ from azure.core.credentials import AccessToken
 
 from exporter.core.clock import epoch
 from exporter.core.meter import ApiMeter
-from exporter.core.model import ResourceKey
+from exporter.core.model import Disk, ResourceKey
 from exporter.core.plugins import load
 from exporter.core.ports import AdapterContext, Clock, TypeCatalogue
 from exporter.demo.azure import PUNCTUAL, AzureFake, Fault, FaultKind, Lateness, Limits
 from exporter.demo.estate import Architecture, Cycle, Estate, EstateMachine, MachineType, Once
+from exporter.demo.estate.disks import managed
 from exporter.providers.azure import AzureProvider, Config
 from exporter.providers.azure.credentials import Credentials
 from exporter.providers.azure.session import Connection
@@ -55,6 +56,7 @@ _APIS: Final = {
     "resources": "ResourceGraph",
     "metrics:getBatch": "GetBatch",
     "skus": "ListSkus",
+    "query": "LogsQuery",
     "provider": "GetProvider",
     "subscription": "Subscriptions",
     "subscriptions": "Subscriptions",
@@ -113,10 +115,12 @@ def usual_fleet(moment: int) -> Estate:
     awkward = {"owner": AWKWARD, "empty": ""}
     return Estate(
         machines=(
-            machine(1),
+            machine(1, disks=(managed(30), managed(1024, "Standard_LRS"))),
             machine(2, machine_type=ARM),
-            machine(3, schedule=stopped),
-            machine(4, resource_type="azure_vmss_vm", zone=""),
+            machine(3, schedule=stopped, disks=(managed(64),)),
+            machine(
+                4, resource_type="azure_vmss_vm", zone="", disks=(managed(128, "StandardSSD_ZRS"),)
+            ),
             machine(5, name=AWKWARD, tags=awkward, machine_type=GPU),
             machine(6, region=REGIONS[1]),
             machine(6, region=REGIONS[1], account=OTHER_SUBSCRIPTION),
@@ -209,6 +213,14 @@ class AzureHarness:
 
     def mean(self, key: ResourceKey, start: int, end: int) -> float | None:
         return self.estate.mean_utilization(self._machine(key), start, end)
+
+    def gpu(self, key: ResourceKey, start: int, end: int) -> float | None:
+        machine = self._machine(key)
+        reported = bool(machine.machine_type.gpu_count)
+        return self.estate.mean_gpu_utilization(machine, start, end) if reported else None
+
+    def disks(self, key: ResourceKey) -> tuple[Disk, ...]:
+        return self._machine(key).disks
 
     def native_resolution(self, key: ResourceKey) -> int:
         return self._machine(key).native_resolution

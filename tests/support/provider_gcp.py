@@ -6,10 +6,11 @@ from typing import Any, Final
 
 from exporter.core.clock import epoch
 from exporter.core.meter import ApiMeter
-from exporter.core.model import ResourceKey
+from exporter.core.model import Disk, ResourceKey
 from exporter.core.plugins import load
 from exporter.core.ports import AdapterContext, Clock, TypeCatalogue
 from exporter.demo.estate import Architecture, Cycle, Estate, EstateMachine, MachineType, Once
+from exporter.demo.estate.disks import persistent
 from exporter.demo.gcp import PUNCTUAL, Fault, FaultKind, GcpFake, Lateness, Limits
 from exporter.providers.gcp.provider import GcpProvider
 from tests.support.clock import ManualClock
@@ -28,6 +29,10 @@ ARM: Final = MachineType(
     name="t2a-standard-4", vcpus=4, memory_gib=16, architecture=Architecture.ARM, threads_per_core=1
 )
 CUSTOM: Final = MachineType(name="n2-custom-8-16384", vcpus=8, memory_gib=16)
+
+GPU: Final = MachineType(
+    name="a2-highgpu-1g", vcpus=12, memory_gib=85, gpu_model="nvidia-tesla-a100", gpu_count=1
+)
 
 LATE: Final = Lateness(late_share=0.3, partial_share=0.6)
 
@@ -70,11 +75,18 @@ def usual_fleet(moment: int) -> Estate:
     awkward = {"owner": AWKWARD, "empty": ""}
     return Estate(
         machines=(
-            machine(1),
+            machine(1, disks=(persistent(10), persistent(500, "pd-standard"))),
             machine(2, machine_type=ARM, cpu_platform="Ampere Altra"),
-            machine(3, schedule=stopped),
+            machine(3, schedule=stopped, disks=(persistent(20, "pd-ssd"),)),
             machine(4, machine_type=CUSTOM, spot=True),
-            machine(5, name=AWKWARD, tags=awkward),
+            machine(
+                5,
+                name=AWKWARD,
+                tags=awkward,
+                machine_type=GPU,
+                gpu_agent=True,
+                disks=(persistent(50, regional=True),),
+            ),
             machine(6, region=REGIONS[1]),
             machine(7, region=REGIONS[1], account=OTHER_PROJECT, name="test-0006"),
         )
@@ -153,6 +165,14 @@ class GcpHarness:
 
     def mean(self, key: ResourceKey, start: int, end: int) -> float | None:
         return self.estate.mean_utilization(self._machine(key), start, end)
+
+    def gpu(self, key: ResourceKey, start: int, end: int) -> float | None:
+        machine = self._machine(key)
+        reported = machine.gpu_agent
+        return self.estate.mean_gpu_utilization(machine, start, end) if reported else None
+
+    def disks(self, key: ResourceKey) -> tuple[Disk, ...]:
+        return self._machine(key).disks
 
     def native_resolution(self, key: ResourceKey) -> int:
         return self._machine(key).native_resolution

@@ -8,7 +8,7 @@ import psutil
 
 from exporter.core.errors import CollectorError, UnreachableError
 from exporter.core.meter import ApiMeter
-from exporter.core.model import ResourceKey
+from exporter.core.model import Disk, ResourceKey
 from exporter.providers.host import Config
 from exporter.providers.host.machine import Identity
 from exporter.providers.host.provider import HostProvider
@@ -68,6 +68,8 @@ class HostHarness:
         Part.EMPTY: _ONE_MACHINE,
         Part.MANY: _ONE_MACHINE,
         Part.TAGS: "a machine of one's own has no tags",
+        Part.DISKS: "its disks are in its own server",
+        Part.GPUS: "it does not measure any",
         Part.CORRECTIONS: "counters are exact when they are read",
     }
     unstable_seconds = STEP
@@ -94,6 +96,12 @@ class HostHarness:
     def mean(self, _key: ResourceKey, start: int, end: int) -> float | None:
         minutes = range(start // MINUTE, end // MINUTE)
         return sum(map(level, minutes)) / len(minutes)
+
+    def gpu(self, _key: ResourceKey, _start: int, _end: int) -> float | None:
+        return None
+
+    def disks(self, _key: ResourceKey) -> tuple[Disk, ...]:
+        return ()
 
     def native_resolution(self, _key: ResourceKey) -> int:
         return MINUTE

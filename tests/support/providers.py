@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from exporter.core.clock import epoch, floor_to
 from exporter.core.meter import ApiMeter
-from exporter.core.model import CpuReading, Machine, ResourceKey, RunState, Shape, Window
+from exporter.core.model import CpuReading, Disk, Machine, ResourceKey, RunState, Shape, Window
 from exporter.core.ports import Clock, Provider
 from tests.support.clock import ManualClock
 
@@ -34,6 +34,8 @@ class Part(Enum):
     MANY = "more machines than a page holds"
     COST = "requests that are counted and billed"
     TAGS = "tags that users write"
+    DISKS = "volumes that are attached"
+    GPUS = "accelerators that agents report on"
 
 
 class Trouble(StrEnum):
@@ -76,6 +78,14 @@ class Harness(Protocol):
     def pass_time(self, seconds: int) -> None: ...
     def mean(self, key: ResourceKey, start: int, end: int) -> float | None:
         """Return the true mean over the running time in a span; None where there is none."""
+        ...
+
+    def gpu(self, key: ResourceKey, start: int, end: int) -> float | None:
+        """Return the true mean of the machine's GPUs; None where nobody reports it."""
+        ...
+
+    def disks(self, key: ResourceKey) -> tuple[Disk, ...]:
+        """Return the volumes of a machine while it exists."""
         ...
 
     def native_resolution(self, key: ResourceKey) -> int: ...

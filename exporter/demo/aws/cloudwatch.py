@@ -1,4 +1,4 @@
-"""CloudWatch as the demo speaks it: GetMetricData of CPUUtilization."""
+"""CloudWatch as the demo speaks it: GetMetricData of CPUUtilization, and of agents' GPUs."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,6 +8,7 @@ from math import ceil
 from typing import Any, Final
 
 from exporter.core.units import PERCENT
+from exporter.demo.aws import cwagent
 from exporter.demo.aws.faults import Fault, FaultKind
 from exporter.demo.aws.wire import AwsError, Call, Code, read_token, require, write_token
 from exporter.demo.aws.world import DIMENSIONS, Subject, World
@@ -27,13 +28,17 @@ _STATUS: Final[Mapping[FaultKind, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Query:
-    """One metric asked for; ``subject`` is None where it is not the CPU of one machine."""
+    """One metric asked for; ``subject`` is None where it is not of one machine.
+
+    ``gpu`` holds the dimensions of an agent's metric, where it is one.
+    """
 
     name: str
     label: str
     period: int
     subject: Subject | None
     returned: bool
+    gpu: cwagent.Dimensions | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +108,11 @@ def _points(
 ) -> list[tuple[int, float]]:
     """Return what is to be seen of a metric: bucket start and percent, in the order asked for."""
     machine = machines.get(query.subject) if query.subject else None
-    if machine is None:
+    if machine is None or (query.gpu and query.gpu not in cwagent.metrics_of(machine)):
         return []
+    percent = _gpu_percent if query.gpu else _percent
     buckets = _buckets(request, query.period)
-    values = ((b, _percent(world, machine, b, query.period, request.now)) for b in buckets)
+    values = ((b, percent(world, machine, b, query.period, request.now)) for b in buckets)
     seen = [(bucket, value) for bucket, value in values if value is not None]
     return seen[::-1] if request.newest_first else seen
 
@@ -134,6 +140,16 @@ def _percent(
         return None
     mean = world.estate.mean_utilization(machine, first, last)
     return None if mean is None else mean * factor * PERCENT
+
+
+def _gpu_percent(
+    world: World, machine: EstateMachine, bucket: int, period: int, now: float
+) -> float | None:
+    """Return the mean of what an agent reported in a bucket, every minute."""
+    since_due = now - world.lag_seconds - bucket - period
+    factor = world.lateness.factor(machine, bucket, since_due)
+    mean = world.estate.mean_gpu_utilization(machine, bucket, bucket + period)
+    return None if factor is None or mean is None else mean * factor * PERCENT
 
 
 def _ceil(moment: int, step: int) -> int:
@@ -215,6 +231,7 @@ def _query(asked: Mapping[str, Any]) -> _Query:
         period=_period(stat),
         subject=_subject(stat["Metric"]),
         returned=str(asked.get("ReturnData", True)).lower() == "true",
+        gpu=_gpu(stat["Metric"]),
     )
 
 
@@ -227,8 +244,17 @@ def _period(stat: Mapping[str, Any]) -> int:
 
 def _subject(metric: Mapping[str, Any]) -> Subject | None:
     dimensions = [(d["Name"], d["Value"]) for d in metric.get("Dimensions", [])]
+    if _gpu(metric) is not None:
+        return "AWS/EC2", dict(dimensions).get("InstanceId", "")
     if metric.get("MetricName") != "CPUUtilization" or len(dimensions) != 1:
         return None
     ((dimension, value),) = dimensions
     known = DIMENSIONS.get(str(metric.get("Namespace"))) == dimension
     return (str(metric["Namespace"]), str(value)) if known else None
+
+
+def _gpu(metric: Mapping[str, Any]) -> cwagent.Dimensions | None:
+    asked = (metric.get("Namespace"), metric.get("MetricName"))
+    if asked != (cwagent.NAMESPACE, cwagent.METRIC):
+        return None
+    return frozenset((d["Name"], d["Value"]) for d in metric.get("Dimensions", []))

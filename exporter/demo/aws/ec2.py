@@ -7,7 +7,9 @@ from typing import Final
 
 from exporter.core.clock import from_epoch
 from exporter.core.units import MIB_PER_GIB
-from exporter.demo.aws.wire import AwsError, Call, Code, read_token, require, write_token
+from exporter.demo.aws import ebs
+from exporter.demo.aws.paging import next_token, position
+from exporter.demo.aws.wire import Call, Code, require
 from exporter.demo.aws.world import DISABLED_REGIONS, EC2, EMPTY_REGION, World
 from exporter.demo.estate import EstateMachine, EstateState, MachineType
 from exporter.demo.estate.hashing import seed_of
@@ -48,18 +50,18 @@ def _region(name: str, status: str) -> Mapping[str, object]:
 def describe_instances(world: World, call: Call) -> Mapping[str, object]:
     """List instances in all states, grouped in reservations, page by page."""
     size = _page_size(call, _LARGEST_PAGE, world.limits.instances)
-    moment, offset = _position(call, world.now())
+    moment, offset = position(call, world.now())
     instances = [Instance(world, machine, moment) for machine in world.listed(call, moment, EC2)]
     chosen = _chosen(call, instances)
     page = chosen[offset : offset + size]
     groups = groupby(page, key=lambda instance: instance.reservation)
     result = {"reservationSet": [_reservation(call, name, group) for name, group in groups]}
-    return result | _next(moment, offset + len(page), len(chosen))
+    return {**result, "nextToken": next_token(moment, offset + len(page), len(chosen))}
 
 
 def describe_instance_types(world: World, call: Call) -> Mapping[str, object]:
     """Describe instance types by name, or all of them, page by page."""
-    moment, offset = _position(call, world.now())
+    moment, offset = position(call, world.now())
     names = call.params.get("InstanceType", sorted(world.machine_types))
     unknown = [name for name in names if name not in world.machine_types]
     require(len(names) <= _MOST_TYPES, Code.INVALID_VALUE, f"More than {_MOST_TYPES} types")
@@ -67,24 +69,7 @@ def describe_instance_types(world: World, call: Call) -> Mapping[str, object]:
     require(not unknown, Code.INVALID_INSTANCE_TYPE, message)
     page = names[offset : offset + _page_size(call, _MOST_TYPES, world.limits.instance_types)]
     result = {"instanceTypeSet": [_type(world.machine_types[name]) for name in page]}
-    return result | _next(moment, offset + len(page), len(names))
-
-
-def _position(call: Call, now: float) -> tuple[float, int]:
-    """Return the time that the list shows, and how many entries came before this page."""
-    token = call.params.get("NextToken")
-    if token is None:
-        return now, 0
-    try:
-        moment, offset = read_token(token, 2)
-    except ValueError:
-        message = f"The token '{token}' is invalid"
-        raise AwsError(Code.INVALID_PAGINATION_TOKEN, message) from None
-    return moment, int(offset)
-
-
-def _next(moment: float, offset: int, count: int) -> dict[str, object]:
-    return {"nextToken": write_token(moment, offset)} if offset < count else {}
+    return {**result, "nextToken": next_token(moment, offset + len(page), len(names))}
 
 
 def _page_size(call: Call, largest: int, limit: int) -> int:
@@ -107,6 +92,7 @@ class Instance:
         self.machine = machine
         self.launched = int(world.estate.launched_at(machine, moment) or 0)
         self.stopped = world.estate.stopped_at(machine, moment)
+        self.volumes = ebs.volumes_of(world, machine, moment)
         self.state = self._state(world.estate.state_at(machine, moment), moment)
 
     def _state(self, state: EstateState, moment: float) -> str:
@@ -142,6 +128,7 @@ class Instance:
             "stateReason": self._state_reason(),
             "architecture": machine.machine_type.architecture.value,
             "rootDeviceType": "ebs",
+            "blockDeviceMapping": ebs.mappings(self.volumes),
             "virtualizationType": "hvm",
             "hypervisor": "xen",
             "tagSet": [{"key": key, "value": value} for key, value in machine.tags.items()],

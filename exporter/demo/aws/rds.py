@@ -70,18 +70,19 @@ def _chosen(call: Call, databases: Sequence[EstateMachine]) -> Sequence[EstateMa
 def _facts(world: World, database: EstateMachine, moment: float) -> Mapping[str, object]:
     """Return a database in the words of the API, which tells no time of a start or stop."""
     tags = [{"Key": key, "Value": value} for key, value in database.tags.items()]
+    storage = database.disks[0] if database.disks else None
     place = f"{database.region}:{database.account}"
     return {
         "DBInstanceIdentifier": database.name,
         "DBInstanceClass": database.instance_type,
         "Engine": "postgres",
         "DBInstanceStatus": _status(world, database, moment),
-        "AllocatedStorage": 100,
+        "AllocatedStorage": round(storage.size_gib) if storage else 1,
         "InstanceCreateTime": f"{from_epoch(world.estate.created_at(database)):%Y-%m-%dT%H:%M:%SZ}",
         "AvailabilityZone": database.zone,
         "MultiAZ": False,
         "EngineVersion": "17.6",
-        "StorageType": "gp3",
+        "StorageType": storage.type if storage else "aurora",
         "DbiResourceId": database.resource_id,
         "DBInstanceArn": f"arn:aws:rds:{place}:db:{database.name}",
         "TagList": Entries("Tag", tags),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
-from exporter.demo.aws import cloudwatch, ec2, rds, sts
+from exporter.demo.aws import cloudwatch, cwagent, ebs, ec2, rds, sts
 from exporter.demo.aws.faults import Fault, FaultKind
 from exporter.demo.aws.wire import AwsError, Call, Code, WireProtocol, require
 from exporter.demo.aws.world import World, unknown_key
@@ -13,6 +13,8 @@ _OPERATIONS: Final[Mapping[tuple[str, str], Callable[[World, Call], Mapping[str,
     ("ec2", "DescribeRegions"): ec2.describe_regions,
     ("ec2", "DescribeInstances"): ec2.describe_instances,
     ("ec2", "DescribeInstanceTypes"): ec2.describe_instance_types,
+    ("ec2", "DescribeVolumes"): ebs.describe_volumes,
+    ("monitoring", "ListMetrics"): cwagent.list_metrics,
     ("rds", "DescribeDBInstances"): rds.describe_db_instances,
     ("sts", "GetCallerIdentity"): sts.get_caller_identity,
     ("sts", "AssumeRole"): sts.assume_role,

@@ -45,8 +45,8 @@ def temporary_access_key_id(account: str) -> str:
 class Limits:
     """Sizes at which AWS refuses a question (``queries``) or cuts an answer; tests lower them.
 
-    Origin: the API references of GetMetricData, DescribeInstances, DescribeInstanceTypes and
-    DescribeDBInstances.
+    Origin: the API references of GetMetricData, DescribeInstances, DescribeInstanceTypes,
+    DescribeDBInstances, DescribeVolumes and ListMetrics.
     """
 
     queries: int = 500
@@ -54,6 +54,8 @@ class Limits:
     instances: int = 1000
     instance_types: int = 100
     databases: int = 100
+    volumes: int = 500
+    metrics: int = 500
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -25,8 +25,6 @@ _IDS: Final = re.compile(r'"(/subscriptions/[^"]+)"')
 _BIN: Final = re.compile(r"bin_at\(TimeGenerated, (\d+)s, datetime\(1970-01-01\)\)")
 _TABLES: Final = ("InsightsMetrics", "Perf")
 _COLUMNS: Final = (("Machine", "string"), ("Bucket", "datetime"), ("Percent", "real"))
-_IDLE: Final = 0.1
-_SLOPE: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +38,8 @@ class _Query:
 
 
 def gpu_utilization(estate: Estate, machine: EstateMachine, start: int, end: int) -> float | None:
-    """Return the mean 0..1 of a machine's GPUs: they work when its CPU does. None: it had none."""
-    cpu = estate.mean_utilization(machine, start, end) if machine.machine_type.gpu_count else None
-    return None if cpu is None else _IDLE + _SLOPE * cpu
+    """Return the mean 0..1 of a machine's GPUs; None where it has none, or is off."""
+    return estate.mean_gpu_utilization(machine, start, end)
 
 
 def read_call(path: str) -> Call | None:

@@ -123,6 +123,7 @@ def _properties(
         "hardwareProfile": {} if scale_set else {"vmSize": machine.instance_type},
         "extended": {"instanceView": {"powerState": _power_state(world, machine, moment)}},
     }
+    facts["storageProfile"] = _storage(world, machine, moment)
     if machine.spot:
         facts |= {"priority": "Spot", "evictionPolicy": "Delete"}
     return facts
@@ -132,6 +133,25 @@ def _power_state(world: World, machine: EstateMachine, moment: float) -> Mapping
     runs = world.estate.stopped_at(machine, moment) is None
     word = "running" if runs else _off(machine)
     return {"code": f"PowerState/{word}", "displayStatus": f"VM {word}", "level": "Info"}
+
+
+def _storage(world: World, machine: EstateMachine, moment: float) -> Mapping[str, object]:
+    """Return the disks; what they are is not told while the machine is deallocated."""
+    off = world.estate.stopped_at(machine, moment) is not None and not machine.keeps_hardware
+    whole = [_disk(machine, number, told=not off) for number in range(len(machine.disks))]
+    return {"osDisk": whole[0] if whole else None, "dataDisks": whole[1:]}
+
+
+def _disk(machine: EstateMachine, number: int, *, told: bool) -> Mapping[str, object]:
+    disk, scope = machine.disks[number], machine.cloud_id.partition("/providers/")[0]
+    name = f"{machine.name}_{f'data_{number}' if number else 'OsDisk'}"
+    store = {"id": f"{scope}/providers/Microsoft.Compute/disks/{name}"}
+    facts: dict[str, object] = {"name": name, "caching": "None", "managedDisk": store}
+    facts |= {"lun": number - 1} if number else {"osType": "Linux"}
+    if told:
+        store["storageAccountType"] = disk.type
+        facts["diskSizeGB"] = round(disk.size_gib)
+    return facts
 
 
 def _off(machine: EstateMachine) -> str:

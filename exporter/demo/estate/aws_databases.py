@@ -7,8 +7,10 @@ from base64 import b32encode
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from exporter.core.model import Disk
 from exporter.demo.estate import aws_types as t
 from exporter.demo.estate.aws_fleet import DATA_ACCOUNT, SHOP_ACCOUNT
+from exporter.demo.estate.disks import ebs
 from exporter.demo.estate.hashing import mix, seed_of
 from exporter.demo.estate.lives import Life, always, office_hours, stepped, stopped
 from exporter.demo.estate.machines import BurstGroup, EstateMachine, MachineType
@@ -30,6 +32,7 @@ class _Database:
     env: str = field(default="prod", kw_only=True)
     schedule: Life = field(default=always, kw_only=True)
     utc_offset_minutes: int = field(default=0, kw_only=True)
+    storage: Disk = field(default=ebs(100), kw_only=True)
 
     def machine(self, copy: int) -> EstateMachine:
         """Return the database, or its copy of the same character under a new name."""
@@ -50,6 +53,7 @@ class _Database:
             seed=seed,
             tags={"team": self.team, "service": f"demo-{self.name}", "env": self.env},
             utc_offset_minutes=self.utc_offset_minutes,
+            disks=(self.storage,),
         )
 
 
@@ -84,7 +88,9 @@ DATABASES: Final = (
         "shop",
         utc_offset_minutes=-300,
     ),
-    _Database("warehouse-db", t.R6G_XLARGE, DATA_ACCOUNT, *_DUBLIN, "data"),
+    _Database(
+        "warehouse-db", t.R6G_XLARGE, DATA_ACCOUNT, *_DUBLIN, "data", storage=ebs(800, "io1")
+    ),
     _Database(
         "archive-db",
         t.M5_LARGE,
@@ -93,6 +99,7 @@ DATABASES: Final = (
         "research",
         schedule=stopped,
         utc_offset_minutes=-300,
+        storage=ebs(200, "standard"),
     ),
     _Database("portal-db", t.T4G_MEDIUM, DATA_ACCOUNT, *_MUMBAI, "data", utc_offset_minutes=330),
 )

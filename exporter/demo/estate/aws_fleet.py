@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
+from exporter.core.model import Disk
 from exporter.demo.estate import aws_types as t
+from exporter.demo.estate.disks import ebs
 from exporter.demo.estate.hashing import seed_of
 from exporter.demo.estate.lives import (
     HOUR,
@@ -69,6 +71,8 @@ class _Row:
     terminates: bool = field(default=False, kw_only=True)
     scaling_group: bool = field(default=False, kw_only=True)
     cluster: str = field(default="", kw_only=True)
+    disks: tuple[Disk, ...] = field(default=(ebs(30),), kw_only=True)
+    gpu_agent: bool = field(default=False, kw_only=True)
 
     def machine(self, number: int) -> EstateMachine:
         """Return the machine with a number, from 1 on."""
@@ -95,6 +99,8 @@ class _Row:
             detailed=self.detailed,
             spot=self.spot,
             terminates=self.terminates,
+            disks=self.disks,
+            gpu_agent=self.gpu_agent,
         )
 
     def _tags(self, name: str) -> Mapping[str, str]:
@@ -114,18 +120,26 @@ _data_dublin = partial(_Row, account=DATA_ACCOUNT, region=_DUBLIN, team="data")
 _data_virginia = partial(_Row, account=DATA_ACCOUNT, region=_VIRGINIA, team="research")
 _data_mumbai = partial(_Row, account=DATA_ACCOUNT, region=_MUMBAI, team="data")
 
+_DATABASE_DISKS: Final = (ebs(30), ebs(500, "io2"))
+_WAREHOUSE_DISKS: Final = (ebs(30), ebs(1000), ebs(4000, "st1"))
+_TRAINING_DISKS: Final = (ebs(120), ebs(2000, "gp2"))
+
 ROWS: Final = (
     _shop_dublin("web-dublin", 6, t.M5_LARGE, "web"),
     _shop_dublin("api-dublin", 4, t.C5_XLARGE, "api"),
     _shop_dublin("checkout-dublin", 4, t.C7I_XLARGE, "spike"),
     _shop_dublin("cache-dublin", 2, t.R6G_LARGE, "steady"),
-    _shop_dublin("orders-dublin", 2, t.M6A_2XLARGE, "database", detailed=False),
-    _shop_dublin("bastion-dublin", 1, t.T3_MICRO, "burstable", detailed=False),
+    _shop_dublin(
+        "orders-dublin", 2, t.M6A_2XLARGE, "database", detailed=False, disks=_DATABASE_DISKS
+    ),
+    _shop_dublin(
+        "bastion-dublin", 1, t.T3_MICRO, "burstable", detailed=False, disks=(ebs(8, "gp2"),)
+    ),
     _shop_dublin("forgotten-dublin", 1, t.M5_XLARGE, "zombie", team="", env="test"),
     _shop_paris("web-paris", 4, t.M6G_LARGE, "web"),
     _shop_paris("api-paris", 3, t.C7G_XLARGE, "api"),
     _shop_paris("desk-paris", 4, t.T3_LARGE, "burstable", env="dev", schedule=office_hours),
-    _shop_paris("recommend-paris", 2, t.G4DN_XLARGE, "inference"),
+    _shop_paris("recommend-paris", 2, t.G4DN_XLARGE, "inference", gpu_agent=True),
     _shop_paris("migrated-paris", 1, t.M5_LARGE, "steady", schedule=stopped),
     _shop_virginia("web-virginia", 6, t.M7I_LARGE, "web", cluster="demo-virginia"),
     _shop_virginia("worker-virginia", 4, t.C7A_XLARGE, "jobs", cluster="demo-virginia"),
@@ -133,8 +147,10 @@ ROWS: Final = (
     _shop_virginia(
         "trial-virginia", 1, t.M5_LARGE, "steady", env="test", schedule=terminated, terminates=True
     ),
-    _data_dublin("warehouse-dublin", 4, t.R6G_XLARGE, "database"),
-    _data_virginia("training-virginia", 2, t.P3_2XLARGE, "training"),
+    _data_dublin("warehouse-dublin", 4, t.R6G_XLARGE, "database", disks=_WAREHOUSE_DISKS),
+    _data_virginia(
+        "training-virginia", 2, t.P3_2XLARGE, "training", disks=_TRAINING_DISKS, gpu_agent=True
+    ),
     _data_virginia("tuning-virginia", 2, t.G5_XLARGE, "training", spot=True),
     _data_virginia("nightly-virginia", 4, t.C5_4XLARGE, "batch"),
     _data_virginia("prototype-virginia", 1, t.X99Z_4XLARGE, "jobs", env="test"),

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
+from exporter.core.model import Disk
 from exporter.demo.estate import azure_types as t
+from exporter.demo.estate.disks import managed
 from exporter.demo.estate.hashing import seed_of
 from exporter.demo.estate.lives import (
     HOUR,
@@ -74,6 +76,7 @@ class _Row:
     group: str = field(default="", kw_only=True)
     twin: bool = field(default=False, kw_only=True)
     more_tags: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    disks: tuple[Disk, ...] = field(default=(managed(30),), kw_only=True)
 
     def machine(self, number: int) -> EstateMachine:
         """Return the machine with a number, from 1 on."""
@@ -111,6 +114,7 @@ class _Row:
             spot=self.spot,
             cloud_id=cloud_id,
             keeps_hardware=self.keeps_hardware,
+            disks=self.disks,
         )
 
     def _tags(self, name: str) -> Mapping[str, str]:
@@ -138,6 +142,9 @@ _AKS: Final = _shop_meer(
     },
 )
 
+_VAULT_DISKS: Final = (managed(64), managed(1024, "Premium_ZRS"))
+_MART_DISKS: Final = (managed(64), managed(4095, "Standard_LRS"))
+
 ROWS: Final = (
     _shop_meer("web-meer", 4, t.D2S_V5, "web"),
     _shop_meer("api-meer", 2, t.D4S_V5, "api"),
@@ -147,11 +154,19 @@ ROWS: Final = (
     _shop_meer("old-meer", 1, t.F4S_V2, "steady", schedule=stopped),
     _shop_meer("held-meer", 1, t.F4S_V2, "steady", schedule=stopped, keeps_hardware=True),
     _shop_gavle("web-gavle", 2, t.D4PS_V5, "web"),
-    _shop_gavle("desk-gavle", 2, t.B2S, "burstable", env="dev", schedule=office_hours),
-    _data_gavle("vault-gavle", 2, t.E4S_V5, "database"),
+    _shop_gavle(
+        "desk-gavle",
+        2,
+        t.B2S,
+        "burstable",
+        env="dev",
+        schedule=office_hours,
+        disks=(managed(127, "StandardSSD_LRS"),),
+    ),
+    _data_gavle("vault-gavle", 2, t.E4S_V5, "database", disks=_VAULT_DISKS),
     _data_gavle("twin-gavle", 1, t.B2S, "burstable", twin=True, zonal=False),
     _data_gavle("build-gavle", 1, t.F4S_V2, "jobs", schedule=on_and_off, env="dev"),
-    _data_east("mart-east", 1, t.E4AS_V5, "batch"),
+    _data_east("mart-east", 1, t.E4AS_V5, "batch", disks=_MART_DISKS),
     _data_east("vision-east", 1, t.NC4AS_T4_V3, "training", spot=True),
     _data_east("weather-east", 1, t.HB120RS_V3, "batch", zonal=False),
     _data_east("prototype-east", 1, t.X8Z_V9, "jobs", env="test"),

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
+from exporter.core.model import Disk
 from exporter.demo.estate import gcp_types as t
+from exporter.demo.estate.disks import persistent
 from exporter.demo.estate.hashing import mix, seed_of
 from exporter.demo.estate.lives import HOUR, Life, always, office_hours, on_and_off, stopped
 from exporter.demo.estate.machines import BurstGroup, EstateMachine, MachineType
@@ -65,6 +67,8 @@ class _Row:
     spot: bool = field(default=False, kw_only=True)
     cluster: str = field(default="", kw_only=True)
     twin: bool = field(default=False, kw_only=True)
+    disks: tuple[Disk, ...] = field(default=(persistent(10),), kw_only=True)
+    gpu_agent: bool = field(default=False, kw_only=True)
 
     def machine(self, number: int) -> EstateMachine:
         """Return the machine with a number, from 1 on."""
@@ -93,6 +97,8 @@ class _Row:
             utc_offset_minutes=self.region.utc_offset_minutes,
             spot=self.spot,
             cpu_platform=self.cpu_platform,
+            disks=self.disks,
+            gpu_agent=self.gpu_agent,
         )
 
     def _labels(self, name: str) -> Mapping[str, str]:
@@ -114,10 +120,19 @@ _data_ghislain = partial(_Row, project=DATA_PROJECT, region=_GHISLAIN, team="dat
 _data_paris = partial(_Row, project=DATA_PROJECT, region=_PARIS, team="data")
 _data_iowa = partial(_Row, project=DATA_PROJECT, region=_IOWA, team="research")
 
+_LAKE_DISKS: Final = (persistent(20), persistent(2000, "pd-standard"))
+_CART_DISKS: Final = (
+    persistent(20, "hyperdisk-balanced"),
+    persistent(200, "pd-ssd", regional=True),
+)
+_TRAINING_DISKS: Final = (persistent(50), persistent(1000, "pd-ssd"))
+
 ROWS: Final = (
     _shop_ghislain("web-ghislain", 4, t.E2_STANDARD_2, "web", "Intel Broadwell"),
     _shop_ghislain("gke-ghislain", 3, t.N2D_STANDARD_4, "api", _MILAN, cluster="demo-shop"),
-    _shop_ghislain("cart-ghislain", 2, t.C3_STANDARD_4, "spike", _SAPPHIRE_RAPIDS),
+    _shop_ghislain(
+        "cart-ghislain", 2, t.C3_STANDARD_4, "spike", _SAPPHIRE_RAPIDS, disks=_CART_DISKS
+    ),
     _shop_ghislain("bastion-ghislain", 1, t.E2_MICRO, "lent", _ROME),
     _shop_ghislain("twin-ghislain", 1, t.E2_SMALL, "lent", _ROME, twin=True),
     _shop_ghislain("leftover-ghislain", 1, t.N2_STANDARD_4, "zombie", _ICE_LAKE, env="test"),
@@ -125,13 +140,24 @@ ROWS: Final = (
     _shop_paris("twin-seine", 1, t.E2_STANDARD_2, "steady", _ROME, twin=True),
     _shop_paris("desk-seine", 2, t.E2_STANDARD_2, "web", _ROME, env="dev", schedule=office_hours),
     _shop_paris("moved-seine", 1, t.N2_STANDARD_4, "steady", "", schedule=stopped),
-    _data_ghislain("lake-ghislain", 2, t.N2_HIGHMEM_4, "database", _CASCADE_LAKE),
+    _data_ghislain(
+        "lake-ghislain", 2, t.N2_HIGHMEM_4, "database", _CASCADE_LAKE, disks=_LAKE_DISKS
+    ),
     _data_ghislain("etl-ghislain", 1, t.N2_CUSTOM, "batch", _ICE_LAKE),
     _data_ghislain("twin-data", 1, t.E2_SMALL, "lent", _ROME, twin=True),
     _data_paris("build-seine", 1, t.N2_STANDARD_4, "jobs", _ICE_LAKE, schedule=on_and_off),
     _data_iowa("arm-iowa", 2, t.T2A_STANDARD_2, "jobs", "Ampere Altra"),
     _data_iowa("axion-iowa", 2, t.C4A_STANDARD_4, "api", "Google Axion"),
-    _data_iowa("training-iowa", 1, t.A2_HIGHGPU_1G, "training", _CASCADE_LAKE, spot=True),
+    _data_iowa(
+        "training-iowa",
+        1,
+        t.A2_HIGHGPU_1G,
+        "training",
+        _CASCADE_LAKE,
+        spot=True,
+        disks=_TRAINING_DISKS,
+        gpu_agent=True,
+    ),
     _data_iowa("serving-iowa", 1, t.G2_STANDARD_4, "inference", _CASCADE_LAKE),
     _data_iowa("prototype-iowa", 1, t.X9_STANDARD_8, "jobs", "AMD Turin", env="test"),
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 
+from exporter.core.model import Disk
 from exporter.demo.estate.hashing import mix, seed_of
 from exporter.demo.estate.schedules import Once, Schedule
 
@@ -56,6 +57,8 @@ class EstateMachine:
     the local time that its work follows; ``seed`` makes its noise its own.
     ``cloud_id`` is the identity as its cloud writes it, where that is more than ``resource_id``;
     ``keeps_hardware`` is whether a stop leaves it on its host.
+    ``disks`` are its volumes; ``gpu_agent`` is whether an agent in it tells its cloud's monitoring
+    how busy its GPUs are.
     """
 
     provider: str
@@ -78,6 +81,8 @@ class EstateMachine:
     cloud_id: str = ""
     cpu_platform: str = ""
     keeps_hardware: bool = False
+    disks: tuple[Disk, ...] = ()
+    gpu_agent: bool = False
 
     @property
     def instance_type(self) -> str:

@@ -97,6 +97,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "inference": Shape(_inference, 0.08),
     "jobs": Shape(_jobs, 0.06),
     "steady": Shape(lambda _: 0.18, 0.03),
+    "runaway": Shape(lambda _: 0.95, 0.02),
     "zombie": Shape(lambda _: 0.006, 0.002),
 }
 """Every kind of work by name."""

@@ -24,8 +24,13 @@ MINUTE: Final = 60
 VISIBLE_AFTER_END: Final = 3000
 """Seconds for which clouds still list a terminated machine; AWS: usually less than one hour."""
 
-FacilityWatts = Callable[[EstateMachine, Ratio], Watts]
-"""Power that a machine draws from the grid at a mean utilisation."""
+GPU_IDLE: Final = 0.1
+GPU_SLOPE: Final = 0.8
+"""GPUs work when the CPU does, and a little always."""
+
+FacilityWatts = Callable[[EstateMachine, Ratio, Ratio | None], Watts]
+"""Power that a machine draws from the grid at a mean utilisation of its CPU and, where its cloud
+tells that, of its GPUs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +139,17 @@ class Estate:
             return Ratio(fsum(values) / len(values))
         return _weighted(values, [_overlap(runs, m, m + MINUTE) for m in range(start, end, MINUTE)])
 
+    def mean_gpu_utilization(self, machine: EstateMachine, start: int, end: int) -> Ratio | None:
+        """Return the mean of its GPUs over the running time; None where it has none, or is off.
+
+        Raises:
+            ValueError: a bound is not on a whole minute.
+        """
+        if not machine.machine_type.gpu_count:
+            return None
+        cpu = self.mean_utilization(machine, start, end)
+        return None if cpu is None else Ratio(GPU_IDLE + GPU_SLOPE * cpu)
+
     def intensity(self, zone: str, moment: float) -> GCO2eqPerKwh:
         """Return gCO2eq/kWh of a grid zone at an epoch second."""
         return intensity(zone, moment)
@@ -175,7 +191,8 @@ class Estate:
         if mean is None:
             return Truth(joules=Joules(0.0), grams=GramsCO2eq(0.0), running_seconds=0)
         running = _overlap(self.runs(machine, start, end), start, end)
-        joules = energy(facility_watts(machine, mean), running)
+        gpu = self.mean_gpu_utilization(machine, start, end) if machine.gpu_agent else None
+        joules = energy(facility_watts(machine, mean, gpu), running)
         grams = operational_emissions(joules, self.intensity(machine.grid_zone, start))
         return Truth(joules=joules, grams=grams, running_seconds=running)
 

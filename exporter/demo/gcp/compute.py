@@ -10,6 +10,7 @@ from exporter.core.clock import from_epoch
 from exporter.core.units import MIB_PER_GIB
 from exporter.demo._http import HttpRequest
 from exporter.demo.estate import Architecture, EstateMachine, MachineType
+from exporter.demo.gcp import disks
 from exporter.demo.gcp.errors import GoogleError, not_found, reject
 from exporter.demo.gcp.faults import Call, Fault, FaultKind
 from exporter.demo.gcp.fields import masked
@@ -19,6 +20,7 @@ STAGING_SECONDS: Final = 20
 """How long a machine is being provisioned or stopped."""
 _URL: Final = "https://www.googleapis.com/compute/v1/projects"
 _INSTANCES: Final = re.compile(r"/compute/v1/projects/([^/]+)/aggregated/instances")
+_DISKS: Final = re.compile(r"/compute/v1/projects/([^/]+)/aggregated/disks")
 _TYPE: Final = re.compile(r"/compute/v1/projects/([^/]+)/zones/([^/]+)/machineTypes/([^/]+)")
 
 
@@ -26,6 +28,8 @@ def read_call(path: str) -> Call:
     """Say what a path asks for; the operation is empty for one that Compute does not have."""
     if found := _INSTANCES.fullmatch(path):
         return Call(service="compute", operation="instances.aggregatedList", project=found[1])
+    if found := _DISKS.fullmatch(path):
+        return Call(service="compute", operation="disks.aggregatedList", project=found[1])
     if found := _TYPE.fullmatch(path):
         return Call(service="compute", operation="machineTypes.get", project=found[1])
     return Call(service="compute", operation="")
@@ -45,6 +49,8 @@ def respond(
         not_found(f"The resource 'projects/{call.project}' was not found")
     if call.operation == "machineTypes.get":
         document = _machine_type(world, request.path)
+    elif call.operation == "disks.aggregatedList":
+        document = _disks(world, call.project, request.query)
     else:
         document = _aggregated_list(world, call.project, request.query, faults)
     fields = request.query.get("fields", "")
@@ -79,15 +85,35 @@ def _aggregated_list(
     return document
 
 
+def _disks(world: World, project: str, query: Mapping[str, str]) -> Mapping[str, object]:
+    _refuse_filter(query)
+    moment, offset = _position(query, world.now())
+    found = disks.listed(world, project, moment)
+    end = offset + min(_page_size(query), world.limits.instances)
+    document: dict[str, object] = {
+        "kind": "compute#diskAggregatedList",
+        "id": f"projects/{project}/aggregated/disks",
+        "items": disks.items(found[offset:end]),
+        "selfLink": f"{_URL}/{project}/aggregated/disks",
+    }
+    if end < len(found):
+        document["nextPageToken"] = write_token(moment, end)
+    return document
+
+
 def _page(world: World, project: str, query: Mapping[str, str], unreachable: set[str]) -> _Page:
-    if "filter" in query:
-        reject("Invalid value for field 'filter': the demo does not filter.")
+    _refuse_filter(query)
     moment, offset = _position(query, world.now())
     size = min(_page_size(query), world.limits.instances)
     machines = [m for m in world.listed(project, moment) if m.zone not in unreachable]
     end = offset + size
     token = write_token(moment, end) if end < len(machines) else None
     return _Page(machines=machines[offset:end], moment=moment, next_token=token)
+
+
+def _refuse_filter(query: Mapping[str, str]) -> None:
+    if "filter" in query:
+        reject("Invalid value for field 'filter': the demo does not filter.")
 
 
 def _page_size(query: Mapping[str, str]) -> int:
@@ -147,6 +173,7 @@ def _instance(world: World, machine: EstateMachine, moment: float) -> Mapping[st
         "cpuPlatform": machine.cpu_platform if stopped is None else "Unknown CPU Platform",
         "selfLink": f"{zone}/instances/{machine.name}",
         "scheduling": _scheduling(machine),
+        "disks": disks.attached(machine),
         "lastStartTimestamp": _iso(launched),
     }
     if gpus := machine.machine_type.gpu_count:

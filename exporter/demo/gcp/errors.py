@@ -13,6 +13,7 @@ JSON: Final = "application/json; charset=UTF-8"
 _PERMISSIONS: Final[Mapping[str, str]] = {
     "ListTimeSeries": "monitoring.timeSeries.list",
     "instances.aggregatedList": "compute.instances.list",
+    "disks.aggregatedList": "compute.disks.list",
     "machineTypes.get": "compute.machineTypes.get",
 }
 _API_NAMES: Final[Mapping[str, str]] = {

@@ -8,7 +8,8 @@ from typing import Final
 from exporter.demo.estate import EstateMachine
 from exporter.demo.gcp.errors import not_found, reject
 
-METRIC: Final = "compute.googleapis.com/instance/cpu/utilization"
+CPU_METRIC: Final = "compute.googleapis.com/instance/cpu/utilization"
+GPU_METRIC: Final = "agent.googleapis.com/gpu/utilization"
 RESOURCE: Final = "gce_instance"
 _VALUE: Final = r'"((?:[^"\\]|\\.)*)"'
 _TERM: Final = re.compile(rf"\s*([\w.]+)\s*(!?=|:)\s*(?:{_VALUE}|(\w+)\(([^()]*)\))\s*")
@@ -24,6 +25,14 @@ LABELS: Final[dict[str, Callable[[EstateMachine], str]]] = {
     "metadata.system_labels.name": lambda m: m.name,
 }
 """What can be filtered and grouped by, in the plural spelling; the singular is accepted as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """The metric that a filter selects, and the test for its machines."""
+
+    metric: str
+    passes: Callable[[EstateMachine], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +53,8 @@ def canonical(field: str) -> str:
     return re.sub(r"\.(system_)?label\.", r".\1labels.", field)
 
 
-def parse(text: str) -> Callable[[EstateMachine], bool]:
-    """Return the test that a filter is.
+def parse(text: str) -> Filter:
+    """Read a filter.
 
     Raises:
         GoogleError: the filter is not well formed, or names no metric that there is.
@@ -54,13 +63,16 @@ def parse(text: str) -> Callable[[EstateMachine], bool]:
     fixed = {term.field: term.values for term in terms if not term.negated}
     if "metric.type" not in fixed:
         reject("Field filter had an invalid value: The filter must select a single metric type.")
-    if fixed["metric.type"] != (METRIC,):
-        name = ", ".join(fixed["metric.type"])
+    name = ", ".join(fixed["metric.type"])
+    if name not in (CPU_METRIC, GPU_METRIC):
         not_found(f'Cannot find metric(s) that match type = "{name}".')
     if fixed.get("resource.type", (RESOURCE,)) != (RESOURCE,):
         reject("The supplied filter does not match the resource of the metric.")
     rest = [term for term in terms if term.field in LABELS]
-    return lambda machine: all(term.passes(LABELS[term.field](machine)) for term in rest)
+    return Filter(
+        metric=name,
+        passes=lambda machine: all(term.passes(LABELS[term.field](machine)) for term in rest),
+    )
 
 
 def _term(text: str) -> _Term:

@@ -1,4 +1,4 @@
-"""Cloud Monitoring as the demo speaks it: ListTimeSeries of the CPU utilisation of instances."""
+"""Cloud Monitoring as the demo speaks it: ListTimeSeries of instances' CPUs, and agents' GPUs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,11 @@ from google.cloud.monitoring_v3 import (
     TimeSeries,
 )
 
+from exporter.core.units import PERCENT
 from exporter.demo.estate import EstateMachine
 from exporter.demo.gcp.errors import denied, reject
 from exporter.demo.gcp.faults import Call, Fault, FaultKind
-from exporter.demo.gcp.filters import LABELS, METRIC, RESOURCE, canonical, parse
+from exporter.demo.gcp.filters import CPU_METRIC, LABELS, RESOURCE, canonical, parse
 from exporter.demo.gcp.world import World, read_token, write_token
 
 MINUTE: Final = 60
@@ -37,6 +38,7 @@ _Series: Final = TimeSeries.pb()
 class _Query:
     """A whole question, and where its page begins."""
 
+    metric: str
     machines: Sequence[EstateMachine]
     start: float
     end: float
@@ -67,7 +69,7 @@ def list_time_series(
     query = _query(world, call, request)
     broken = any(fault.kind is FaultKind.EXECUTION_ERRORS for fault in faults)
     machines = query.machines[: len(query.machines) // 2] if broken else query.machines
-    answer = _Response(unit="10^2.%")
+    answer = _Response(unit="10^2.%" if query.metric == CPU_METRIC else "%")
     if broken:
         error = answer.execution_errors.add()
         error.code, error.message = _INTERNAL, "demo: some time series could not be read"
@@ -115,15 +117,18 @@ def _value(world: World, query: _Query, machine: EstateMachine, end: float) -> f
     factor = world.lateness.factor(machine, first, since_due)
     if factor is None:
         return None
-    mean = world.estate.mean_utilization(machine, first, last)
-    return None if mean is None else mean * factor
+    if query.metric == CPU_METRIC:
+        mean = world.estate.mean_utilization(machine, first, last)
+        return None if mean is None else mean * factor
+    gpu = world.estate.mean_gpu_utilization(machine, first, last)
+    return None if gpu is None else gpu * factor * PERCENT
 
 
 def _series(
     query: _Query, machine: EstateMachine, points: Sequence[tuple[float, float]]
 ) -> Message:
     series = _Series(metric_kind=_GAUGE, value_type=_DOUBLE)
-    series.metric.type, series.resource.type = METRIC, RESOURCE
+    series.metric.type, series.resource.type = query.metric, RESOURCE
     for field in query.labels:
         _, _, name = field.rpartition(".")
         if field.startswith("metadata."):
@@ -158,13 +163,15 @@ _OWN_LABELS: Final = frozenset(
 
 def _query(world: World, call: Call, request: Message) -> _Query:
     _check_name(world, call, request.name)
-    test = parse(request.filter)
+    asked = parse(request.filter)
     start, end = _interval(request)
     period, aligned, labels = _aggregation(request.aggregation)
     now, series, offset = _position(request.page_token, world.now())
     machines = world.measured(call.project, start - MINUTE, end)
+    reporting = [m for m in machines if asked.metric == CPU_METRIC or m.gpu_agent]
     return _Query(
-        machines=[machine for machine in machines if test(machine)],
+        metric=asked.metric,
+        machines=[machine for machine in reporting if asked.passes(machine)],
         start=start,
         end=end,
         period=period,

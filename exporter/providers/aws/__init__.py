@@ -15,6 +15,11 @@ How the cloud's facts become ours:
 * Not counted are serverless databases (db.serverless), of which RDS does not tell the size: a
   warning names them. Left out are instances of RDS Custom, which are EC2 instances of the account
   and counted as such, and DocumentDB and Neptune, which share the API but not the service.
+* Volumes are those that EC2 shows attached, also while an instance is stopped; disks of the
+  instance type itself (instance store) are not among them, their power is inside the server's. A
+  database's are its allocated storage; of Aurora's shared volumes RDS does not tell the size.
+* Without ``ec2:DescribeVolumes`` instances are listed without volumes, or with those that were
+  known before, and the refusal is a failure at each poll. ``volumes: false`` does without.
 * RDS tells when a database was made, but neither when it stopped nor when it started again. From
   the poll that first sees it running after a stop, it is taken to have run since the poll before:
   minutes without data are then counted as missing, and none with data is lost.

@@ -78,6 +78,11 @@ class Config(ProviderConfig):
         min_length=1,
         description="What to watch: `ec2` for instances, `rds` for databases.",
     )
+    volumes: bool = Field(
+        default=True,
+        description="Whether the EBS volumes of instances are counted. Needs the permission "
+        "`ec2:DescribeVolumes`; the storage of databases is told with them and always counted.",
+    )
     profile: str | None = Field(
         default=None,
         min_length=1,

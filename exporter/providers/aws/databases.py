@@ -7,11 +7,12 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from exporter.core.model import Machine, ResourceKey, RunState
+from exporter.core.model import Disk, Machine, ResourceKey, RunState
 from exporter.data.machine_types import hardware_type
 from exporter.providers.aws.errors import Call, translated
 from exporter.providers.aws.inventory import ON_DEMAND, Listing
 from exporter.providers.aws.shapes import TypeFacts, TypeSource
+from exporter.providers.aws.volumes import disk
 
 PERMISSION: Final = "rds:DescribeDBInstances"
 
@@ -44,6 +45,9 @@ _SERVERLESS: Final = "db.serverless"
 
 _ELSEWHERE: Final = ("custom-", "docdb", "neptune")
 """Engines of which the machines are EC2 instances of the account, or databases outside of RDS."""
+
+_SHARED_STORAGE: Final = "aurora"
+"""Storage types that grow by themselves, and belong to a cluster and not to an instance."""
 
 _log = structlog.get_logger(__name__)
 
@@ -124,7 +128,16 @@ def machine(item: Mapping[str, Any], call: Call, types: TypeFacts) -> Machine:
         tags={str(tag["Key"]): str(tag.get("Value", "")) for tag in item.get("TagList", ())},
         shape=types.find(_hardware(item)),
         lifecycle=ON_DEMAND,
+        disks=_storage(item),
     )
+
+
+def _storage(item: Mapping[str, Any]) -> tuple[Disk, ...]:
+    """Return the EBS storage of an instance; of a cluster's shared volume RDS tells no size."""
+    storage_type, gib = str(item.get("StorageType") or ""), item.get("AllocatedStorage")
+    if not storage_type or not gib or storage_type.startswith(_SHARED_STORAGE):
+        return ()
+    return (disk(storage_type, float(gib)),)
 
 
 def _utc(moment: object) -> datetime | None:

@@ -217,6 +217,8 @@ def _cure(code: str, call: Call) -> str:
         )
     if code in _DENIED and call.permission.startswith("rds:"):
         return f"{_ATTACH}, or take rds out of services"
+    if code in _DENIED and call.permission == "ec2:DescribeVolumes":
+        return f"{_ATTACH}, or set volumes: false"
     return next((cure.format(code=code) for codes, cure in _CURES if code in codes), "")
 
 

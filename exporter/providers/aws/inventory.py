@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from exporter.core.errors import CollectorError
-from exporter.core.model import Machine, ResourceKey, RunState
+from exporter.core.errors import AuthError, CollectorError
+from exporter.core.model import Disk, Machine, ResourceKey, RunState
 from exporter.providers.aws import system_tags
 from exporter.providers.aws.errors import Call, translated
 from exporter.providers.aws.shapes import TypeFacts, TypeSource
+from exporter.providers.aws.volumes import VolumeSource
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -52,23 +53,32 @@ class Listing:
     failures: tuple[CollectorError, ...] = ()
 
 
-def list_region(client: "EC2Client", call: Call, types: TypeSource) -> Listing:
-    """List a region in all states; types that the table lacks are looked up.
+def list_region(
+    client: "EC2Client", call: Call, types: TypeSource, volumes: VolumeSource | None = None
+) -> Listing:
+    """List a region in all states, with volumes; types that the table lacks are looked up.
 
     Raises:
         CollectorError: the region could not be listed whole.
     """
     items = tuple(_instances(client, call))
-    failure = types.learn({str(item.get("InstanceType", "")) for item in items})
+    failures = [types.learn({str(item.get("InstanceType", "")) for item in items})]
+    attached: Sequence[tuple[Disk, ...]] = [()] * len(items)
+    if volumes is not None:
+        attached, failure = volumes.attach(items)
+        failures.append(failure)
     with translated(call):
-        machines = tuple(machine(item, call, types.facts) for item in items)
+        machines = tuple(
+            machine(item, call, types.facts, disks)
+            for item, disks in zip(items, attached, strict=True)
+        )
     return Listing(
         region=call.region,
         machines=machines,
         detailed=frozenset(
             one.key for one, item in zip(machines, items, strict=True) if _is_detailed(item)
         ),
-        failures=() if failure is None else (failure,),
+        failures=tuple(failure for failure in failures if failure is not None),
     )
 
 
@@ -84,7 +94,9 @@ def _instances(client: "EC2Client", call: Call) -> Iterator[Mapping[str, Any]]:
                 yield from reservation.get("Instances", ())
 
 
-def machine(item: Mapping[str, Any], call: Call, types: TypeFacts) -> Machine:
+def machine(
+    item: Mapping[str, Any], call: Call, types: TypeFacts, disks: tuple[Disk, ...] = ()
+) -> Machine:
     """Read one instance.
 
     Raises:
@@ -111,6 +123,7 @@ def machine(item: Mapping[str, Any], call: Call, types: TypeFacts) -> Machine:
         cluster=system_tags.cluster(tags),
         node_pool=system_tags.node_pool(tags),
         lifecycle=SPOT if item.get("InstanceLifecycle") == SPOT else ON_DEMAND,
+        disks=disks,
     )
 
 
@@ -143,3 +156,12 @@ def _utc(moment: object) -> datetime | None:
 def without_repeats(failures: Sequence[CollectorError]) -> tuple[CollectorError, ...]:
     """Drop failures that say the same as an earlier one."""
     return tuple({str(failure): failure for failure in reversed(failures)}.values())[::-1]
+
+
+def once_each(failures: Sequence[CollectorError]) -> tuple[CollectorError, ...]:
+    """Drop refusals of a permission that was refused in another region as well."""
+    told = {
+        str(error).partition(" in ")[0] if isinstance(error, AuthError) else str(error): error
+        for error in reversed(failures)
+    }
+    return tuple(told.values())[::-1]

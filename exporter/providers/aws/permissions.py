@@ -7,8 +7,16 @@ from typing import Final
 from exporter.core.errors import CollectorError
 from exporter.core.model import PermissionCheck
 from exporter.core.ports import Clock
-from exporter.providers.aws import databases, inventory, metrics, shapes
-from exporter.providers.aws.config import SERVICES, Service
+from exporter.providers.aws import (
+    databases,
+    gpu,
+    inventory,
+    metric_data,
+    metrics,
+    shapes,
+    volumes,
+)
+from exporter.providers.aws.config import SERVICES, Config, Service
 from exporter.providers.aws.errors import translated
 from exporter.providers.aws.session import Connection
 
@@ -70,7 +78,7 @@ def _types(connection: Connection, region: str, _clock: Clock) -> None:
 
 def _metric(connection: Connection, region: str, clock: Clock) -> None:
     end = clock.now().replace(second=0, microsecond=0)
-    with translated(connection.call(metrics.PERMISSION, region)):
+    with translated(connection.call(metric_data.PERMISSION, region)):
         connection.cloudwatch(region).get_metric_data(
             MetricDataQueries=[
                 {
@@ -89,17 +97,34 @@ def _metric(connection: Connection, region: str, clock: Clock) -> None:
             StartTime=end - timedelta(seconds=metrics.BASIC_PERIOD),
             EndTime=end,
         )
-    connection.meter.count("aws", "GetMetricData", requests=0, dollars=metrics.DOLLARS_PER_METRIC)
+    dollars = metric_data.DOLLARS_PER_METRIC
+    connection.meter.count("aws", "GetMetricData", requests=0, dollars=dollars)
+
+
+def _volumes(connection: Connection, region: str, _clock: Clock) -> None:
+    call = connection.call(volumes.PERMISSION, region)
+    volumes.try_list(connection.ec2(region), call, _FEW)
+
+
+def _gpus(connection: Connection, region: str, _clock: Clock) -> None:
+    gpu.try_list(connection.cloudwatch(region), connection.call(gpu.PERMISSION, region))
 
 
 _PROBES: Final[tuple[tuple[str, tuple[Service, ...], Probe], ...]] = (
     (inventory.PERMISSION, ("ec2",), _instances),
     (databases.PERMISSION, ("rds",), _databases),
     (shapes.PERMISSION, SERVICES, _types),
-    (metrics.PERMISSION, SERVICES, _metric),
+    (metric_data.PERMISSION, SERVICES, _metric),
+    (volumes.PERMISSION, ("ec2",), _volumes),
+    (gpu.PERMISSION, ("ec2",), _gpus),
 )
 
 
-def probes(services: Sequence[Service]) -> list[tuple[str, Probe]]:
-    """Return what the services need in each region, and how to try it."""
-    return [(name, probe) for name, users, probe in _PROBES if set(users) & set(services)]
+def probes(config: Config) -> list[tuple[str, Probe]]:
+    """Return what a section needs in each region, and how to try it."""
+    left_out = set() if config.volumes else {volumes.PERMISSION}
+    return [
+        (name, probe)
+        for name, users, probe in _PROBES
+        if set(users) & set(config.services) and name not in left_out
+    ]

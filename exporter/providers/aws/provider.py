@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, TypeVar
 
 import structlog
@@ -11,15 +12,27 @@ from exporter.core.clock import epoch
 from exporter.core.errors import AuthError, CollectorError
 from exporter.core.model import CpuReading, Inventory, Machine, PermissionCheck, ResourceKey, Window
 from exporter.core.ports import AdapterContext
-from exporter.providers.aws import databases, inventory, metrics, permissions, regions, shapes
+from exporter.providers.aws import (
+    databases,
+    gpu,
+    inventory,
+    metric_data,
+    metrics,
+    permissions,
+    regions,
+    shapes,
+    volumes,
+)
 from exporter.providers.aws.config import Config, Service
 from exporter.providers.aws.databases import Databases
+from exporter.providers.aws.gpu import AgentMetrics, GpuReading
 from exporter.providers.aws.inventory import Listing
 from exporter.providers.aws.metrics import Batch, BatchReading
 from exporter.providers.aws.permissions import Probe
 from exporter.providers.aws.session import WORKERS, Connection, connect
 from exporter.providers.aws.shapes import TypeFacts, TypeSource
 from exporter.providers.aws.survey import Survey
+from exporter.providers.aws.volumes import VolumeFacts, VolumeSource
 
 SETTLE_SECONDS: Final = 300
 """After this CloudWatch values seldom change; the ledger's look-back corrects those that do."""
@@ -28,7 +41,7 @@ _REMEMBER_SECONDS: Final = 86_400.0
 """A machine gone from the inventory is still read until its last buckets are accounted."""
 
 _LISTING: Final[Mapping[Service, str]] = {"ec2": "DescribeInstances", "rds": "DescribeDBInstances"}
-_APIS: Final = ("DescribeRegions", "GetCallerIdentity", "GetMetricData")
+_APIS: Final = ("DescribeRegions", "GetCallerIdentity", "GetMetricData", gpu.API)
 
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
@@ -49,6 +62,8 @@ class AwsProvider:
         self._config = config
         self._context = context
         self._types = TypeFacts(context.types)
+        self._volumes = VolumeFacts(context.clock)
+        self._agents = AgentMetrics(context.clock)
         self._connection: Connection | None = None
         self._known_regions: dict[str, bool] = {}
         self._databases = Databases()
@@ -77,11 +92,11 @@ class AwsProvider:
         return Inventory(
             machines=tuple(self._machines(survey, asked_at)),
             unseen_regions=survey.unseen_regions.union(error.scope for error in refused),
-            failures=inventory.without_repeats((*errors, *minor)),
+            failures=inventory.once_each((*errors, *minor)),
         )
 
     def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
-        """Read CPUUtilization, 500 machines a request.
+        """Read CPUUtilization, 500 machines a request; GPUs where agents report them.
 
         Raises:
             CollectorError: every request failed.
@@ -93,10 +108,9 @@ class AwsProvider:
         batches = list(metrics.plan(machines, self._detailed, window, now))
         for batch in batches:
             connection.cloudwatch(batch.region)
-        readings = list(
-            self._pool.map(_call, [self._reader(connection, b, window) for b in batches])
-        )
-        return self._merged(readings)
+        readings = self._pool.map(_call, [self._reader(connection, b, window) for b in batches])
+        gpus = self._pool.map(_call, self._gpu_readers(connection, machines, window))
+        return gpu.added(self._merged(list(readings)), list(gpus))
 
     def permissions(self) -> list[PermissionCheck]:
         """Try each call that this provider needs, in every region. Changes nothing."""
@@ -114,7 +128,7 @@ class AwsProvider:
 
     def monthly_cost(self, machines: int, poll_interval: timedelta) -> float:
         """List price in dollars of 30 days of reading that many machines."""
-        return metrics.monthly_cost(machines, poll_interval)
+        return metrics.monthly_cost(machines + self._agents.count, poll_interval)
 
     def close(self) -> None:
         """Release threads and connections."""
@@ -173,7 +187,14 @@ class AwsProvider:
             client, call = connection.rds(region), connection.call(databases.PERMISSION, region)
             return lambda: databases.list_region(client, call, types)
         call = connection.call(inventory.PERMISSION, region)
-        return lambda: inventory.list_region(types.client, call, types)
+        found = self._volume_source(connection, region)
+        return lambda: inventory.list_region(types.client, call, types, found)
+
+    def _volume_source(self, connection: Connection, region: str) -> VolumeSource | None:
+        if not self._config.volumes:
+            return None
+        call = connection.call(volumes.PERMISSION, region)
+        return VolumeSource(client=connection.ec2(region), call=call, facts=self._volumes)
 
     def _machines(self, survey: Survey, asked_at: datetime) -> Iterator[Machine]:
         for (service, _), listing in survey.listings.items():
@@ -189,9 +210,29 @@ class AwsProvider:
         self, connection: Connection, batch: Batch, window: Window
     ) -> Callable[[], BatchReading]:
         client = connection.cloudwatch(batch.region)
-        call = connection.call(metrics.PERMISSION, batch.region)
+        call = connection.call(metric_data.PERMISSION, batch.region)
         meter = self._context.meter
         return lambda: metrics.read(client, batch, window, call, meter)
+
+    def _gpu_readers(
+        self, connection: Connection, machines: Sequence[Machine], window: Window
+    ) -> list[Callable[[], GpuReading]]:
+        """Return how to read the GPUs of each region that has some."""
+        now = epoch(self._context.clock.now())
+        equipped = gpu.having_gpus(machines, self._context.types)
+        return [
+            partial(self._gpu_reader(connection, region).read, some, window, now)
+            for region, some in gpu.by_region(equipped)
+        ]
+
+    def _gpu_reader(self, connection: Connection, region: str) -> gpu.Reader:
+        return gpu.Reader(
+            client=connection.cloudwatch(region),
+            listing=connection.call(gpu.PERMISSION, region),
+            reading=connection.call(metric_data.PERMISSION, region),
+            metrics=self._agents,
+            meter=self._context.meter,
+        )
 
     def _merged(self, readings: Sequence[BatchReading]) -> CpuReading:
         series = tuple(one for reading in readings for one in reading.series)
@@ -225,7 +266,7 @@ class AwsProvider:
                 names,
                 list(self._pool.map(_failure, [self._probe(probe, connection, r) for r in names])),
             )
-            for permission, probe in permissions.probes(self._config.services)
+            for permission, probe in permissions.probes(self._config)
         ]
 
     def _probe(self, probe: Probe, connection: Connection, region: str) -> Callable[[], None]:

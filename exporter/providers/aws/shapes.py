@@ -70,6 +70,16 @@ class TypeFacts:
                 _log.warning("instance type unknown to table and cloud", instance_type=name)
 
 
+_ACCELERATORS: Final = (
+    ("GpuInfo", "Gpus"),
+    ("NeuronInfo", "NeuronDevices"),
+    ("InferenceAcceleratorInfo", "Accelerators"),
+    ("MediaAcceleratorInfo", "Accelerators"),
+    ("FpgaInfo", "Fpgas"),
+)
+"""Where DescribeInstanceTypes tells of accelerators; a type has one kind at most."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeSource:
     """Where one region learns about types."""
@@ -94,7 +104,7 @@ def shape(item: Mapping[str, Any], call: Call) -> Shape:
     if not vcpus or not memory:
         name = item.get("InstanceType")
         call.reject(f"{name} without vCPUs or memory")
-    gpu_model, gpu_count = _gpus(item.get("GpuInfo", {}).get("Gpus", ()))
+    gpu_model, gpu_count = _accelerators(item)
     return Shape(
         vcpus=float(vcpus),
         memory_gib=memory / MIB_PER_GIB,
@@ -113,11 +123,20 @@ def _architectures(item: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for name in listed if name in {"x86_64", "arm64"})
 
 
-def _gpus(gpus: Collection[Mapping[str, Any]]) -> tuple[str, float]:
-    """Model of the first GPU as our table names it, and the count of all, fractions included."""
-    if not gpus:
-        return "", 0.0
-    first = next(iter(gpus))
-    model = f"{first.get('Manufacturer', '')} {first.get('Name', '')}".strip()
-    count = sum(gpu.get("Count", 1) * gpu.get("GpuPartitionSize", 1.0) for gpu in gpus)
-    return model, float(count)
+def _accelerators(item: Mapping[str, Any]) -> tuple[str, float]:
+    """Model of the first accelerator as our table names it, and the count of all.
+
+    A part of a GPU has a count of 0, a number of logical GPUs, and its share of a whole one.
+    """
+    for section, listed in _ACCELERATORS:
+        devices = item.get(section, {}).get(listed) or ()
+        if devices:
+            first = devices[0]
+            model = f"{first.get('Manufacturer') or 'AWS'} {first.get('Name', '')}".strip()
+            return model, float(sum(_count(device) for device in devices))
+    return "", 0.0
+
+
+def _count(device: Mapping[str, Any]) -> float:
+    whole = device.get("LogicalGpuCount") or device.get("Count", 1)
+    return float(whole) * float(device.get("GpuPartitionSize", 1.0))

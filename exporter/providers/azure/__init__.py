@@ -9,6 +9,8 @@ How the cloud's facts become ours:
   from Resource Graph's changes, kept for two weeks, and is exact to the moment at which Azure saw
   the change. Instances of uniform scale sets have none there: for them a start is taken to be the
   last poll that saw the machine stopped, and a stop or deletion the first that saw it so.
+* Disks are the managed ones that a machine's record shows with size and type, which it does not
+  while the machine is deallocated. Temporary and ephemeral disks belong to its server.
 * Listed subscriptions have a collector each and fail each alone. Those that are discovered share
   one: what fails for one of them leaves its machines as they were, and the rest goes on.
 * Resource ids are compared, and exported, in lower case: Azure writes them in any.

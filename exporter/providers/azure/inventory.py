@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from exporter.core.errors import CollectorError
 from exporter.core.model import Machine, ResourceKey, RunState
-from exporter.providers.azure import graph
+from exporter.providers.azure import disks, graph
 from exporter.providers.azure.errors import Call, translated
 from exporter.providers.azure.lifecycle import PERMISSION as CHANGES_PERMISSION
 from exporter.providers.azure.lifecycle import Lifecycle
@@ -49,7 +49,8 @@ def query(resource_type: str) -> str:
         " vmSize=tostring(properties.hardwareProfile.vmSize), skuName=tostring(sku.name),"
         " powerState=tostring(properties.extended.instanceView.powerState.code),"
         " timeCreated=tostring(properties.timeCreated), priority=tostring(properties.priority),"
-        " scaleSet=tostring(properties.virtualMachineScaleSet.id)\n"
+        " scaleSet=tostring(properties.virtualMachineScaleSet.id),"
+        f" {disks.COLUMNS}\n"
         "| order by id asc"
     )
 
@@ -102,13 +103,18 @@ def list_type(
         CollectorError: they could not be listed whole.
     """
     call = call_for(PERMISSIONS[resource_type], subscriptions)
-    for row in graph.rows(connection, call, query(resource_type), subscriptions):
+    rows = list(graph.rows(connection, call, query(resource_type), subscriptions))
+    with translated(call):
+        shared = disks.users(rows)
+    for row in rows:
         with translated(call):
-            found = machine(row, resource_type, call)
+            found = machine(row, resource_type, call, shared)
         yield found
 
 
-def machine(row: Mapping[str, Any], resource_type: str, call: Call) -> Machine:
+def machine(
+    row: Mapping[str, Any], resource_type: str, call: Call, shared: disks.Users = disks.UNSHARED
+) -> Machine:
     """Read one row.
 
     A machine without a power state, as one that was just made, is told to run: whether it did,
@@ -136,6 +142,7 @@ def machine(row: Mapping[str, Any], resource_type: str, call: Call) -> Machine:
         cluster=system.get(_CLUSTER_TAG, ""),
         node_pool=system.get(_NODE_POOL_TAG, ""),
         lifecycle=_lifecycle(row.get("priority"), resource_type),
+        disks=disks.of(row, shared),
     )
 
 

@@ -12,6 +12,8 @@ How the cloud's facts become ours:
   vCPUs that they see and may go above 1, up to 8 for an e2-micro; for all others 1 is the most.
 * A machine with ``visibleCoreCount`` or one thread per core holds the hardware of its whole type
   and is modelled as its type.
+* Disks are those attached, also while a machine is stopped; local SSDs belong to its server. A
+  regional disk counts twice. Where disks may not be listed, hard disks count as SSDs.
 * Any project may be the scoping project of others. A project in ``projects`` is read alone; with
   ``metrics_scope`` one question reads all projects of the scope, and the ``account`` of each
   machine is the project that its series and its inventory name.

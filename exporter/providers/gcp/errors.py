@@ -75,6 +75,10 @@ class DeniedError(AuthError):
     """The credentials are good but may not do this: another way may be open."""
 
 
+class NotFoundError(AuthError):
+    """There is no such thing for these credentials, which does not tell whether there is one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """What was attempted, for messages: the IAM permission, the project, and as whom."""
@@ -210,5 +214,5 @@ def _refusal(status: int, code: str, call: Call) -> CollectorError:
     if status == HTTPStatus.NOT_FOUND:
         fix = "check the project id, and grant this principal the role in deploy/iam/gcp.yaml there"
         message = f"{call}: there is no such project for these credentials ({code}) — {fix}"
-        return AuthError(message, scope=call.project)
+        return NotFoundError(message, scope=call.project)
     return call.unreadable(f"the request was refused (HTTP {status}, {code})")

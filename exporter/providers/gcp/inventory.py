@@ -1,13 +1,14 @@
 """Machines of one project from the Compute Engine API."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
 from exporter.core.errors import CollectorError, UnreachableError
-from exporter.core.model import Machine, ResourceKey, RunState
+from exporter.core.model import Disk, Inventory, Machine, ResourceKey, RunState
+from exporter.providers.gcp.disks import DiskFacts
 from exporter.providers.gcp.errors import Call, from_status, translated
 from exporter.providers.gcp.session import Connection, JsonObject
 from exporter.providers.gcp.shapes import TypeFacts
@@ -35,6 +36,7 @@ _FIELDS: Final = (
     "items/*/instances(id,name,machineType,status,cpuPlatform,labels,creationTimestamp,"
     "lastStartTimestamp,lastStopTimestamp,lastSuspendedTimestamp,"
     "scheduling(provisioningModel,preemptible),"
+    "disks(type,source,diskSizeGb),"
     "guestAccelerators(acceleratorType,acceleratorCount))"
 )
 _INCOMPLETE: Final = frozenset({"UNREACHABLE", "PARTIAL_SUCCESS"})
@@ -74,8 +76,10 @@ def region_of(zone: str) -> str:
     return zone.rpartition("-")[0]
 
 
-def list_project(connection: Connection, project: str, types: TypeFacts) -> Listing:
-    """List a project in all states; types that the table lacks are looked up.
+def list_project(
+    connection: Connection, project: str, types: TypeFacts, disks: DiskFacts
+) -> Listing:
+    """List a project in all states; types that the table lacks, and disks', are looked up.
 
     Raises:
         CollectorError: the project could not be listed.
@@ -88,10 +92,17 @@ def list_project(connection: Connection, project: str, types: TypeFacts) -> List
             missing |= _missing(page)
             items.extend(_instances(page))
         wanted = {_last(item.get("machineType")): zone for zone, item in items}
-    failure = types.learn(wanted, connection, project)
+    documents = [item for _, item in items]
+    failures = [
+        types.learn(wanted, connection, project),
+        disks.learn(documents, connection, project),
+    ]
     with translated(call):
-        machines = tuple(machine(item, zone, call, types) for zone, item in items)
-    return _listing(machines, missing, failure, call)
+        machines = tuple(
+            machine(item, zone, call, types, attached)
+            for (zone, item), attached in zip(items, disks.of(documents, project), strict=True)
+        )
+    return _listing(machines, missing, [one for one in failures if one is not None], call)
 
 
 def try_list(connection: Connection, project: str) -> None:
@@ -149,10 +160,9 @@ def _missing(page: JsonObject) -> set[str]:
 def _listing(
     machines: tuple[Machine, ...],
     missing: set[str],
-    failure: CollectorError | None,
+    failures: list[CollectorError],
     call: Call,
 ) -> Listing:
-    failures = [] if failure is None else [failure]
     if missing:
         cause = f"no answer from {', '.join(sorted(missing))}"
         message = f"{call}: {cause} — machines known there stay; it will be tried again"
@@ -166,7 +176,30 @@ def _listing(
     )
 
 
-def machine(item: Mapping[str, Any], zone: str, call: Call, types: TypeFacts) -> Machine:
+def merged(
+    listings: Sequence[Listing],
+    seen: tuple[Machine, ...],
+    errors: Sequence[CollectorError],
+    *,
+    unseen_all: bool,
+) -> Inventory:
+    """Put what was listed, and what monitoring alone shows, into one inventory."""
+    listed = (one for listing in listings for one in listing.machines)
+    return Inventory(
+        machines=(*listed, *seen),
+        unseen_regions=frozenset().union(*(listing.unseen_regions for listing in listings)),
+        unseen_all=unseen_all or not all(listing.whole for listing in listings),
+        failures=(*errors, *(e for listing in listings for e in listing.failures)),
+    )
+
+
+def machine(
+    item: Mapping[str, Any],
+    zone: str,
+    call: Call,
+    types: TypeFacts,
+    disks: tuple[Disk, ...] = (),
+) -> Machine:
     """Read one instance.
 
     Raises:
@@ -193,6 +226,7 @@ def machine(item: Mapping[str, Any], zone: str, call: Call, types: TypeFacts) ->
         cluster=tags.get(CLUSTER_LABEL, ""),
         node_pool=tags.get(NODE_POOL_LABEL, ""),
         lifecycle=_lifecycle(item.get("scheduling", {})),
+        disks=disks,
     )
 
 

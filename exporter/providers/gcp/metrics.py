@@ -1,4 +1,4 @@
-"""CPU utilisation from Cloud Monitoring.
+"""Utilisation from Cloud Monitoring: of CPUs, and of what else it has a series for.
 
 Our buckets are ``[start, end)``; an aligned point of Cloud Monitoring carries the *end* of its
 period, and the interval of a question holds its end but not its start. So the buckets of a window
@@ -23,7 +23,20 @@ from exporter.providers.gcp.inventory import region_of
 from exporter.providers.gcp.session import DOLLARS_PER_SERIES
 
 PERMISSION: Final = "monitoring.timeSeries.list"
-METRIC: Final = "compute.googleapis.com/instance/cpu/utilization"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """A utilisation: its name, and the value that stands for all of it."""
+
+    type: str
+    whole: float
+    meaning: str
+
+
+CPU: Final = Metric(
+    type="compute.googleapis.com/instance/cpu/utilization", whole=1.0, meaning="CPU utilisation"
+)
 
 FINEST: Final = 60
 """Seconds between the points of the metric, and the shortest period of alignment."""
@@ -52,7 +65,7 @@ class Question:
 
     ``target`` is the project, or scoping project, that is asked; ``only`` narrows the answer to one
     project, because any project may be the scoping project of others. With ``group_by`` the series
-    that agree in those fields become one.
+    that agree in those fields become their mean.
     """
 
     target: str
@@ -62,6 +75,7 @@ class Question:
     only: str = ""
     where: str = ""
     group_by: Sequence[str] = ()
+    metric: Metric = CPU
 
     def request(self) -> ListTimeSeriesRequest:
         """Return the message to send."""
@@ -80,7 +94,7 @@ class Question:
         )
 
     def _terms(self) -> list[str]:
-        terms = [f'metric.type = "{METRIC}"', 'resource.type = "gce_instance"']
+        terms = [f'metric.type = "{self.metric.type}"', 'resource.type = "gce_instance"']
         if self.only:
             terms.append(f'resource.labels.project_id = "{self.only}"')
         return [*terms, self.where] if self.where else terms
@@ -119,7 +133,7 @@ def read(
             if points is not None:
                 whole = _gather(series, points, limits[key], asked, call)
                 implausible = implausible or not whole
-    return found, (_implausible(call),) if implausible else ()
+    return found, (_implausible(asked, call),) if implausible else ()
 
 
 def key_of(labels: Mapping[str, str]) -> ResourceKey:
@@ -147,7 +161,7 @@ def _gather(
     for point in series.points:
         end = point.interval.end_time
         at = bucket_of(end.seconds, end.nanos, asked, call)
-        value = point.value.double_value
+        value = point.value.double_value / asked.metric.whole
         if not math.isfinite(value) or value > limit * _OVERSHOOT:
             whole = False
         elif asked.start <= at < asked.end:
@@ -205,11 +219,19 @@ def reading(
     failures: tuple[CollectorError, ...],
     period: int,
     window: Window,
+    gpus: Mapping[ResourceKey, Mapping[int, Ratio]],
 ) -> CpuReading:
-    """Put points into the answer of a read."""
-    series = (CpuSeries(key=k, points=on_buckets(p, period, window)) for k, p in found.items())
+    """Put points, and those of the machines' GPUs, into the answer of a read."""
+    series = (
+        CpuSeries(
+            key=key,
+            points=on_buckets(points, period, window),
+            gpu=on_buckets(gpus.get(key, {}), period, window),
+        )
+        for key, points in found.items()
+    )
     return CpuReading(series=tuple(series), failures=failures)
 
 
-def _implausible(call: Call) -> BadPayloadError:
-    return call.unreadable("CPU utilisation beyond any machine's, left out")
+def _implausible(asked: Question, call: Call) -> BadPayloadError:
+    return call.unreadable(f"{asked.metric.meaning} beyond any machine's, left out")

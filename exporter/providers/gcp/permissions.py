@@ -8,7 +8,7 @@ from google.auth.credentials import Credentials
 from exporter.core.clock import floor_to
 from exporter.core.errors import CollectorError
 from exporter.core.model import PermissionCheck
-from exporter.providers.gcp import inventory, metrics, shapes
+from exporter.providers.gcp import disks, inventory, metrics, shapes
 from exporter.providers.gcp.errors import translated
 from exporter.providers.gcp.session import Connection
 
@@ -58,6 +58,11 @@ def across(
 def instances(connection: Connection, project: str) -> None:
     """Try to list one instance."""
     inventory.try_list(connection, project)
+
+
+def volumes(connection: Connection, project: str) -> None:
+    """Try to list one disk."""
+    disks.try_list(connection, project)
 
 
 def types(connection: Connection, project: str) -> None:

@@ -20,9 +20,19 @@ from exporter.core.model import (
     Window,
 )
 from exporter.core.ports import AdapterContext
-from exporter.providers.gcp import inventory, metrics, permissions, shapes, sightings
+from exporter.providers.gcp import (
+    disks,
+    gpu,
+    inventory,
+    metrics,
+    permissions,
+    shapes,
+    sightings,
+)
 from exporter.providers.gcp.config import Config
+from exporter.providers.gcp.disks import DiskFacts
 from exporter.providers.gcp.errors import DeniedError
+from exporter.providers.gcp.gpu import GpuReading
 from exporter.providers.gcp.inventory import Listing
 from exporter.providers.gcp.session import LIST_TIME_SERIES, Connection, connect
 from exporter.providers.gcp.shapes import TypeFacts
@@ -33,7 +43,7 @@ SETTLE_SECONDS: Final = 300
 WORKERS: Final = 4
 """Threads that list the projects of a metrics scope."""
 
-_APIS: Final = (LIST_TIME_SERIES, inventory.API, shapes.API)
+_APIS: Final = (LIST_TIME_SERIES, inventory.API, shapes.API, disks.API)
 
 Errors = dict[str, CollectorError]
 """Project to what went wrong there."""
@@ -69,6 +79,7 @@ class GcpProvider:
         self._context = context
         self._target = target
         self._types = TypeFacts(context.types)
+        self._disks = DiskFacts()
         self._connection: Connection | None = None
         self._projects: tuple[str, ...] = () if target.whole_scope else (target.project,)
         self._refused: frozenset[str] = frozenset()
@@ -97,10 +108,10 @@ class GcpProvider:
         if unseen and not listings and not seen:
             self._let_go(errors)
             raise errors[0]
-        return _merged(listings, seen, errors, unseen_all=unseen)
+        return inventory.merged(listings, seen, errors, unseen_all=unseen)
 
     def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
-        """Read the utilisation of all machines with one paged ListTimeSeries.
+        """Read the utilisation of all machines with one paged ListTimeSeries, of GPUs with another.
 
         Raises:
             CollectorError: it was refused or is incomplete; nobody can tell for which machines.
@@ -118,7 +129,10 @@ class GcpProvider:
         except CollectorError as error:
             self._let_go([error])
             raise
-        return metrics.reading(found, failures, asked.period, window)
+        equipped = gpu.having_gpus(machines, self._context.types)
+        gpus = gpu.read(connection, asked, equipped, call) if equipped else GpuReading()
+        failures += gpus.failures
+        return metrics.reading(found, failures, asked.period, window, gpus.ratios)
 
     def permissions(self) -> list[PermissionCheck]:
         """Try each call that this provider needs, in every project. Changes nothing."""
@@ -141,7 +155,8 @@ class GcpProvider:
         The first million series of a billing account and month, which are free, are not deducted.
         """
         reads = 1 if self._config.inventory == "compute" else 2
-        return reads * metrics.monthly_cost(machines, poll_interval)
+        equipped = len(gpu.having_gpus(self._known.values(), self._context.types))
+        return metrics.monthly_cost(reads * machines + equipped, poll_interval)
 
     def close(self) -> None:
         """Release threads and connections."""
@@ -203,7 +218,7 @@ class GcpProvider:
         return listings, refused, failed
 
     def _lister(self, connection: Connection, project: str) -> Callable[[], Listing]:
-        return lambda: inventory.list_project(connection, project, self._types)
+        return lambda: inventory.list_project(connection, project, self._types, self._disks)
 
     def _tell(self, refused: frozenset[str]) -> None:
         """Say once what is lost while Compute Engine refuses; that it does is told each time."""
@@ -258,24 +273,9 @@ class GcpProvider:
             for permission, probe in (
                 (inventory.PERMISSION, permissions.instances),
                 (shapes.PERMISSION, permissions.types),
+                (disks.PERMISSION, permissions.volumes),
             )
         ]
-
-
-def _merged(
-    listings: Sequence[Listing],
-    seen: tuple[Machine, ...],
-    errors: Sequence[CollectorError],
-    *,
-    unseen_all: bool,
-) -> Inventory:
-    listed = (one for listing in listings for one in listing.machines)
-    return Inventory(
-        machines=(*listed, *seen),
-        unseen_regions=frozenset().union(*(listing.unseen_regions for listing in listings)),
-        unseen_all=unseen_all or not all(listing.whole for listing in listings),
-        failures=(*errors, *(e for listing in listings for e in listing.failures)),
-    )
 
 
 def _probe(

@@ -9,6 +9,7 @@ import pytest
 from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import CollectorError, Reason
 from exporter.core.model import Machine, ResourceKey, RunState, Window
+from exporter.demo.azure.logs import WORKSPACE
 from tests.support.provider_aws import AWKWARD, MANY, REGIONS, AwsHarness
 from tests.support.provider_azure import AzureHarness
 from tests.support.provider_gcp import GcpHarness
@@ -62,7 +63,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     def build(fleet: Fleet) -> Harness:
         harnesses: dict[str, Callable[[], Harness]] = {
             "aws": lambda: AwsHarness(tmp_path, fleet),
-            "azure": lambda: AzureHarness(fleet),
+            "azure": lambda: AzureHarness(fleet, log_analytics_workspace=WORKSPACE),
             "gcp": lambda: GcpHarness(fleet),
             "host": HostHarness,
         }
@@ -153,6 +154,17 @@ def test_any_text_in_a_tag_arrives_as_it_was_written(need: Need) -> None:
     assert len(tagged) == 1
     assert tagged[0].name == AWKWARD
     assert tagged[0].tags["empty"] == ""
+
+
+def test_the_volumes_of_running_machines_are_told(need: Need) -> None:
+    harness = need(Part.DISKS, Fleet.USUAL)
+
+    machines = running(harness.provider.discover().machines)
+
+    assert any(machine.disks for machine in machines)
+    assert any(not machine.disks for machine in machines)
+    for machine in machines:
+        assert machine.disks == harness.disks(machine.key)
 
 
 @pytest.mark.parametrize(
@@ -325,6 +337,21 @@ def test_a_machine_has_no_points_while_it_is_stopped(need: Need) -> None:
         ran = {b for b in window.buckets if harness.mean(machine.key, b, b + 300) is not None}
         assert set(values[machine.key]) == ran
     assert len(values[one_with(machines, RunState.STOPPED).key]) < len(window.buckets)
+
+
+@pytest.mark.parametrize("resolution", [60, 300, 900])
+def test_gpus_that_are_reported_have_the_mean_of_each_bucket(need: Need, resolution: int) -> None:
+    harness = need(Part.GPUS, Fleet.USUAL)
+    machines = running(harness.provider.discover().machines)
+    window = final_window(harness, resolution=resolution)
+
+    reading = harness.provider.read_cpu(machines, window)
+
+    assert not reading.failures
+    assert sum(bool(series.gpu) for series in reading.series) == 1
+    for series in reading.series:
+        true = {b: harness.gpu(series.key, b, b + resolution) for b in window.buckets}
+        assert series.gpu == pytest.approx({b: v for b, v in true.items() if v is not None})
 
 
 def test_a_machine_that_nobody_knows_is_read_and_has_no_points(harness: Harness) -> None:

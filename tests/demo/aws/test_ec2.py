@@ -243,4 +243,4 @@ def test_more_types_than_a_request_may_name_are_refused(fake: AwsFake, connect: 
 
 def test_an_operation_that_is_not_spoken_is_refused(fake: AwsFake, connect: Connect) -> None:
     with pytest.raises(ClientError, match="InvalidAction"):
-        connect(fake, "ec2").describe_volumes()
+        connect(fake, "ec2").describe_snapshots()

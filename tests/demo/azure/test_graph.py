@@ -245,3 +245,36 @@ def test_a_body_without_a_query_is_refused(call: Call) -> None:
 def test_a_body_that_is_no_json_is_refused(fake: AzureFake) -> None:
     answer = requests.post(fake.url + PATH, data=b"{", timeout=5)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
+
+
+DISKS = """
+Resources
+| where type =~ 'microsoft.compute/virtualmachines'
+| project id, name, osDisk=properties.storageProfile.osDisk,
+    dataDisks=properties.storageProfile.dataDisks
+| order by id asc
+"""
+
+
+def test_a_machine_tells_its_disks(ask: Ask) -> None:
+    (row,) = (row for row in ask(DISKS).data if row["name"] == "demo-vault-gavle-01")
+
+    told = [row["osDisk"], *row["dataDisks"]]
+    assert [(d["diskSizeGB"], d["managedDisk"]["storageAccountType"]) for d in told] == [
+        (64, "Premium_LRS"),
+        (1024, "Premium_ZRS"),
+    ]
+    assert len({disk["managedDisk"]["id"] for disk in told}) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("demo-old-meer-01", False), ("demo-held-meer-01", True)]
+)
+def test_what_the_disks_of_a_deallocated_machine_are_is_not_told(
+    ask: Ask, name: str, told: bool
+) -> None:
+    (row,) = (row for row in ask(DISKS).data if row["name"] == name)
+
+    assert row["osDisk"]["managedDisk"]["id"]
+    assert ("diskSizeGB" in row["osDisk"]) is told
+    assert ("storageAccountType" in row["osDisk"]["managedDisk"]) is told

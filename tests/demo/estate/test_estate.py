@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exporter.core.model import DiskKind
 from exporter.core.units import Ratio, Watts
 from exporter.data.machine_types import hardware_type, machine_types
 from exporter.data.regions import RegionTable
@@ -35,7 +36,7 @@ def named(name: str) -> EstateMachine:
     return next(machine for machine in ESTATE.machines if machine.name == name)
 
 
-def watts(machine: EstateMachine, utilization: Ratio) -> Watts:
+def watts(machine: EstateMachine, utilization: Ratio, _gpu: Ratio | None) -> Watts:
     return Watts(machine.vcpus * (3.0 + 7.0 * utilization**0.7))
 
 
@@ -383,6 +384,40 @@ def test_truth_of_a_steady_hour_is_power_times_time_times_intensity() -> None:
     assert truth.joules == pytest.approx(360_000.0, rel=1e-15)
     assert truth.grams == pytest.approx(grams, rel=1e-14)
     assert truth.running_seconds == HOUR
+
+
+@pytest.mark.parametrize("agent", [True, False])
+def test_truth_knows_how_busy_gpus_are_where_an_agent_tells(agent: bool) -> None:
+    training = named("demo-training-virginia-01")
+    machine = replace(training, schedule=Once(start=0), gpu_agent=agent)
+    seen: list[tuple[float, float | None]] = []
+    end = NOW // 300 * 300
+
+    def watch(_: EstateMachine, cpu: Ratio, gpu: Ratio | None) -> Watts:
+        seen.append((cpu, gpu))
+        return Watts(1.0)
+
+    ESTATE.truth(machine, end - 300, end, resolution=300, facility_watts=watch)
+
+    [(cpu, gpu)] = seen
+    assert gpu == (pytest.approx(0.1 + 0.8 * cpu) if agent else None)
+
+
+def test_a_machine_without_gpus_or_off_has_no_gpu_utilisation() -> None:
+    training = named("demo-training-virginia-01")
+    off = replace(training, schedule=Once(start=0, end=60))
+
+    assert ESTATE.mean_gpu_utilization(named("demo-web-dublin-01"), 300, 600) is None
+    assert ESTATE.mean_gpu_utilization(off, 300, 600) is None
+
+
+def test_all_kinds_of_volumes_exist_in_each_cloud() -> None:
+    kinds = {(m.provider, disk.kind) for m in ESTATE.machines for disk in m.disks}
+    copies = {(m.provider, disk.copies) for m in ESTATE.machines for disk in m.disks}
+
+    assert kinds == {(cloud, kind) for cloud in ("aws", "gcp", "azure") for kind in DiskKind}
+    assert copies == {("aws", 2), ("gcp", 1), ("gcp", 2), ("azure", 3)}
+    assert all(machine.disks for machine in ESTATE.templates)
 
 
 def test_truth_of_a_bucket_with_two_runs_counts_the_seconds_of_both() -> None:

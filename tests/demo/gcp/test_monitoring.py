@@ -336,3 +336,22 @@ def test_what_is_older_than_six_weeks_is_forgotten(
     old = START - 42 * DAY
     found = by_id(ask(client, question(old - 900, old + 900)))[web.resource_id]
     assert min(found) >= old + 300
+
+
+GPU_FILTER = 'metric.type="agent.googleapis.com/gpu/utilization" AND resource.type="gce_instance"'
+
+
+def test_gpus_are_told_in_percent_of_machines_with_an_agent(
+    client: MetricServiceClient, estate: Estate
+) -> None:
+    asked = question(end=START - 300, project=DATA, groups=GROUPS, filter=GPU_FILTER)
+
+    found = by_id(ask(client, asked))
+
+    machine = named(estate, "demo-training-iowa-01")
+    assert found == {
+        machine.resource_id: {
+            end: pytest.approx(100 * (estate.mean_gpu_utilization(machine, end - 300, end) or 0.0))
+            for end in range(START - 3300, START, 300)
+        }
+    }

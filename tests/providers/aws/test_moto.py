@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from exporter.core.clock import epoch
 from exporter.core.meter import ApiMeter
-from exporter.core.model import Machine, RunState, Window
+from exporter.core.model import Disk, DiskKind, Machine, RunState, Window
 from exporter.core.ports import AdapterContext
 from exporter.providers.aws import AwsProvider, Config, build
 from tests.support.clock import ManualClock
@@ -60,14 +60,20 @@ def measure(
     namespace: str = "AWS/EC2",
     dimension: str = "InstanceId",
 ) -> None:
+    report("CPUUtilization", percents, namespace, {dimension: instance})
+
+
+def report(
+    metric: str, percents: dict[int, float], namespace: str, dimensions: dict[str, str]
+) -> None:
     # Compressed requests are not understood by moto.
     client = boto3.client("cloudwatch", REGION, config=SdkConfig(disable_request_compression=True))
     client.put_metric_data(
         Namespace=namespace,
         MetricData=[
             {
-                "MetricName": "CPUUtilization",
-                "Dimensions": [{"Name": dimension, "Value": instance}],
+                "MetricName": metric,
+                "Dimensions": [{"Name": n, "Value": v} for n, v in dimensions.items()],
                 "Timestamp": NOW - timedelta(seconds=3600 - offset),
                 "Value": percent,
                 "Unit": "Percent",
@@ -119,6 +125,39 @@ def test_what_was_put_into_cloudwatch_comes_out_as_means_of_buckets(provider: Aw
     assert not reading.unread
 
 
+def test_volumes_attached_in_moto_are_found_resized_and_detached(provider: AwsProvider) -> None:
+    one, other = launch(2)
+    client: Any = boto3.client("ec2", REGION)
+    made = client.create_volume(AvailabilityZone=f"{REGION}a", Size=500, VolumeType="st1")
+    client.create_volume(AvailabilityZone=f"{REGION}a", Size=900, VolumeType="gp3")  # to nothing
+    client.attach_volume(VolumeId=made["VolumeId"], InstanceId=one, Device="/dev/sdf")
+
+    attached = {m.key.resource_id: m.disks for m in provider.discover().machines}
+    client.detach_volume(VolumeId=made["VolumeId"], InstanceId=one, Device="/dev/sdf")
+    detached = {m.key.resource_id: m.disks for m in provider.discover().machines}
+    client.close()
+
+    root = Disk(kind=DiskKind.SSD, type="gp2", size_gib=8.0, copies=2.0)
+    data = Disk(kind=DiskKind.HDD, type="st1", size_gib=500.0, copies=2.0)
+    assert attached == {one: (root, data), other: (root,)}
+    assert detached == {one: (root,), other: (root,)}
+
+
+def test_gpus_that_agents_report_to_moto_are_read(provider: AwsProvider) -> None:
+    (equipped,) = launch(1, "g4dn.12xlarge")
+    (plain,) = launch(1)
+    for index, percent in enumerate([20.0, 40.0, 60.0, 80.0]):
+        dimensions = {"InstanceId": equipped, "index": str(index), "name": "Tesla T4"}
+        report("nvidia_smi_utilization_gpu", {0: percent, 60: percent}, "CWAgent", dimensions)
+    machines = provider.discover().machines
+
+    reading = provider.read_cpu(machines, Window(start=START, end=START + 300, resolution=300))
+
+    gpus = {series.key.resource_id: dict(series.gpu) for series in reading.series}
+    assert gpus == {equipped: {START: pytest.approx(0.5)}, plain: {}}
+    assert not reading.failures
+
+
 def test_databases_of_moto_are_listed_stopped_and_measured(provider: AwsProvider) -> None:
     client: Any = boto3.client("rds", REGION)
     client.create_db_instance(
@@ -142,6 +181,7 @@ def test_databases_of_moto_are_listed_stopped_and_measured(provider: AwsProvider
     assert (running.instance_type, running.tags) == ("db.m5.large", {"team": 'the "shop"'})
     assert running.shape is not None
     assert (running.shape.vcpus, running.shape.memory_gib) == (2.0, 8.0)
+    assert [(disk.type, disk.size_gib) for disk in running.disks] == [("gp2", 20.0)]
     assert points(reading) == {running.key: {START: pytest.approx(0.2)}}
     assert (running.state, stopped.state) == (RunState.RUNNING, RunState.STOPPED)
     assert stopped.key == running.key

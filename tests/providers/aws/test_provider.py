@@ -122,6 +122,8 @@ def test_check_passes_where_every_permission_is_there(tmp_path: Path) -> None:
         ("rds:DescribeDBInstances", True),
         ("ec2:DescribeInstanceTypes", True),
         ("cloudwatch:GetMetricData", True),
+        ("ec2:DescribeVolumes", True),
+        ("cloudwatch:ListMetrics", True),
     ]
     assert checks[0].message == f"account {ACCOUNT}"
     dollars = counted["aws", "GetMetricData"].dollars

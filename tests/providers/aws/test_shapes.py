@@ -113,7 +113,13 @@ def test_fractions_of_a_gpu_and_whole_servers_are_understood() -> None:
             "ProcessorInfo": {"SupportedArchitectures": ["i386", "x86_64"]},
             "GpuInfo": {
                 "Gpus": [
-                    {"Name": "L4", "Manufacturer": "NVIDIA", "Count": 1, "GpuPartitionSize": 0.125}
+                    {
+                        "Name": "L4",
+                        "Manufacturer": "NVIDIA",
+                        "Count": 0,
+                        "LogicalGpuCount": 1,
+                        "GpuPartitionSize": 0.125,
+                    }
                 ]
             },
             "BareMetal": True,
@@ -137,3 +143,16 @@ def test_fractions_of_a_gpu_and_whole_servers_are_understood() -> None:
 def test_a_type_without_size_is_an_error() -> None:
     with pytest.raises(BadPayloadError, match=r"m9\.large without vCPUs or memory"):
         shape({"InstanceType": "m9.large", "VCpuInfo": {}}, CALL)
+
+
+def test_accelerators_that_are_no_gpus_are_counted() -> None:
+    read = shape(
+        {
+            "InstanceType": "trn9.huge",
+            "VCpuInfo": {"DefaultVCpus": 8},
+            "MemoryInfo": {"SizeInMiB": 1024},
+            "NeuronInfo": {"NeuronDevices": [{"Name": "Trainium", "Count": 16}]},
+        },
+        CALL,
+    )
+    assert (read.gpu_model, read.gpu_count) == ("AWS Trainium", 16.0)

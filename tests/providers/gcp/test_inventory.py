@@ -202,7 +202,7 @@ def test_what_does_not_answer_is_unseen_and_not_gone(
     page: dict[str, Any], regions: set[str], whole: bool
 ) -> None:
     missing = inventory._missing(page)
-    listing = inventory._listing((), missing, None, CALL)
+    listing = inventory._listing((), missing, [], CALL)
 
     assert listing.unseen_regions == regions
     assert listing.whole is whole

@@ -92,7 +92,8 @@ def test_a_project_that_is_a_scoping_project_reads_its_own_machines_only(make: M
 
     harness.provider.read_cpu(machines, final_window(harness))
 
-    assert harness.fake.series_returned == len(machines)
+    with_agent = 1
+    assert harness.fake.series_returned == len(machines) + with_agent
 
 
 def test_a_project_that_does_not_exist_is_told_by_name(make: Make) -> None:
@@ -205,9 +206,9 @@ def test_what_may_pass_is_tried_again_and_every_attempt_is_counted(
         harness.fake.faults.add(Fault(kind=kind, service="monitoring"), times=2)
         reading = harness.provider.read_cpu(machines, final_window(harness))
 
-    truth(harness, reading)
+    truth(harness, reading)  # of CPUs at the third attempt, and then of GPUs
     usage = harness.meter.usage()
-    assert usage["gcp", "ListTimeSeries"].requests == harness.requests()["ListTimeSeries"] == 3
+    assert usage["gcp", "ListTimeSeries"].requests == harness.requests()["ListTimeSeries"] == 4
     assert usage["gcp", "instances.aggregatedList"].requests == 3
 
 
@@ -356,6 +357,7 @@ def test_check_passes_where_every_permission_is_there(make: Make) -> None:
         ("monitoring.timeSeries.list", True),
         ("compute.instances.list", True),
         ("compute.machineTypes.get", True),
+        ("compute.disks.list", True),
     ]
     assert harness.fake.series_returned == 0
 
@@ -366,6 +368,7 @@ def test_check_passes_where_every_permission_is_there(make: Make) -> None:
         ("ListTimeSeries", "monitoring.timeSeries.list"),
         ("instances.aggregatedList", "compute.instances.list"),
         ("machineTypes.get", "compute.machineTypes.get"),
+        ("disks.aggregatedList", "compute.disks.list"),
     ],
 )
 def test_check_names_exactly_the_permission_that_is_missing(

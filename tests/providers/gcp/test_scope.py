@@ -81,14 +81,19 @@ def test_every_project_of_the_scope_is_watched_under_its_own_name(scope: Scope) 
             assert value == pytest.approx(scope.fleet.mean(one.key, bucket, bucket + 300))
 
 
-def test_one_question_reads_all_projects_and_few_series_find_them(scope: Scope) -> None:
+def test_one_question_each_reads_all_cpus_and_gpus_and_few_series_find_projects(
+    scope: Scope,
+) -> None:
     machines = scope.provider.discover().machines
     asked = len(scope.questions)
     found = scope.fleet.meter.usage()["gcp", "ListTimeSeries"].dollars
     scope.provider.read_cpu(machines, final_window(scope.fleet))
 
     assert asked == 1
-    assert len(scope.questions) == 2
+    assert [q.filter.split('"')[1] for q in scope.questions[1:]] == [
+        "compute.googleapis.com/instance/cpu/utilization",
+        "agent.googleapis.com/gpu/utilization",
+    ]
     assert {question.name for question in scope.questions} == {f"projects/{SCOPE}"}
     assert found == pytest.approx(len(BOTH) * 0.50 / 1_000_000)
 

@@ -1,0 +1,234 @@
+"""GPU utilisation of instances, as CloudWatch agents in them report it.
+
+AWS itself measures no GPU. The agent's ``nvidia_gpu`` section writes ``nvidia_smi_utilization_gpu``
+in percent to the namespace ``CWAgent``, a metric for each GPU. A metric is found by all of its
+dimensions only, and which there are beside ``InstanceId`` is the agent's setting: ListMetrics tells
+them. ``InstanceId`` must be one (``append_dimensions``), or nobody knows whose GPU it is.
+
+Only instances of types with GPUs are asked about; the others cost nothing. ListMetrics is asked
+once an hour, and when an instance with GPUs is new: free, within a month's million requests. The
+metric of each GPU costs as much to read as the CPU of one more instance.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
+
+from exporter.core.errors import CollectorError
+from exporter.core.meter import ApiMeter
+from exporter.core.model import CpuReading, Machine, ResourceKey, Window
+from exporter.core.ports import Clock, TypeCatalogue
+from exporter.core.units import Ratio
+from exporter.providers.aws import inventory
+from exporter.providers.aws.errors import Call, translated
+from exporter.providers.aws.metric_data import (
+    Result,
+    Span,
+    ask,
+    incomplete,
+    on_buckets,
+    ratios,
+    span_of,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import MetricTypeDef
+
+PERMISSION: Final = "cloudwatch:ListMetrics"
+API: Final = "ListMetrics"
+
+NAMESPACE: Final = "CWAgent"
+METRIC: Final = "nvidia_smi_utilization_gpu"
+
+INTERVAL: Final = 60
+"""Seconds between an agent's values, unless it is told otherwise (CloudWatch agent reference)."""
+
+FRESH_SECONDS: Final = 3600.0
+"""How long the metrics of a region are taken to stay: what is accounted is open for an hour."""
+
+Dimensions = frozenset[tuple[str, str]]
+"""Names and values of the dimensions of one metric."""
+
+Points = Mapping[int, Ratio]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuReading:
+    """What agents told; what failed leaves machines without a value, never unread."""
+
+    ratios: Mapping[ResourceKey, Points] = field(default_factory=dict)
+    failures: tuple[CollectorError, ...] = ()
+
+
+def having_gpus(machines: Iterable[Machine], types: TypeCatalogue) -> list[Machine]:
+    """Return the instances whose type has GPUs, by the table or by what AWS told, by region."""
+
+    def count(one: Machine) -> float:
+        shape = types.find("aws", one.instance_type) or one.shape
+        return shape.gpu_count if shape else 0.0
+
+    some = [o for o in machines if o.key.resource_type == inventory.RESOURCE_TYPE and count(o) > 0]
+    return sorted(some, key=lambda one: one.key.cloud_region)
+
+
+def by_region(machines: Sequence[Machine]) -> Iterator[tuple[str, tuple[Machine, ...]]]:
+    """Yield each region's part of machines that are sorted by region."""
+    for region, group in groupby(machines, key=lambda one: one.key.cloud_region):
+        yield region, tuple(group)
+
+
+def added(reading: CpuReading, parts: Sequence[GpuReading]) -> CpuReading:
+    """Put what agents told next to the machines' CPU utilisation."""
+    found = {key: points for part in parts for key, points in part.ratios.items()}
+    errors = tuple(error for part in parts for error in part.failures)
+    return replace(
+        reading,
+        series=tuple(
+            replace(one, gpu=found[one.key]) if one.key in found else one for one in reading.series
+        ),
+        failures=inventory.without_repeats((*reading.failures, *errors)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listing:
+    """Metrics of a region by instance, who was asked about, and when by the monotonic clock."""
+
+    metrics: Mapping[str, tuple[Dimensions, ...]]
+    asked: frozenset[str]
+    at: float
+
+
+@dataclass(slots=True)
+class AgentMetrics:
+    """Remembers which GPU metrics there are. Shared by the worker threads of one account."""
+
+    clock: Clock
+    _regions: dict[str, _Listing] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """How many metrics are read each time."""
+        return sum(len(some) for one in self._regions.values() for some in one.metrics.values())
+
+    def find(
+        self, machines: Collection[Machine], client: "CloudWatchClient", call: Call
+    ) -> Mapping[str, tuple[Dimensions, ...]]:
+        """Return the metrics of some instances of the call's region, by instance id.
+
+        Raises:
+            CollectorError: they could not be listed, and were not lately.
+        """
+        ids = frozenset(one.key.resource_id for one in machines)
+        before, now = self._regions.get(call.region), self.clock.monotonic()
+        if before and ids <= before.asked and now - before.at < FRESH_SECONDS:
+            return before.metrics
+        listed: defaultdict[str, list[Dimensions]] = defaultdict(list)
+        for dimensions in _listed(client, call):
+            listed[dict(dimensions).get("InstanceId", "")].append(dimensions)
+        found = {one: _each_gpu_once(listed[one]) for one in sorted(ids & listed.keys())}
+        self._regions[call.region] = _Listing(metrics=found, asked=ids, at=now)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Reads the GPUs of one region's instances."""
+
+    client: "CloudWatchClient"
+    listing: Call
+    reading: Call
+    metrics: AgentMetrics
+    meter: ApiMeter
+
+    def read(self, machines: Sequence[Machine], window: Window, now: float) -> GpuReading:
+        """Read the mean over the GPUs of each instance. Never raises."""
+        span = span_of(window, INTERVAL, now)
+        if span.is_empty:
+            return GpuReading()
+        found: defaultdict[ResourceKey, list[Points]] = defaultdict(list)
+        errors: list[CollectorError] = []
+        try:
+            known = self.metrics.find(machines, self.client, self.listing)
+            wanted = [(m.key, one) for m in machines for one in known.get(m.key.resource_id, ())]
+            for at in range(0, len(wanted), span.most_queries):
+                errors += self._part(wanted[at : at + span.most_queries], span, window, found)
+        except CollectorError as error:
+            errors.append(error)
+        return GpuReading(
+            ratios={key: _mean(several) for key, several in found.items()}, failures=tuple(errors)
+        )
+
+    def _part(
+        self,
+        wanted: Sequence[tuple[ResourceKey, Dimensions]],
+        span: Span,
+        window: Window,
+        found: defaultdict[ResourceKey, list[Points]],
+    ) -> list[CollectorError]:
+        """Add the answer to one request to ``found``; returns what of it had to be left out."""
+        with translated(self.reading):
+            asked = [_metric(dimensions) for _, dimensions in wanted]
+            results = ask(self.client, asked, span, self.reading, self.meter)
+        implausible = False
+        for (key, _), result in zip(wanted, results, strict=True):
+            points = ratios(result.percents) if result.is_complete else {}
+            implausible = implausible or (result.is_complete and len(points) < len(result.percents))
+            found[key].append(on_buckets(points, span.period, window))
+        errors = [incomplete(status, self.reading) for status in _unusable(results)]
+        if implausible:
+            errors.append(self.reading.unreadable("GPU utilisation outside 0-100 %, left out"))
+        return errors
+
+
+def try_list(client: "CloudWatchClient", call: Call) -> None:
+    """Ask for the metrics of an instance that does not exist.
+
+    Raises:
+        CollectorError: they could not be listed.
+    """
+    with translated(call):
+        client.list_metrics(
+            Namespace=NAMESPACE,
+            MetricName=METRIC,
+            Dimensions=[{"Name": "InstanceId", "Value": "i-00000000000000000"}],
+        )
+
+
+def _listed(client: "CloudWatchClient", call: Call) -> Iterator[Dimensions]:
+    pages = client.get_paginator("list_metrics").paginate(
+        Namespace=NAMESPACE, MetricName=METRIC, Dimensions=[{"Name": "InstanceId"}]
+    )
+    with translated(call):
+        for page in pages:
+            if "Metrics" not in page:
+                call.reject("the answer lists no metrics")
+            for metric in page["Metrics"]:
+                yield frozenset((d["Name"], d["Value"]) for d in metric["Dimensions"])
+
+
+def _each_gpu_once(several: Sequence[Dimensions]) -> tuple[Dimensions, ...]:
+    """Return one metric for each GPU: the same values may also be there added up, or regrouped."""
+    of_gpus: dict[str, Dimensions] = {}
+    for dimensions in sorted(several, key=lambda each: (-len(each), sorted(each))):
+        of_gpus.setdefault(dict(dimensions).get("index", ""), dimensions)
+    whole = of_gpus.pop("", None)
+    return tuple(of_gpus.values()) or ((whole,) if whole else ())
+
+
+def _metric(dimensions: Dimensions) -> "MetricTypeDef":
+    told: list[Any] = [{"Name": name, "Value": value} for name, value in sorted(dimensions)]
+    return {"Namespace": NAMESPACE, "MetricName": METRIC, "Dimensions": told}
+
+
+def _unusable(results: Iterable[Result]) -> list[str]:
+    return sorted({result.status for result in results if not result.is_complete})
+
+
+def _mean(several: Sequence[Points]) -> Points:
+    """Mean over the GPUs, in the buckets that all of them have."""
+    buckets = set[int](several[0]).intersection(*several[1:])
+    return {at: Ratio(sum(one[at] for one in several) / len(several)) for at in sorted(buckets)}

@@ -1,0 +1,193 @@
+"""CloudWatch GetMetricData, whatever the metric: means in percent over periods of one length."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from exporter.core.clock import floor_to, from_epoch
+from exporter.core.errors import AuthError, CollectorError, UnreachableError
+from exporter.core.meter import ApiMeter
+from exporter.core.model import Window
+from exporter.core.units import Ratio, ratio_from_percent
+from exporter.providers.aws.errors import Call
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import MetricTypeDef
+
+PERMISSION: Final = "cloudwatch:GetMetricData"
+
+MAX_QUERIES: Final = 500
+"""MetricDataQueries in one GetMetricData (CloudWatch service quotas)."""
+
+MAX_POINTS: Final = 100_800
+"""Points in one answer (MaxDatapoints of GetMetricData); more are paged."""
+
+DOLLARS_PER_METRIC: Final = 0.01 / 1000
+"""List price of a metric requested through GetMetricData, us-east-1; no free tier.
+
+https://aws.amazon.com/cloudwatch/pricing/
+"""
+
+_DAY: Final = 86_400
+_RETENTION: Final = ((15 * _DAY, 60), (63 * _DAY, 300), (455 * _DAY, 3600))
+"""How long points of each period are kept (CloudWatch concepts, "Metrics retention")."""
+
+_OVERSHOOT_PERCENT: Final = 101.0
+"""Sampling at the period's edges may give a little over 100 %; more is not a utilisation."""
+
+_COMPLETE: Final = "Complete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """What a request covers: ``[start, end)`` epoch seconds in ``period`` steps."""
+
+    start: int
+    end: int
+    period: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no period of this length has ended yet."""
+        return self.end <= self.start
+
+    @property
+    def most_queries(self) -> int:
+        """Metrics of one request, so that its answer is a single page."""
+        if self.is_empty:
+            return MAX_QUERIES
+        return max(1, min(MAX_QUERIES, MAX_POINTS * self.period // (self.end - self.start)))
+
+
+def span_of(window: Window, finest: int, now: float) -> Span:
+    """Return what to ask for to read a window of metrics that have a point every ``finest`` s.
+
+    The period is the resolution itself where kept points divide it evenly.
+    """
+    age = now - window.start
+    kept = next((period for limit, period in _RETENTION if age <= limit), _RETENTION[-1][1])
+    finest = max(finest, kept)
+    period = window.resolution if window.resolution % finest == 0 else finest
+    oldest = now - _RETENTION[-1][0]
+    start = floor_to(max(window.start, oldest), period)
+    return Span(start=start, end=floor_to(window.end, period), period=period)
+
+
+@dataclass(slots=True)
+class Result:
+    """One metric's answer, gathered over pages: percent by the start of its period."""
+
+    percents: dict[int, float] = field(default_factory=dict)
+    status: str = "missing"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is missing from it."""
+        return self.status == _COMPLETE
+
+
+def ask(
+    client: "CloudWatchClient",
+    wanted: "Sequence[MetricTypeDef]",
+    span: Span,
+    call: Call,
+    meter: ApiMeter,
+) -> list[Result]:
+    """Read the averages of some metrics; returns their results in order.
+
+    Raises:
+        BadPayloadError: the answer is not about these.
+    """
+    results: dict[str, Result] = {f"q{index}": Result() for index in range(len(wanted))}
+    request: dict[str, Any] = {
+        "MetricDataQueries": [
+            {"Id": name, "MetricStat": {"Metric": one, "Period": span.period, "Stat": "Average"}}
+            for name, one in zip(results, wanted, strict=True)
+        ],
+        "StartTime": from_epoch(span.start),
+        "EndTime": from_epoch(span.end),
+    }
+    while True:
+        answer = client.get_metric_data(**request)
+        dollars = len(wanted) * DOLLARS_PER_METRIC
+        meter.count("aws", "GetMetricData", requests=0, dollars=dollars)
+        if "MetricDataResults" not in answer:
+            call.reject("the answer holds no results")
+        for item in answer["MetricDataResults"]:
+            _gather(item, results, span, call)
+        token = answer.get("NextToken")
+        if not token:
+            return list(results.values())
+        if token == request.get("NextToken"):
+            call.reject("the pages do not end")
+        request["NextToken"] = token
+
+
+def _gather(item: Mapping[str, Any], results: Mapping[str, Result], span: Span, call: Call) -> None:
+    result = results.get(str(item.get("Id")))
+    stamps, values = item.get("Timestamps", ()), item.get("Values", ())
+    if result is None or len(stamps) != len(values):
+        call.reject("results do not match the queries")
+    result.status = str(item.get("StatusCode", "missing"))
+    for stamp, value in zip(stamps, values, strict=True):
+        at = _bucket(stamp, span, call)
+        if span.start <= at < span.end:
+            result.percents[at] = value
+
+
+def _bucket(stamp: datetime, span: Span, call: Call) -> int:
+    at = stamp.timestamp()
+    if at % span.period:
+        call.reject(f"a stamp off the {span.period} s grid")
+    return int(at)
+
+
+def ratios(percents: Mapping[int, float]) -> dict[int, Ratio]:
+    """Return what of percentages is a utilisation, as 0..1; the rest is left out."""
+    return {
+        at: Ratio(min(1.0, ratio_from_percent(percent)))
+        for at, percent in percents.items()
+        if math.isfinite(percent) and 0.0 <= percent <= _OVERSHOOT_PERCENT
+    }
+
+
+def on_buckets(points: Mapping[int, Ratio], period: int, window: Window) -> Mapping[int, Ratio]:
+    """Means of the window's buckets from points of another length.
+
+    A bucket is the mean of the points that it overlaps, by time; one that any of them does not
+    cover is absent.
+    """
+    if period == window.resolution:
+        return points
+    means: dict[int, Ratio] = {}
+    for start in window.buckets:
+        mean = _mean(points, period, start, start + window.resolution)
+        if mean is not None:
+            means[start] = mean
+    return means
+
+
+def _mean(points: Mapping[int, Ratio], period: int, start: int, end: int) -> Ratio | None:
+    first = floor_to(start, period)
+    if end <= first + period:
+        return points.get(first)
+    total = 0.0
+    for at in range(first, end, period):
+        if at not in points:
+            return None
+        total += points[at] * (min(end, at + period) - max(start, at))
+    return Ratio(total / (end - start))
+
+
+def incomplete(status: str, call: Call) -> CollectorError:
+    """Make the error of results that have another status than ``Complete``."""
+    if status == "Forbidden":
+        cure = "access denied — attach the policy in deploy/iam/aws.json"
+        return AuthError(f"{call}: {cure}", scope=call.region)
+    if status in {"InternalError", "PartialData"}:
+        message = f"{call}: CloudWatch answered {status} — it will be tried again"
+        return UnreachableError(message, scope=call.region)
+    return call.unreadable("queries without a usable result")

@@ -1,0 +1,62 @@
+"""GPU utilisation of instances, as the Ops Agent in them reports it.
+
+Google itself measures no GPU. The agent writes ``agent.googleapis.com/gpu/utilization`` in percent,
+a series for each GPU; Cloud Monitoring gives the mean over those of an instance. It is asked for
+only where a machine has GPUs, and costs a series for each instance that reports.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from exporter.core.errors import CollectorError
+from exporter.core.model import Machine, ResourceKey
+from exporter.core.ports import TypeCatalogue
+from exporter.core.units import PERCENT, Ratio
+from exporter.providers.gcp import metrics
+from exporter.providers.gcp.errors import Call, NotFoundError
+from exporter.providers.gcp.metrics import Metric, Question
+from exporter.providers.gcp.session import Connection
+
+METRIC: Final = Metric(
+    type="agent.googleapis.com/gpu/utilization", whole=PERCENT, meaning="GPU utilisation"
+)
+
+_OF_AN_INSTANCE: Final = (
+    "resource.label.project_id",
+    "resource.label.zone",
+    "resource.label.instance_id",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuReading:
+    """What agents told; what failed leaves machines without a value, never unread."""
+
+    ratios: Mapping[ResourceKey, Mapping[int, Ratio]] = field(default_factory=dict)
+    failures: tuple[CollectorError, ...] = ()
+
+
+def having_gpus(machines: Iterable[Machine], types: TypeCatalogue) -> list[ResourceKey]:
+    """Return the machines that have GPUs, by their type or attached to it."""
+
+    def count(one: Machine) -> float:
+        shape = one.shape or types.find("gcp", one.instance_type)
+        return shape.gpu_count if shape else 0.0
+
+    return [one.key for one in machines if count(one) > 0]
+
+
+def read(
+    connection: Connection, cpu: Question, equipped: Iterable[ResourceKey], call: Call
+) -> GpuReading:
+    """Read the GPUs of some machines over the span of the question about the CPUs. Never raises."""
+    asked = replace(cpu, metric=METRIC, group_by=_OF_AN_INSTANCE)
+    try:
+        pages = connection.series_pages(asked.request(), call)
+        found, failures = metrics.read(pages, dict.fromkeys(equipped, 1.0), asked, call)
+    except NotFoundError:  # no agent has ever written this metric
+        return GpuReading()
+    except CollectorError as error:
+        return GpuReading(failures=(error,))
+    return GpuReading(ratios=found, failures=failures)
