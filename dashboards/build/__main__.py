@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dashboards.build import HOME, render
+from dashboards.build.rules import write_rules
 
 
 def stale(files: Mapping[str, str], home: Path) -> list[str]:
@@ -32,8 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     files = render()
     if not options.check:
         write(files, HOME)
+        write_rules(check=False)
         return 0
-    changed = stale(files, HOME)
+    changed = [*stale(files, HOME), *write_rules(check=True)]
     for name in changed:
         print(f"dashboards/{name} is stale: run `make dashboards` and commit it", file=sys.stderr)
     return 1 if changed else 0

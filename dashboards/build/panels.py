@@ -31,6 +31,9 @@ GRAMS_PER_HOUR: Final = "si:g/h"
 GRAMS_PER_KWH: Final = "suffix:g/kWh"
 """Grams are of CO2eq, which titles and headings say: with it, the numbers would not fit."""
 WATTS: Final = "watt"
+KILOWATT_HOURS: Final = "kwatth"
+KILOMETRES: Final = "suffix: km"
+"""Grafana would write a thousand of its own kilometres as a megametre."""
 SHARE: Final = "percentunit"
 COUNT: Final = "short"
 SECONDS: Final = "s"
@@ -121,6 +124,23 @@ def stacked(frame: Frame, *queries: prom.Dataquery) -> timeseries.Panel:
     return lines(frame, *queries).fill_opacity(40).stacking(adding)
 
 
+def coarse(panel: timeseries.Panel) -> timeseries.Panel:
+    """Ask for fewer points than pixels: for queries that join every machine at each point."""
+    return panel.max_data_points(400)
+
+
+def legend_below(panel: timeseries.Panel) -> timeseries.Panel:
+    """Put the legend under the chart: for names that are too long to stand beside it."""
+    legend = (
+        VizLegendOptions()
+        .display_mode(common.LegendDisplayMode.LIST)
+        .placement(common.LegendPlacement.BOTTOM)
+        .show_legend(show_legend=True)
+        .calcs([])
+    )
+    return panel.legend(legend)
+
+
 def bars(frame: Frame, *queries: prom.Dataquery) -> bargauge.Panel:
     """Make a panel of horizontal bars, one a series."""
     panel = (
@@ -139,15 +159,38 @@ def bars(frame: Frame, *queries: prom.Dataquery) -> bargauge.Panel:
     return _framed(panel, frame, queries)
 
 
-def grid(frame: Frame, columns: Sequence["Column"], *queries: prom.Dataquery) -> table.Panel:
-    """Make a table: the queries' rows joined by their common labels, in the columns' order."""
+def thin(panel: bargauge.Panel) -> bargauge.Panel:
+    """Make the text small: for more bars than fit at the usual size."""
+    text = VizTextDisplayOptions().title_size(12).value_size(14)
+    return panel.text(text)
+
+
+def grid(
+    frame: Frame,
+    columns: Sequence["Column"],
+    *queries: prom.Dataquery,
+    reckoned: DataTransformerConfig | None = None,
+) -> table.Panel:
+    """Make a table: the queries' rows joined by their common labels, in the columns' order.
+
+    ``reckoned`` adds a column that Grafana makes of the others, which saves a costly query.
+    """
     panel = _framed(table.Panel(), frame, queries)
     panel.show_header(show_header=True).cell_height(common.TableCellHeight.SM).min_width(50)
     panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
+    if reckoned:
+        panel.with_transformation(reckoned)
     panel.with_transformation(_arranged(columns))
     for column in columns:
         panel.override_by_name(column.title, [option("noValue", "–"), *column.properties])
     return panel
+
+
+def times(field: str, factor: int, name: str) -> DataTransformerConfig:
+    """Make a column that is another one times a number."""
+    product = {"left": field, "operator": "*", "right": str(factor)}
+    options = {"mode": "binary", "binary": product, "alias": name, "replaceFields": False}
+    return DataTransformerConfig(id_val="calculateField", options=options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +229,15 @@ def width(pixels: int) -> DynamicConfigValue:
 
 
 def bar() -> tuple[DynamicConfigValue, ...]:
-    """Field options: a bar behind the value, from zero."""
+    """Field options: a bar behind the value, from zero to the column's own highest."""
     gauge = common.TableBarGaugeCellOptions(mode=common.BarGaugeDisplayMode.BASIC)
-    return option("custom.cellOptions", gauge), option("min", 0)
+    own = option("fieldMinMax", value=True)
+    return option("custom.cellOptions", gauge), option("min", 0), own
 
 
-def tinted(limits: build.ThresholdsConfig) -> tuple[DynamicConfigValue, ...]:
+def tinted(steps: build.ThresholdsConfig) -> tuple[DynamicConfigValue, ...]:
     """Field options: the text in the colour of its threshold."""
-    return option("custom.cellOptions", common.TableColorTextCellOptions()), _by(limits)
+    return option("custom.cellOptions", common.TableColorTextCellOptions()), limits(steps)
 
 
 def worded(words: Mapping[int, tuple[str, str]]) -> tuple[DynamicConfigValue, ...]:
@@ -202,14 +246,20 @@ def worded(words: Mapping[int, tuple[str, str]]) -> tuple[DynamicConfigValue, ..
     return text, option("mappings", thresholds.mapping(words))
 
 
-def _by(limits: build.ThresholdsConfig) -> DynamicConfigValue:
-    return option("thresholds", limits.build())
+def limits(steps: build.ThresholdsConfig) -> DynamicConfigValue:
+    """Field option: thresholds of one field."""
+    return option("thresholds", steps.build())
 
 
 def band(low: str) -> tuple[DynamicConfigValue, ...]:
     """Field options of an upper bound: no line, and the space down to ``low`` shaded."""
     shade = option("custom.fillOpacity", 15)
     return option("custom.lineWidth", 0), option("custom.fillBelowTo", low), shade
+
+
+def dashed() -> DynamicConfigValue:
+    """Field option: a dashed line."""
+    return option("custom.lineStyle", common.LineStyle(fill="dash", dash=[8, 6]))
 
 
 def _query(expression: str, legend: str, ref: str) -> prom.Dataquery:

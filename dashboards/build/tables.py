@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from grafana_foundation_sdk.builders import table
-from grafana_foundation_sdk.builders.common import TableSortByFieldState
+from grafana_foundation_sdk.builders import bargauge, table
+from grafana_foundation_sdk.builders.common import TableFooterOptions, TableSortByFieldState
 
-from dashboards.build import panels, queries, thresholds
-from dashboards.build.panels import Frame, Place, column, rows
+from dashboards.build import cells, owners, panels, queries, thresholds
+from dashboards.build.panels import Frame, Place, column, now, rows
 
 TOP: Final = 10
 
@@ -36,22 +36,177 @@ def top_machines(number: int, at: Place) -> table.Panel:
     return panel.sort_by([TableSortByFieldState().display_name("Emissions").desc(desc=True)])
 
 
+def all_machines(number: int, at: Place) -> table.Panel:
+    """Make the table of the picked machines, those that emit most first."""
+    frame = Frame(
+        number=number,
+        title="Which machines emit how much?",
+        description=(
+            f"The {MANY} picked machines with the highest emissions now, both scopes: mean CPU and "
+            "GPU and watts of the last finished bucket, and the vCPUs. A click on a name shows "
+            "that machine alone; one on a region opens the regions' dashboard."
+        ),
+        unit=panels.TEXT,
+        at=at,
+    )
+    top = f"topk ({MANY}, {queries.among_picked(queries.of_machine(_RATE))})"
+    panel = panels.grid(
+        frame,
+        _ALL_COLUMNS,
+        rows(queries.named(top), "A"),
+        *(
+            rows(queries.named(queries.among(queries.of_machine(metric), top)), ref)
+            for ref, metric in _READINGS.items()
+        ),
+    )
+    return _paged(panel).sort_by([_MOST_FIRST])
+
+
+def unread_machines(number: int, at: Place) -> table.Panel:
+    """Make the table of machines without a current reading."""
+    frame = Frame(
+        number=number,
+        title="Which machines have no current reading?",
+        description=(
+            "Picked machines that exist and have no CPU now: stopped, or silent because the cloud "
+            "delivers nothing. The age of the last reading is known to 15 minutes, and for a day; "
+            "machines without one have been so for longer."
+        ),
+        unit=panels.TEXT,
+        at=at,
+        empty="All machines have readings",
+    )
+    cpu = "carbon_resource_cpu_utilization_ratio"
+    unread = f"{queries.picked_machines()} unless on ({queries.RESOURCE}) {queries.estate(cpu)}"
+    unread = f"group by ({queries.RESOURCE}) ({unread})"
+    last = f"max by ({queries.RESOURCE}) (max_over_time(timestamp({queries.estate(cpu)})[1d:15m]))"
+    panel = panels.grid(
+        frame,
+        _UNREAD_COLUMNS,
+        rows(queries.named(unread), "A"),
+        rows(queries.named(queries.among(f"time () - {last}", unread)), "B"),
+    )
+    return _paged(panel)
+
+
+def untagged_machines(number: int, at: Place) -> table.Panel:
+    """Make the table of the machines that no value of the picked tag claims."""
+    frame = Frame(
+        number=number,
+        title="Which machines lack the tag $tag?",
+        description=(
+            f"The {MANY} machines without the picked tag that emit most now, whatever value is "
+            "picked. A click on a name shows the machine."
+        ),
+        unit=panels.TEXT,
+        at=at,
+        empty="Every running machine has this tag",
+    )
+    emitting = queries.among(queries.of_machine(_RATE), owners.untagged())
+    top = f"topk ({MANY}, {emitting})"
+    panel = panels.grid(
+        frame,
+        (*_MACHINE_COLUMNS[:-3], _MACHINE_COLUMNS[-2], _MACHINE_COLUMNS[-1]),
+        rows(queries.named(top), "A"),
+        rows(queries.named(queries.among(queries.of_machine(_READINGS["B"]), top)), "B"),
+    )
+    return panel.sort_by([_MOST_FIRST])
+
+
+def unknown_types(number: int, at: Place) -> table.Panel:
+    """Make the table of unmodelled machines by account and region."""
+    frame = Frame(
+        number=number,
+        title="Where are machines of unknown type?",
+        description=(
+            "Machines whose type is in no table, by account and region: modelled from vCPU and "
+            "memory, or as a typical machine, with wider bounds. The exporter's log names the "
+            "types; so does `carbon-exporter explain`."
+        ),
+        unit=panels.TEXT,
+        at=at,
+        empty="All types are known",
+    )
+    unmodelled = queries.estate("carbon_resources", 'state="unmodelled"')
+    by = "provider, account, cloud_region"
+    return panels.grid(frame, _UNKNOWN_COLUMNS, rows(f"sum by ({by}) ({unmodelled}) > 0", "A"))
+
+
+def _paged(panel: table.Panel) -> table.Panel:
+    footer = TableFooterOptions().enable_pagination(enable_pagination=True).show(show=False)
+    return panel.footer(footer)
+
+
+MANY: Final = 100
+"""Rows that a reader may page through; more would be a query for thousands."""
+
+_RATE: Final = "carbon_resource_emissions_gco2eq_per_hour"
+
+_READINGS: Final = {
+    "B": "carbon_resource_power_watts",
+    "C": "carbon_resource_cpu_utilization_ratio",
+    "D": "carbon_resource_gpu_utilization_ratio",
+    "E": "carbon_resource_vcpus",
+}
+
+_MOST_FIRST: Final = TableSortByFieldState().display_name("Emissions").desc(desc=True)
+
+_UNREAD_COLUMNS: Final = (
+    *cells.machine(),
+    *cells.place(),
+    column("Value #B", "Last reading", *panels.unit(panels.SECONDS, 0), panels.width(130)),
+)
+
+_UNKNOWN_COLUMNS: Final = (
+    column("provider", "Provider", panels.width(90)),
+    column("account", "Account", cells.wrapped()),
+    column("cloud_region", "Region", panels.width(140)),
+    column("Value", "Machines", *panels.unit(panels.COUNT, 0), panels.width(90)),
+)
+
 _MACHINE_COLUMNS: Final = (
-    column("machine", "Machine"),
-    column("instance_type", "Type", panels.width(150)),
-    column("provider", "Provider", panels.width(80)),
-    column("account", "Account", panels.width(180)),
-    column("cloud_region", "Region", panels.width(130)),
+    *cells.machine(),
+    *cells.place(),
     column("Value #C", "CPU", *panels.unit(panels.SHARE, 0), panels.width(60)),
-    column("Value #B", "Power", *panels.unit(panels.WATTS), panels.width(80)),
+    column("Value #B", "Power", *panels.unit(panels.WATTS), panels.width(85)),
     column(
         "Value #A",
         "Emissions",
-        panels.width(220),
+        panels.width(180),
         *panels.unit(panels.GRAMS_PER_HOUR),
         *panels.bar(),
     ),
 )
+
+
+_ALL_COLUMNS: Final = (
+    *_MACHINE_COLUMNS[:-3],
+    column("Value #E", "vCPU", *panels.unit(panels.COUNT, 0), panels.width(60)),
+    column("Value #C", "CPU", *panels.unit(panels.SHARE, 0), panels.width(60)),
+    column("Value #D", "GPU", *panels.unit(panels.SHARE, 0), panels.width(60)),
+    column("Value #B", "Power", *panels.unit(panels.WATTS), panels.width(85)),
+    column("Value #A", "Emissions", *panels.unit(panels.GRAMS_PER_HOUR), panels.width(95)),
+)
+
+
+def states(number: int, at: Place) -> bargauge.Panel:
+    """Make the bars of machines by state."""
+    frame = Frame(
+        number=number,
+        title="How many machines?",
+        description=(
+            "Machines by state. Unmodelled: of an unknown type, taken by vCPU and memory with "
+            "wider bounds. Silent: running, but their CPU was never delivered."
+        ),
+        unit=panels.COUNT,
+        at=at,
+    )
+    panel = panels.bars(
+        frame, now(queries.total("carbon_resources", "state"), "{{state}}")
+    ).decimals(0)
+    for state, colour in thresholds.STATES.items():
+        panel.override_by_name(state, [panels.colour(colour)])
+    return panel
 
 
 def grid_sources(number: int, at: Place) -> table.Panel:
@@ -85,9 +240,9 @@ _GRID_COLUMNS: Final = (
         *panels.unit(panels.COUNT, 0),
         *panels.tinted(thresholds.grid()),
     ),
-    column("source", "Source", panels.width(105)),
-    column("Value #B", "Level", panels.width(118), *panels.worded(thresholds.FALLBACK)),
-    column("Value #C", "In force for", panels.width(88), *panels.unit(panels.SECONDS, 0)),
+    column("source", "Source", panels.width(130)),
+    column("Value #B", "Level", panels.width(125), *panels.worded(thresholds.FALLBACK)),
+    column("Value #C", "In force for", panels.width(105), *panels.unit(panels.SECONDS, 0)),
 )
 
 
@@ -117,7 +272,7 @@ def collectors(number: int, at: Place) -> table.Panel:
 _AGE: Final = (*panels.unit(panels.SECONDS, 0), *panels.tinted(thresholds.age()))
 
 _COLLECTOR_COLUMNS: Final = (
-    column("collector", "Collector"),
+    column("collector", "Collector", cells.wrapped()),
     column("Value #A", "State", panels.width(58), *panels.worded(thresholds.SUCCESS)),
     column("Value #B", "Last success", panels.width(95), *_AGE),
     column("Value #C", "Data age", panels.width(75), *_AGE),

@@ -26,17 +26,32 @@ GRID_MIXED: Final = 300
 GRID_DIRTY: Final = 500
 """gCO2eq/kWh, life cycle: above the world's average; coal is the main fuel."""
 
+MORE_THAN_USUAL: Final = 0.25
+"""A quarter more than yesterday: above what weekdays and weather do on most days."""
+
+BUDGET_NEAR: Final = 0.9
+"""A tenth is left: the projection errs by about as much."""
+BUDGET_GONE: Final = 1.0
+"""All that the month should emit."""
+
+UNTAGGED_FAIR: Final = 0.05
+"""Up to a twentieth nobody's: about what shared services leave."""
+UNTAGGED_POOR: Final = 0.20
+"""A fifth nobody's: the shares of the others say little."""
+
 DATA_LATE_SECONDS: Final = 1800
 """Half an hour: clouds publish within minutes, and a poll every 15 minutes is usual."""
 DATA_LOST_SECONDS: Final = 7200
 """Two hours: beyond the look-back that repairs itself unnoticed."""
 
 GOOD: Final = "green"
-FAIR: Final = "#EAB839"
+FAIR: Final = "dark-yellow"
+"""A name, not a number: Grafana darkens it on a light page, where plain yellow is unreadable."""
 POOR: Final = "orange"
 BAD: Final = "red"
 NEUTRAL: Final = "blue"
 MUTED: Final = "text"
+FORMER: Final = "purple"
 
 FALLBACK: Final = {
     0: ("live", GOOD),
@@ -62,6 +77,21 @@ def none() -> build.ThresholdsConfig:
 def coverage() -> build.ThresholdsConfig:
     """Colours of a measured share."""
     return _steps((None, BAD), (COVERAGE_POOR, FAIR), (COVERAGE_FAIR, GOOD))
+
+
+def change() -> build.ThresholdsConfig:
+    """Colours of a share more or less than before."""
+    return _steps((None, GOOD), (0, NEUTRAL), (MORE_THAN_USUAL, BAD))
+
+
+def budget() -> build.ThresholdsConfig:
+    """Colours of a share of the budget."""
+    return _steps((None, GOOD), (BUDGET_NEAR, POOR), (BUDGET_GONE, BAD))
+
+
+def untagged() -> build.ThresholdsConfig:
+    """Colours of the share that no tag claims."""
+    return _steps((None, GOOD), (UNTAGGED_FAIR, FAIR), (UNTAGGED_POOR, BAD))
 
 
 def grid() -> build.ThresholdsConfig:

@@ -1,4 +1,4 @@
-"""The dashboards' variables: data source, provider, account, region."""
+"""The dashboards' variables: data source, job, provider, account, region, tag and its value."""
 
 from typing import Final
 
@@ -18,28 +18,75 @@ def datasource() -> build.DatasourceVariable:
     return build.DatasourceVariable("datasource").label("Data source").type("prometheus")
 
 
+def job() -> build.QueryVariable:
+    """Make the choice of a scrape job: for a Prometheus that reads several exporters."""
+    return _labels("job", "Job", "carbon_build_info", "job")
+
+
 def estate() -> tuple[build.QueryVariable, ...]:
-    """Make provider, account and region, each offering only what the ones before it leave."""
+    """Make job, provider, account and region, each offering only what the ones before it leave."""
+    provider = f"{_OF_JOB}, {_OF_PROVIDER}"
     return (
-        _labels("provider", "Provider", "provider", ""),
-        _labels("account", "Account", "account", 'provider=~"$provider"'),
-        _labels("region", "Region", "cloud_region", 'provider=~"$provider", account=~"$account"'),
+        job(),
+        _labels("provider", "Provider", _selected(_SERIES, _OF_JOB), "provider"),
+        _labels("account", "Account", _selected(_SERIES, provider), "account"),
+        _labels(
+            "region", "Region", _selected(_SERIES, f"{provider}, {_OF_ACCOUNT}"), "cloud_region"
+        ),
     )
 
 
-def _labels(name: str, title: str, label: str, matchers: str) -> build.QueryVariable:
-    selector = f"{_SERIES}{{{matchers}}}" if matchers else _SERIES
-    query = f"label_values({selector}, {label})"
+def tag() -> tuple[build.QueryVariable, build.QueryVariable]:
+    """Make the choice of an allow-listed tag, and of values of it.
+
+    ``team`` is picked where there is such a tag. Where the exporter exports no tag there is
+    nothing to pick, and queries that ask for the value of ``tag_`` see a label that no machine
+    has: all machines are then "untagged".
+    """
+    name = _query("tag", "Tag", f"label_names({_selected(_INFO, _ESTATE)})")
+    name.regex("/^tag_(.+)$/").multi(multi=False).include_all(include_all=False)
+    name.current(VariableOption(selected=True, text="team", value="team"))
+    return name, _labels("value", "Tag value", _selected(_INFO, _ESTATE), "tag_$tag")
+
+
+def machine() -> build.QueryVariable:
+    """Make the choice of single machines by their ids."""
+    return _labels("machine", "Machine", _selected(_INFO, f"{_ESTATE}, {_OF_TAG}"), "resource_id")
+
+
+_INFO: Final = "carbon_resource_info"
+_OF_JOB: Final = 'job=~"$job"'
+_OF_PROVIDER: Final = 'provider=~"$provider"'
+_OF_ACCOUNT: Final = 'account=~"$account"'
+_OF_TAG: Final = 'tag_$tag=~"$value"'
+_ESTATE: Final = f'{_OF_JOB}, {_OF_PROVIDER}, {_OF_ACCOUNT}, cloud_region=~"$region"'
+
+
+def _selected(metric: str, matchers: str) -> str:
+    return f"{metric}{{{matchers}}}"
+
+
+def _labels(name: str, title: str, selector: str, label: str) -> build.QueryVariable:
+    variable = _query(name, title, f"label_values({selector}, {label})")
+    return (
+        variable.multi(multi=True)
+        .include_all(include_all=True)
+        .all_value(".*")
+        .current(VariableOption(selected=True, text=["All"], value=["$__all"]))
+    )
+
+
+def _query(name: str, title: str, query: str) -> build.QueryVariable:
     return (
         build.QueryVariable(name)
         .label(title)
         .datasource(DATASOURCE)
         .definition(query)
-        .query({"query": query, "refId": name, "qryType": 1})
+        .query({"query": query, "refId": name, "qryType": _CLASSIC})
         .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
         .sort(VariableSort.NATURAL_ASC)
-        .multi(multi=True)
-        .include_all(include_all=True)
-        .all_value(".*")
-        .current(VariableOption(selected=True, text=["All"], value=["$__all"]))
     )
+
+
+_CLASSIC: Final = 5
+"""Grafana's number for a variable whose query is written out as text."""

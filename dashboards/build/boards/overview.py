@@ -1,225 +1,105 @@
-"""Overview: the one-minute answer. How much, who, where, how sure."""
+"""Overview: the one-minute answer. How much, more or less than usual, who, where, how sure."""
 
 from typing import Final
 
-from grafana_foundation_sdk.builders import bargauge, dashboard, stat, table, timeseries
-from grafana_foundation_sdk.models.dashboard import Dashboard, DashboardCursorSync
+from grafana_foundation_sdk.builders import bargauge, stat, table, timeseries
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from dashboards.build import panels, queries, tables, thresholds, variables
-from dashboards.build.panels import Frame, now, over_time
+from dashboards.build import charts, figures, owners, shell, tables, variables
+from dashboards.build.links import OVERVIEW
+from dashboards.build.panels import (
+    GRAMS_PER_HOUR,
+    Frame,
+    Place,
+    coarse,
+    legend_below,
+    over_time,
+    stacked,
+)
+from dashboards.build.queries import total
 
 _RATE: Final = "carbon_emissions_gco2eq_per_hour"
-_POWER: Final = "carbon_power_watts"
-_INTENSITY: Final = "carbon_grid_intensity_gco2eq_per_kwh"
-_CENTRAL: Final = "Now"
-_LOW: Final = "Low"
-_HIGH: Final = "High"
 
 
 def build() -> Dashboard:
     """Assemble the dashboard."""
-    board = (
-        dashboard.Dashboard("Carbon / Overview")
-        .uid("carbon-overview")
-        .description("What the cloud estate emits now: how much, who, where, and how sure we are.")
-        .tags(["carbon", "carbon-exporter"])
-        .timezone("browser")
-        .time("now-3h", "now")
-        .refresh("30s")
-        .tooltip(DashboardCursorSync.CROSSHAIR)
-        .with_variable(variables.datasource())
-    )
-    for variable in variables.estate():
-        board.with_variable(variable)
-    for panel in (*_totals(), *_charts(), *_details()):
+    picks = (*variables.estate(), variables.tag()[0])
+    about = "What the cloud estate emits now: how much, who, where, and how sure we are."
+    board = shell.board(OVERVIEW, about, picks)
+    for panel in (*_figures(), *_charts(), *_details()):
         board.with_panel(panel)
     return board.build()
 
 
-def _totals() -> tuple[stat.Panel, ...]:
-    return _emissions_now(), _power_now(), _today(), _coverage(), _reality()
+def _figures() -> tuple[stat.Panel, ...]:
+    return (
+        figures.emissions_now(1, (0, 0, 8, 4)),
+        figures.today(2, (8, 0, 8, 4)),
+        figures.coverage(3, (16, 0, 4, 4)),
+        figures.reality(4, (20, 0, 4, 4)),
+        figures.month(5, (0, 4, 6, 4)),
+        figures.budget(6, (6, 4, 7, 4)),
+        figures.equivalent(7, (13, 4, 5, 4)),
+        figures.power_now(8, (18, 4, 6, 4)),
+    )
 
 
 def _charts() -> tuple[timeseries.Panel, ...]:
-    return _by_provider(), _by_region(), _power(), _grids()
+    return (
+        charts.against_former_days(9, (0, 8, 16, 9)),
+        _by_provider(11, (0, 17, 12, 8)),
+        _by_account(12, (12, 17, 12, 8)),
+        _by_region(13, (0, 25, 12, 8)),
+        _by_tag(14, (12, 25, 12, 8)),
+        charts.our_grids(16, (12, 45, 12, 11)),
+    )
 
 
 def _details() -> tuple[table.Panel | bargauge.Panel, ...]:
     return (
-        tables.top_machines(10, (0, 20, 24, 12)),
-        _states(),
-        tables.grid_sources(12, (5, 32, 10, 10)),
-        tables.collectors(13, (15, 32, 9, 10)),
+        tables.states(10, (16, 8, 8, 9)),
+        tables.top_machines(15, (0, 33, 24, 12)),
+        tables.grid_sources(17, (0, 45, 12, 11)),
+        tables.collectors(18, (0, 56, 24, 11)),
     )
 
 
-def _emissions_now() -> stat.Panel:
+def _by_tag(number: int, at: Place) -> timeseries.Panel:
     frame = Frame(
-        number=1,
-        title="How much CO2eq do we emit now?",
+        number=number,
+        title="Which $tag emits how much CO2eq?",
         description=(
-            "Grams of CO2 equivalent per hour of all picked machines: electricity (location-based, "
-            "life-cycle) and the share of the hardware's manufacture. Low and high are the bounds "
-            "of the power model, added up as if all machines erred the same way."
+            "Grams of CO2 equivalent per hour by the tag that is picked above, all scopes, "
+            "stacked. Machines without it are “untagged”. The exporter exports the tags that its "
+            "configuration lists."
         ),
-        unit=panels.GRAMS_PER_HOUR,
-        at=(0, 0, 7, 4),
+        unit=GRAMS_PER_HOUR,
+        at=at,
     )
-    return _bounded(frame, _RATE, "carbon_emissions_{}_gco2eq_per_hour")
+    panel = stacked(frame, over_time(owners.rate_of_all(), owners.LEGEND))
+    return legend_below(coarse(panel))
 
 
-def _power_now() -> stat.Panel:
+def _by_provider(number: int, at: Place) -> timeseries.Panel:
+    return _split(number, at, "provider", "Which provider emits how much CO2eq?", "cloud provider")
+
+
+def _by_account(number: int, at: Place) -> timeseries.Panel:
+    about = "account, Google Cloud project or Azure subscription"
+    return _split(number, at, "account", "Which account emits how much CO2eq?", about)
+
+
+def _by_region(number: int, at: Place) -> timeseries.Panel:
+    about = "cloud region; a region moves with its machines' load and with its grid"
+    return _split(number, at, "cloud_region", "Which region emits how much CO2eq?", about)
+
+
+def _split(number: int, at: Place, label: str, title: str, about: str) -> timeseries.Panel:
     frame = Frame(
-        number=2,
-        title="How much power do we draw?",
-        description=(
-            "Watts of all picked machines at the grid's side: IT power times the data centre's "
-            "PUE, with the power model's bounds."
-        ),
-        unit=panels.WATTS,
-        at=(7, 0, 6, 4),
+        number=number,
+        title=title,
+        description=f"Grams of CO2 equivalent per hour, all scopes, stacked, by {about}.",
+        unit=GRAMS_PER_HOUR,
+        at=at,
     )
-    return _bounded(frame, _POWER, "carbon_power_{}_watts")
-
-
-def _bounded(frame: Frame, central: str, bound: str) -> stat.Panel:
-    panel = panels.numbers(
-        frame,
-        now(queries.total(bound.format("low")), _LOW, "A"),
-        now(queries.total(central), _CENTRAL, "B"),
-        now(queries.total(bound.format("high")), _HIGH, "C"),
-    )
-    for name in (_LOW, _HIGH):
-        panel.override_by_name(name, [panels.colour(thresholds.MUTED)])
-    return panel
-
-
-def _today() -> stat.Panel:
-    frame = Frame(
-        number=3,
-        title="How much today?",
-        description=(
-            "Grams of CO2 equivalent since midnight (your time zone), from the counters: restarts "
-            "of the exporter lose nothing. Only what Prometheus has scraped today is counted."
-        ),
-        unit=panels.GRAMS,
-        at=(13, 0, 4, 4),
-    )
-    return (
-        panels.numbers(frame, now(queries.grams_in_range()))
-        .time_from("now/d")
-        .hide_time_override(hide_time_override=True)
-    )
-
-
-def _coverage() -> stat.Panel:
-    frame = Frame(
-        number=4,
-        title="All measured?",
-        description=(
-            f"Share of the machines' running time in the last {queries.RECENT} whose CPU was "
-            "measured. The rest was estimated or is missing: a low share means that the totals "
-            "are too small or less certain."
-        ),
-        unit=panels.SHARE,
-        at=(17, 0, 4, 4),
-    )
-    panel = panels.numbers(frame, now(queries.coverage())).decimals(1)
-    return panel.thresholds(thresholds.coverage())
-
-
-def _reality() -> stat.Panel:
-    frame = Frame(
-        number=5,
-        title="Real data?",
-        description=(
-            "SIMULATED when the demo's grid (source=demo) is behind the numbers: estate and "
-            "intensities are then invented."
-        ),
-        unit=panels.COUNT,
-        at=(21, 0, 3, 4),
-    )
-    panel = panels.numbers(frame, now(queries.simulated_zones()))
-    return panel.mappings(thresholds.reality())
-
-
-def _by_provider() -> timeseries.Panel:
-    frame = Frame(
-        number=6,
-        title="Which provider emits how much CO2eq?",
-        description="Grams of CO2 equivalent per hour by cloud provider, all scopes, stacked.",
-        unit=panels.GRAMS_PER_HOUR,
-        at=(0, 4, 12, 8),
-    )
-    return panels.stacked(frame, over_time(queries.total(_RATE, "provider"), "{{provider}}"))
-
-
-def _by_region() -> timeseries.Panel:
-    frame = Frame(
-        number=7,
-        title="Which region emits how much CO2eq?",
-        description=(
-            "Grams of CO2 equivalent per hour by cloud region, all scopes, stacked. A region moves "
-            "with its machines' load and with its grid."
-        ),
-        unit=panels.GRAMS_PER_HOUR,
-        at=(12, 4, 12, 8),
-    )
-    by = ("provider", "cloud_region")
-    return panels.stacked(
-        frame, over_time(queries.total(_RATE, *by), "{{provider}} {{cloud_region}}")
-    )
-
-
-def _power() -> timeseries.Panel:
-    frame = Frame(
-        number=8,
-        title="How does our power draw move?",
-        description="Watts at the grid's side (IT power times PUE); the band is low to high.",
-        unit=panels.WATTS,
-        at=(0, 12, 12, 8),
-    )
-    panel = panels.lines(
-        frame,
-        over_time(queries.total("carbon_power_high_watts"), _HIGH, "A"),
-        over_time(queries.total(_POWER), _CENTRAL, "B"),
-        over_time(queries.total("carbon_power_low_watts"), _LOW, "C"),
-    )
-    edge = panels.colour(thresholds.NEUTRAL)
-    panel.override_by_name(_HIGH, [edge, *panels.band(_LOW)])
-    panel.override_by_name(_LOW, [edge, panels.option("custom.lineWidth", 0)])
-    return panel.override_by_name(_CENTRAL, [edge, panels.option("custom.lineWidth", 2)])
-
-
-def _grids() -> timeseries.Panel:
-    frame = Frame(
-        number=9,
-        title="How much CO2eq is in a kWh of our grids?",
-        description=(
-            "Carbon intensity in force for each grid zone that our machines draw from, and its "
-            "source: average of all generation, life cycle. A change of source is a new line."
-        ),
-        unit=panels.GRAMS_PER_KWH,
-        at=(12, 12, 12, 8),
-    )
-    query = queries.our_zones(_INTENSITY, "source")
-    return panels.lines(frame, over_time(query, "{{grid_zone}} ({{source}})")).decimals(0)
-
-
-def _states() -> bargauge.Panel:
-    frame = Frame(
-        number=11,
-        title="How many machines?",
-        description=(
-            "Machines by state. Unmodelled: of an unknown type, taken by vCPU and memory with "
-            "wider bounds. Silent: running, but their CPU was never delivered."
-        ),
-        unit=panels.COUNT,
-        at=(0, 32, 5, 10),
-    )
-    panel = panels.bars(
-        frame, now(queries.total("carbon_resources", "state"), "{{state}}")
-    ).decimals(0)
-    for state, colour in thresholds.STATES.items():
-        panel.override_by_name(state, [panels.colour(colour)])
-    return panel
+    return legend_below(stacked(frame, over_time(total(_RATE, label), f"{{{{{label}}}}}")))

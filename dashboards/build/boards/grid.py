@@ -1,0 +1,72 @@
+"""Grid and regions: how dirty our power is, how sure that is, when and where it is cleaner."""
+
+from typing import TypeAlias
+
+from grafana_foundation_sdk.builders import (
+    bargauge,
+    geomap,
+    stat,
+    statetimeline,
+    table,
+    timeseries,
+)
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from dashboards.build import charts, links, picks, regions, shell, variables, zones
+
+_AnyPanel: TypeAlias = (
+    bargauge.Panel
+    | geomap.Panel
+    | stat.Panel
+    | statetimeline.Panel
+    | table.Panel
+    | timeseries.Panel
+)
+
+
+def build() -> Dashboard:
+    """Assemble the dashboard."""
+    about = "How dirty our grids are, how sure that is, and when and where a kWh is cleaner."
+    chosen = (*variables.estate(), picks.zone(), picks.target())
+    board = shell.board(links.GRID, about, chosen)
+    for panel in (*_now(), *_zones(), *_hours(), *_regions()):
+        board.with_panel(panel)
+    return board.build()
+
+
+def _now() -> tuple[_AnyPanel, ...]:
+    return (
+        regions.ours_now(1, (0, 0, 6, 4)),
+        regions.cleanest_now(2, (6, 0, 6, 4)),
+        zones.dirtiest_now(3, (12, 0, 6, 4)),
+        zones.not_live(4, (18, 0, 6, 4)),
+    )
+
+
+def _zones() -> tuple[_AnyPanel, ...]:
+    return (
+        charts.our_grids(5, (0, 4, 12, 9)),
+        zones.marginal(6, (12, 4, 8, 9)),
+        zones.percentiles(18, (20, 4, 4, 9)),
+        zones.levels(7, (0, 13, 12, 11)),
+        zones.sources(8, (12, 13, 12, 11)),
+    )
+
+
+def _hours() -> tuple[_AnyPanel, ...]:
+    return (
+        zones.outlook(9, (0, 24, 10, 11)),
+        zones.forecast(10, (10, 24, 9, 11)),
+        zones.errors(11, (19, 24, 5, 11)),
+        zones.hours_of_the_week(12, (0, 35, 24, 9)),
+    )
+
+
+def _regions() -> tuple[_AnyPanel, ...]:
+    return (
+        regions.world(13, (0, 44, 12, 14)),
+        regions.month_elsewhere(14, (12, 44, 12, 4)),
+        regions.month_at_best(15, (12, 48, 12, 10)),
+        regions.rate_elsewhere(16, (0, 58, 24, 8)),
+        regions.ranking(17, (0, 66, 24, 16)),
+    )
