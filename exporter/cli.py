@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from exporter import __version__
 from exporter.core.errors import CarbonExporterError, ConfigError, MissingExtraError
 from exporter.settings.environment import CONFIG_VARIABLE, URL_VARIABLE
+from exporter.verbs import backfill as backfilling
 from exporter.verbs import check as checking
 from exporter.verbs import discover as discovering
 from exporter.verbs import estimate as estimating
@@ -394,3 +395,89 @@ def regions(  # noqa: PLR0913 -- a verb's options are its parameters
         config=config,
     )
     raise typer.Exit(ranking.regions(question, as_json=as_json))
+
+
+@cli.command(
+    short_help="Write the past as OpenMetrics, for Prometheus to import.",
+    epilog="\b\nExamples:\n"
+    "  carbon-exporter backfill --since 30d --output om.txt\n"
+    "  carbon-exporter backfill --since 30d --provider aws --dry-run\n"
+    "  carbon-exporter backfill --since 7d --url http://carbon.internal:9180 "
+    "--label instance=carbon.internal:9180\n"
+    "  carbon-exporter backfill --demo --since 7d --prepare-state demo.db\n",
+)
+def backfill(  # noqa: PLR0913 -- a verb's options are its parameters
+    *,
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="Begin: 30d ago, or a time such as 2026-03-02.")
+    ],
+    until: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME",
+            help="End. Default: where the counters of the state file or of --url begin, or now.",
+        ),
+    ] = "",
+    provider: Annotated[
+        list[str] | None,
+        typer.Option("--provider", "-p", metavar="KIND", help="Repeat it for several."),
+    ] = None,
+    step: Annotated[
+        str, typer.Option(metavar="SPAN", help="Between two samples: what divides an hour.")
+    ] = "5m",
+    output: Annotated[
+        Path,
+        typer.Option(metavar="FILE|FOLDER", help="A folder that exists gets a file for each day."),
+    ] = Path("carbon-history.om"),
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Label that the scrape adds. Default: job=carbon-exporter and instance= the "
+            "`listen` address.",
+        ),
+    ] = None,
+    url: Annotated[
+        str, typer.Option(metavar="URL", help="The daemon whose counters the history leads to.")
+    ] = "",
+    state: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Overrides `state`, the SQLite file.")
+    ] = None,
+    prepare_state: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Make a state file: a daemon started with it within `max_catch_up` counts on "
+            "from where the history ends.",
+        ),
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="The past of the demo's simulated estate.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would read and cost, and stop.")
+    ] = False,
+    config: Config = None,
+) -> None:
+    """Write the past of clouds and grids as OpenMetrics, for Prometheus to import.
+
+    Reads what the clouds and the grid sources still know through the same adapters and the same
+    engine as `serve`. `promtool tsdb create-blocks-from openmetrics FILE DATA` makes blocks of it,
+    and the series go on in the live ones without a step. Exit code 1 if a part could not be read;
+    the file then holds the rest.
+    """
+    question = backfilling.Question(
+        since=since,
+        until=until,
+        providers=provider or (),
+        step=step,
+        output=output,
+        labels=label or (),
+        url=url,
+        state=state,
+        prepare=prepare_state,
+        demo=demo,
+        dry_run=dry_run,
+        config=config,
+    )
+    raise typer.Exit(backfilling.backfill(question))

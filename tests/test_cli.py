@@ -8,7 +8,7 @@ from exporter.cli import cli
 
 VERBS = (
     *("serve", "demo", "check", "discover"),
-    *("estimate", "explain", "intensity", "regions"),
+    *("estimate", "explain", "intensity", "regions", "backfill"),
 )
 
 

@@ -3,9 +3,8 @@
 from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard as build
-from grafana_foundation_sdk.models.dashboard import Threshold, ThresholdsMode
 
-from dashboards.build.thresholds import BAD, FAIR, GOOD, NEUTRAL, POOR
+from dashboards.build.thresholds import BAD, FAIR, GOOD, NEUTRAL, POOR, steps
 
 MISS_FAIR: Final = 0.10
 """A tenth off: less than what moving a job by some hours gains on most grids."""
@@ -38,34 +37,29 @@ FAR_BEHIND_SECONDS: Final = 86400
 
 def miss() -> build.ThresholdsConfig:
     """Colours of a forecast's mean error as a share."""
-    return _steps((None, GOOD), (MISS_FAIR, FAIR), (MISS_POOR, BAD))
+    return steps((None, GOOD), (MISS_FAIR, FAIR), (MISS_POOR, BAD))
 
 
 def saving() -> build.ThresholdsConfig:
     """Colours of a share that a region is cleaner than ours."""
-    return _steps((None, POOR), (0, NEUTRAL), (WORTH_MOVING, GOOD))
+    return steps((None, POOR), (0, NEUTRAL), (WORTH_MOVING, GOOD))
 
 
 def hour() -> build.ThresholdsConfig:
     """Colours of a percentile among the hours to come."""
-    return _steps((None, GOOD), (CLEAN_HOUR, FAIR), (DIRTY_HOUR, BAD))
+    return steps((None, GOOD), (CLEAN_HOUR, FAIR), (DIRTY_HOUR, BAD))
 
 
 def cycle() -> build.ThresholdsConfig:
     """Colours of the seconds that a collector's run takes."""
-    return _steps((None, GOOD), (SLOW_SECONDS, FAIR), (STUCK_SECONDS, BAD))
+    return steps((None, GOOD), (SLOW_SECONDS, FAIR), (STUCK_SECONDS, BAD))
 
 
 def scrape() -> build.ThresholdsConfig:
     """Colours of the seconds that a scrape takes."""
-    return _steps((None, GOOD), (SCRAPE_SLOW_SECONDS, FAIR), (SCRAPE_LOST_SECONDS, BAD))
+    return steps((None, GOOD), (SCRAPE_SLOW_SECONDS, FAIR), (SCRAPE_LOST_SECONDS, BAD))
 
 
 def behind() -> build.ThresholdsConfig:
     """Colours of past seconds that are still to be read."""
-    return _steps((None, GOOD), (CATCHING_UP_SECONDS, FAIR), (FAR_BEHIND_SECONDS, BAD))
-
-
-def _steps(*steps: tuple[float | None, str]) -> build.ThresholdsConfig:
-    limits = [Threshold(value=value, color=colour) for value, colour in steps]
-    return build.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(limits)
+    return steps((None, GOOD), (CATCHING_UP_SECONDS, FAIR), (FAR_BEHIND_SECONDS, BAD))

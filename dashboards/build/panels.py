@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
 
-from grafana_foundation_sdk.builders import bargauge, stat, table, timeseries
+from grafana_foundation_sdk.builders import (
+    bargauge,
+    geomap,
+    stat,
+    statetimeline,
+    table,
+    timeseries,
+)
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.builders import prometheus as prom
 from grafana_foundation_sdk.builders.common import (
@@ -40,7 +47,15 @@ SECONDS: Final = "s"
 TEXT: Final = "string"
 """For tables: Grafana would read an account of digits as a quantity in any other unit."""
 
-AnyPanel = TypeVar("AnyPanel", stat.Panel, timeseries.Panel, table.Panel, bargauge.Panel)
+AnyPanel = TypeVar(
+    "AnyPanel",
+    stat.Panel,
+    timeseries.Panel,
+    table.Panel,
+    bargauge.Panel,
+    statetimeline.Panel,
+    geomap.Panel,
+)
 
 
 Place: TypeAlias = tuple[int, int, int, int]
@@ -90,7 +105,7 @@ def numbers(frame: Frame, *queries: prom.Dataquery) -> stat.Panel:
         .orientation(common.VizOrientation.VERTICAL)
         .text_mode(named if len(queries) > 1 else single)
     )
-    return _framed(panel, frame, queries)
+    return framed(panel, frame, queries)
 
 
 def lines(frame: Frame, *queries: prom.Dataquery) -> timeseries.Panel:
@@ -115,7 +130,7 @@ def lines(frame: Frame, *queries: prom.Dataquery) -> timeseries.Panel:
         .legend(legend)
         .tooltip(_tooltip())
     )
-    return _framed(panel, frame, queries)
+    return framed(panel, frame, queries)
 
 
 def stacked(frame: Frame, *queries: prom.Dataquery) -> timeseries.Panel:
@@ -156,7 +171,7 @@ def bars(frame: Frame, *queries: prom.Dataquery) -> bargauge.Panel:
         .text(VizTextDisplayOptions().title_size(14).value_size(18))
         .min(0)
     )
-    return _framed(panel, frame, queries)
+    return framed(panel, frame, queries)
 
 
 def thin(panel: bargauge.Panel) -> bargauge.Panel:
@@ -175,7 +190,7 @@ def grid(
 
     ``reckoned`` adds a column that Grafana makes of the others, which saves a costly query.
     """
-    panel = _framed(table.Panel(), frame, queries)
+    panel = framed(table.Panel(), frame, queries)
     panel.show_header(show_header=True).cell_height(common.TableCellHeight.SM).min_width(50)
     panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
     if reckoned:
@@ -267,7 +282,8 @@ def _query(expression: str, legend: str, ref: str) -> prom.Dataquery:
     return query.legend_format(legend) if legend else query
 
 
-def _framed(panel: AnyPanel, frame: Frame, queries: Sequence[prom.Dataquery]) -> AnyPanel:
+def framed(panel: AnyPanel, frame: Frame, queries: Sequence[prom.Dataquery]) -> AnyPanel:
+    """Give a panel what every one has: question, description, unit, place and queries."""
     x, y, width, height = frame.at
     panel.id(frame.number).title(frame.title).description(frame.description)
     panel.datasource(DATASOURCE).unit(frame.unit).no_value(frame.empty)

@@ -3,10 +3,10 @@
 from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard as build
-from grafana_foundation_sdk.models.dashboard import VariableOption, VariableRefresh, VariableSort
+from grafana_foundation_sdk.models.dashboard import VariableOption
 
 from dashboards.build.queries import estate, exporter
-from dashboards.build.variables import DATASOURCE
+from dashboards.build.variables import query
 
 TARGET: Final = "eu-north-1"
 """The region to compare with at first, where it is watched: among the cleanest of the largest
@@ -27,19 +27,5 @@ def target() -> build.QueryVariable:
 
 
 def _one(name: str, title: str, selector: str, label: str) -> build.QueryVariable:
-    query = f"label_values({selector}, {label})"
-    return (
-        build.QueryVariable(name)
-        .label(title)
-        .datasource(DATASOURCE)
-        .definition(query)
-        .query({"query": query, "refId": name, "qryType": _CLASSIC})
-        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
-        .sort(VariableSort.NATURAL_ASC)
-        .multi(multi=False)
-        .include_all(include_all=False)
-    )
-
-
-_CLASSIC: Final = 5
-"""Grafana's number for a variable whose query is written out as text."""
+    found = query(name, title, f"label_values({selector}, {label})")
+    return found.multi(multi=False).include_all(include_all=False)

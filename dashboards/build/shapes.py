@@ -1,7 +1,7 @@
 """Kinds of panels for time that is not a line, and for places: state timeline, matrix, map."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Mapping
+from typing import Final
 
 from grafana_foundation_sdk.builders import common as options
 from grafana_foundation_sdk.builders import dashboard as build
@@ -11,16 +11,12 @@ from grafana_foundation_sdk.models import common
 from grafana_foundation_sdk.models.dashboard import (
     DataTransformerConfig,
     FieldColorModeId,
-    GridPos,
 )
 from grafana_foundation_sdk.models.geomap import TooltipMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from dashboards.build import panels, thresholds
-from dashboards.build.panels import Frame, column, option, over_time
-from dashboards.build.variables import DATASOURCE
-
-_Shape = TypeVar("_Shape", statetimeline.Panel, geomap.Panel)
+from dashboards.build.panels import Frame, column, framed, option, over_time
 
 
 def states(
@@ -43,7 +39,7 @@ def states(
         .legend(legend)
         .mappings(thresholds.mapping(words))
     )
-    return _framed(panel, frame, queries)
+    return framed(panel, frame, queries)
 
 
 def named(panel: stat.Panel) -> stat.Panel:
@@ -105,7 +101,7 @@ def world(frame: Frame, everywhere: str, here: str) -> geomap.Panel:
         )
         .tooltip(geomap.TooltipOptions().mode(TooltipMode.DETAILS))
     )
-    _framed(panel, frame, (panels.rows(everywhere, "A"), panels.rows(here, "B")))
+    framed(panel, frame, (panels.rows(everywhere, "A"), panels.rows(here, "B")))
     for kind, settings in _MAP_STEPS:
         panel.with_transformation(DataTransformerConfig(id_val=kind, options=settings))
     return panel
@@ -219,14 +215,3 @@ def _marks(name: str, ref: str, radius: int) -> options.MapLayerOptions:
         .filter_data({"id": "byRefId", "options": ref})
         .tooltip(tooltip=True)
     )
-
-
-def _framed(panel: _Shape, frame: Frame, queries: Sequence[prom.Dataquery]) -> _Shape:
-    x, y, width, height = frame.at
-    panel.id(frame.number).title(frame.title).description(frame.description)
-    panel.datasource(DATASOURCE).unit(frame.unit).no_value(frame.empty)
-    panel.grid_pos(GridPos(x=x, y=y, w=width, h=height))
-    panel.thresholds(thresholds.none())
-    for query in queries:
-        panel.with_target(query)
-    return panel

@@ -114,22 +114,22 @@ def untagged_machines(number: int, at: Place) -> table.Panel:
 
 
 def unknown_types(number: int, at: Place) -> table.Panel:
-    """Make the table of unmodelled machines by account and region."""
+    """Make the table of machines whose type is in no table, by account and type."""
     frame = Frame(
         number=number,
-        title="Where are machines of unknown type?",
+        title="Which machine types are unknown?",
         description=(
-            "Machines whose type is in no table, by account and region: modelled from vCPU and "
-            "memory, or as a typical machine, with wider bounds. The exporter's log names the "
-            "types; so does `carbon-exporter explain`."
+            "Machines whose type is in no table, by account and type: modelled from vCPU and "
+            "memory, or as a typical machine, with wider bounds. `carbon-exporter explain` with a "
+            "machine's id shows how."
         ),
         unit=panels.TEXT,
         at=at,
         empty="All types are known",
     )
-    unmodelled = queries.estate("carbon_resources", 'state="unmodelled"')
-    by = "provider, account, cloud_region"
-    return panels.grid(frame, _UNKNOWN_COLUMNS, rows(f"sum by ({by}) ({unmodelled}) > 0", "A"))
+    unknown = queries.estate("carbon_resource_info", 'confidence="unknown-type"')
+    by = "provider, account, instance_type"
+    return panels.grid(frame, _UNKNOWN_COLUMNS, rows(f"count by ({by}) ({unknown})", "A"))
 
 
 def _paged(panel: table.Panel) -> table.Panel:
@@ -160,7 +160,7 @@ _UNREAD_COLUMNS: Final = (
 _UNKNOWN_COLUMNS: Final = (
     column("provider", "Provider", panels.width(90)),
     column("account", "Account", cells.wrapped()),
-    column("cloud_region", "Region", panels.width(140)),
+    column("instance_type", "Type", panels.width(180)),
     column("Value", "Machines", *panels.unit(panels.COUNT, 0), panels.width(90)),
 )
 

@@ -71,42 +71,42 @@ STATES: Final = {"measured": GOOD, "stopped": NEUTRAL, "unmodelled": FAIR, "sile
 
 def none() -> build.ThresholdsConfig:
     """One neutral colour: for quantities that have no good or bad of their own."""
-    return _steps((None, NEUTRAL))
+    return steps((None, NEUTRAL))
 
 
 def coverage() -> build.ThresholdsConfig:
     """Colours of a measured share."""
-    return _steps((None, BAD), (COVERAGE_POOR, FAIR), (COVERAGE_FAIR, GOOD))
+    return steps((None, BAD), (COVERAGE_POOR, FAIR), (COVERAGE_FAIR, GOOD))
 
 
 def change() -> build.ThresholdsConfig:
     """Colours of a share more or less than before."""
-    return _steps((None, GOOD), (0, NEUTRAL), (MORE_THAN_USUAL, BAD))
+    return steps((None, GOOD), (0, NEUTRAL), (MORE_THAN_USUAL, BAD))
 
 
 def budget() -> build.ThresholdsConfig:
     """Colours of a share of the budget."""
-    return _steps((None, GOOD), (BUDGET_NEAR, POOR), (BUDGET_GONE, BAD))
+    return steps((None, GOOD), (BUDGET_NEAR, POOR), (BUDGET_GONE, BAD))
 
 
 def untagged() -> build.ThresholdsConfig:
     """Colours of the share that no tag claims."""
-    return _steps((None, GOOD), (UNTAGGED_FAIR, FAIR), (UNTAGGED_POOR, BAD))
+    return steps((None, GOOD), (UNTAGGED_FAIR, FAIR), (UNTAGGED_POOR, BAD))
 
 
 def grid() -> build.ThresholdsConfig:
     """Colours of a grid intensity in gCO2eq/kWh."""
-    return _steps((None, GOOD), (GRID_CLEAN, FAIR), (GRID_MIXED, POOR), (GRID_DIRTY, BAD))
+    return steps((None, GOOD), (GRID_CLEAN, FAIR), (GRID_MIXED, POOR), (GRID_DIRTY, BAD))
 
 
 def age() -> build.ThresholdsConfig:
     """Colours of the age of data in seconds."""
-    return _steps((None, GOOD), (DATA_LATE_SECONDS, FAIR), (DATA_LOST_SECONDS, BAD))
+    return steps((None, GOOD), (DATA_LATE_SECONDS, FAIR), (DATA_LOST_SECONDS, BAD))
 
 
 def any_is_bad() -> build.ThresholdsConfig:
     """Colours of a count that should be zero."""
-    return _steps((None, GOOD), (1, FAIR))
+    return steps((None, GOOD), (1, FAIR))
 
 
 def mapping(texts: Mapping[int, tuple[str, str]]) -> list[ValueMapping]:
@@ -125,6 +125,7 @@ def reality() -> list[ValueMapping]:
     return [*mapping({0: ("real", GOOD)}), some]
 
 
-def _steps(*steps: tuple[float | None, str]) -> build.ThresholdsConfig:
-    limits = [Threshold(value=value, color=colour) for value, colour in steps]
+def steps(*colours: tuple[float | None, str]) -> build.ThresholdsConfig:
+    """Colour values from each limit on; the first limit is None, below all."""
+    limits = [Threshold(value=value, color=colour) for value, colour in colours]
     return build.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(limits)

@@ -43,7 +43,7 @@ def tag() -> tuple[build.QueryVariable, build.QueryVariable]:
     nothing to pick, and queries that ask for the value of ``tag_`` see a label that no machine
     has: all machines are then "untagged".
     """
-    name = _query("tag", "Tag", f"label_names({_selected(_INFO, _ESTATE)})")
+    name = query("tag", "Tag", f"label_names({_selected(_INFO, _ESTATE)})")
     name.regex("/^tag_(.+)$/").multi(multi=False).include_all(include_all=False)
     name.current(VariableOption(selected=True, text="team", value="team"))
     return name, _labels("value", "Tag value", _selected(_INFO, _ESTATE), "tag_$tag")
@@ -67,7 +67,7 @@ def _selected(metric: str, matchers: str) -> str:
 
 
 def _labels(name: str, title: str, selector: str, label: str) -> build.QueryVariable:
-    variable = _query(name, title, f"label_values({selector}, {label})")
+    variable = query(name, title, f"label_values({selector}, {label})")
     return (
         variable.multi(multi=True)
         .include_all(include_all=True)
@@ -76,13 +76,14 @@ def _labels(name: str, title: str, selector: str, label: str) -> build.QueryVari
     )
 
 
-def _query(name: str, title: str, query: str) -> build.QueryVariable:
+def query(name: str, title: str, text: str) -> build.QueryVariable:
+    """Make a variable of what a query finds."""
     return (
         build.QueryVariable(name)
         .label(title)
         .datasource(DATASOURCE)
-        .definition(query)
-        .query({"query": query, "refId": name, "qryType": _CLASSIC})
+        .definition(text)
+        .query({"query": text, "refId": name, "qryType": _CLASSIC})
         .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
         .sort(VariableSort.NATURAL_ASC)
     )

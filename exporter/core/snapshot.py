@@ -125,6 +125,8 @@ class CollectorView:
     failures: Mapping[str, int]
     """Reason to count; every reason is present, at 0 before its first failure."""
     last_error: str = ""
+    counting_since: int | None = None
+    """From which time on its machines' counters count, epoch seconds; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -13,7 +13,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from exporter.core.meter import ApiMeter
 from exporter.core.ports import Clock
-from exporter.core.snapshot import Snapshot
+from exporter.core.snapshot import CollectorView, Snapshot
 from exporter.core.units import GramsCO2eq
 from exporter.engine.collector import ProviderCollector, commit
 from exporter.engine.intensity import IntensityBook
@@ -176,7 +176,7 @@ class Daemon:
         parts = self._parts
         around = Surroundings(
             collectors=(
-                *(polled.collector.status.view() for polled in parts.polled),
+                *(self._polled_view(polled.collector) for polled in parts.polled),
                 *(status.view() for status in parts.book.statuses),
                 parts.store_status.view(),
             ),
@@ -185,3 +185,7 @@ class Daemon:
             simulated=parts.simulated,
         )
         return parts.viewer.snapshot(parts.clock.now().timestamp(), around)
+
+    def _polled_view(self, collector: ProviderCollector) -> CollectorView:
+        since = self._parts.ledger.counting_since(collector.name)
+        return replace(collector.status.view(), counting_since=since)

@@ -269,6 +269,12 @@ class Ledger:
                 > 0
             )
 
+    def counting_since(self, collector: str) -> int | None:
+        """Return when a collector began to count, epoch seconds; None before its first cycle."""
+        with self._lock:
+            origin = self._origins.get(collector)
+        return None if origin is None else origin.start
+
     def zones(self, collector: str) -> frozenset[str]:
         """Return the grid zones of a collector's machines."""
         with self._lock:

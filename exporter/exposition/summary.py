@@ -207,6 +207,7 @@ def _collector(view: CollectorView) -> Json:
         "data_timestamp": view.data_timestamp,
         "failures": dict(view.failures),
         "last_error": view.last_error,
+        "counting_since": view.counting_since,
     }
 
 

@@ -1,0 +1,144 @@
+"""Providers in replayed time: asked for long stretches of the past, answering short ones."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+from exporter.app.backfill.lives import Life
+from exporter.app.backfill.records import Account, Lack
+from exporter.core.clock import floor_to, from_epoch
+from exporter.core.errors import CollectorError
+from exporter.core.model import (
+    CpuReading,
+    CpuSeries,
+    Inventory,
+    Machine,
+    ResourceKey,
+    Window,
+)
+
+PAUSES: Final = (5.0, 20.0, 60.0)
+"""Seconds to wait before what was not read is asked for again; then it counts as missing."""
+
+
+class ReplayClock:
+    """A clock that stands where it was set: the engine's, never the adapters'."""
+
+    def __init__(self, start: float) -> None:
+        self.time = start
+
+    def now(self) -> datetime:
+        """Return the replayed time."""
+        return from_epoch(self.time)
+
+    def monotonic(self) -> float:
+        """Return the replayed time in seconds."""
+        return self.time
+
+
+class ReplayedProvider:
+    """Implements ``core.ports.Provider`` over what one real provider told.
+
+    The inventory was asked for once; ``discover`` shows it as it was at the clock's time. Data is
+    read in slices; ``lacks`` are those parts that could not be read.
+    """
+
+    def __init__(
+        self, account: Account, clock: ReplayClock, sleep: Callable[[float], None]
+    ) -> None:
+        real, machines = account.provider, account.inventory.machines
+        self.name: Final = real.name
+        self.kind: Final = real.kind
+        self.settle: Final = real.settle
+        self.lacks: list[Lack] = []
+        self._account = account
+        self._clock = clock
+        self._sleep = sleep
+        self._lives = [Life.of(machine, account.asked_at) for machine in machines]
+        self._read_until = account.start
+        self._series: dict[ResourceKey, CpuSeries] = {}
+
+    def discover(self) -> Inventory:
+        """Show the machines as they were at the clock's time."""
+        now, resolution = self._clock.time, self._account.resolution
+        while self._read_until < min(now, self._account.until):
+            self._read_on()
+        known = (life.at(now, self._read_until, resolution) for life in self._lives)
+        return Inventory(machines=tuple(one for one in known if one is not None))
+
+    def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
+        """Return the part of what was read that lies in the window."""
+        buckets = window.buckets
+        return CpuReading(
+            series=tuple(
+                _cut(whole, buckets)
+                for machine in machines
+                if (whole := self._series.get(machine.key)) is not None
+            )
+        )
+
+    def close(self) -> None:
+        """Nothing is held: the real provider is closed by who made it."""
+
+    def _read_on(self) -> None:
+        """Read the next slice; of the one before, keep what may still be asked for."""
+        start, resolution = self._read_until, self._account.resolution
+        end = min(start + self._account.slice_seconds, self._account.until)
+        asked = [life.machine for life in self._lives if life.may_have_run(start)]
+        read = self._read(asked, Window(start=start, end=end, resolution=resolution))
+        oldest = floor_to(self._clock.time - self.settle, resolution) - resolution
+        for life in self._lives:
+            series = read.get(life.machine.key)
+            if series is not None:
+                life.forget(oldest)
+                life.learn(sorted(series.points), resolution)
+        self._series = {
+            key: _joined(self._series.get(key), read.get(key), oldest)
+            for key in self._series.keys() | read.keys()
+        }
+        self._read_until = end
+
+    def _read(self, machines: Sequence[Machine], window: Window) -> dict[ResourceKey, CpuSeries]:
+        """Read a window, again and again for those that were not read; what stays is a lack."""
+        read: dict[ResourceKey, CpuSeries] = {}
+        waiting, cause = list(machines), ""
+        for pause in (0.0, *PAUSES):
+            if not waiting:
+                break
+            self._sleep(pause)
+            try:
+                answer = self._account.provider.read_cpu(waiting, window)
+            except CollectorError as error:
+                cause = str(error)
+                continue
+            read |= {series.key: series for series in answer.series}
+            waiting = [one for one in waiting if one.key in answer.unread]
+            cause = str(answer.failures[-1]) if answer.failures else cause
+        if waiting:
+            self._lack(waiting, cause, window)
+        return read
+
+    def _lack(self, machines: Iterable[Machine], cause: str, window: Window) -> None:
+        count = len(list(machines))
+        what = f"the CPU of {count} machine{'s' if count > 1 else ''}"
+        self.lacks.append(
+            Lack(collector=self.name, what=what, cause=cause, start=window.start, end=window.end)
+        )
+
+
+def _cut(whole: CpuSeries, buckets: range) -> CpuSeries:
+    points, gpu = whole.points, whole.gpu
+    return CpuSeries(
+        key=whole.key,
+        points={at: points[at] for at in buckets if at in points},
+        gpu={at: gpu[at] for at in buckets if at in gpu} if gpu else {},
+    )
+
+
+def _joined(before: CpuSeries | None, after: CpuSeries | None, oldest: int) -> CpuSeries:
+    known = [one for one in (before, after) if one is not None]
+    return CpuSeries(
+        key=known[0].key,
+        points={at: v for one in known for at, v in one.points.items() if at >= oldest},
+        gpu={at: v for one in known for at, v in one.gpu.items() if at >= oldest},
+    )
