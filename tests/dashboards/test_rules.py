@@ -1,0 +1,227 @@
+"""The committed rules against the code that makes them, the metrics that exist, and promtool."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+import yaml
+
+from dashboards.build import HOME
+from dashboards.build.rules import alert_groups, record_groups, render_rules, write_rules
+from dashboards.build.rules.grafana import title
+from dashboards.build.rules.model import Alert
+from exporter.exposition.catalogue import FAMILIES
+
+Json: TypeAlias = dict[str, Any]
+RULES = HOME / "rules"
+PROVISIONED = HOME / "provisioning"
+TESTS = sorted((RULES / "tests").glob("*.yml"))
+RUNBOOKS = (HOME.parent / "docs" / "runbooks.md").read_text(encoding="utf-8")
+LABELS_OF = {family.name: set(family.labels) for family in FAMILIES}
+
+RECORDS = [record for group in record_groups() for record in group.records]
+ALERTS = [alert for group in alert_groups() for alert in group.alerts]
+RECORDED = {record.name for record in RECORDS}
+EXPRESSIONS = [
+    *(pytest.param(record.expression, id=record.name) for record in RECORDS),
+    *(pytest.param(alert.expression, id=title(alert)) for alert in ALERTS),
+    *(
+        pytest.param(value.series, id=f"{title(alert)}:{value.name}")
+        for alert in ALERTS
+        for value in alert.values
+    ),
+    *(
+        pytest.param(name.query, id=f"{title(alert)}:{name.name}")
+        for alert in ALERTS
+        for name in alert.names
+    ),
+]
+
+needs_promtool = pytest.mark.skipif(
+    not shutil.which("promtool"), reason="promtool is not installed"
+)
+
+
+def load(path: Path) -> Json:
+    content: Json = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return content
+
+
+def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = ["promtool", *arguments]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+def interpolated(text: str) -> str:
+    """Expand text as Grafana's provisioning does: no variable is set, ``$$`` is a dollar."""
+    pattern = r"\$\$|\$\{\w+\}|\$\w+"
+    return re.sub(pattern, lambda found: "$" if found[0] == "$$" else "", text)
+
+
+def provisioned_rules() -> dict[str, Json]:
+    groups = load(PROVISIONED / "alerting" / "rules.yml")["groups"]
+    return {rule["title"]: rule for group in groups for rule in group["rules"]}
+
+
+GRAFANA = provisioned_rules()
+
+
+def test_the_committed_rules_are_what_the_code_makes() -> None:
+    assert write_rules(check=True) == []
+
+
+def test_a_changed_and_a_missing_file_are_stale_and_get_written(tmp_path: Path) -> None:
+    names = sorted(render_rules())
+    assert sorted(write_rules(check=False, home=tmp_path)) == names
+    (tmp_path / names[0]).write_text("groups: []\n")
+    (tmp_path / names[1]).unlink()
+    assert sorted(write_rules(check=True, home=tmp_path)) == names[:2]
+    assert not (tmp_path / names[1]).exists()
+
+
+@needs_promtool
+@pytest.mark.parametrize("name", ["recording.yml", "alerts.yml"])
+def test_promtool_has_nothing_to_say_about_the_rules(name: str) -> None:
+    done = promtool("check", "rules", str(RULES / name))
+    assert done.returncode == 0, done.stderr
+    assert "rules found" in done.stdout
+    assert done.stderr.strip() == ""
+
+
+@needs_promtool
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
+def test_rules_fire_with_the_right_text_and_are_silent_otherwise(path: Path) -> None:
+    done = promtool("test", "rules", str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=title)
+def test_every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_is_silent(
+    alert: Alert,
+) -> None:
+    cases = [
+        case
+        for path in TESTS
+        for test in load(path)["tests"]
+        for case in test.get("alert_rule_test", ())
+        if case["alertname"] == alert.name
+    ]
+    fired = [f["exp_labels"]["severity"] for case in cases for f in case["exp_alerts"]]
+    assert alert.severity.value in fired
+    assert any(not case["exp_alerts"] for case in cases)
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
+def test_cases_state_the_whole_text_and_evaluate_all_groups_in_order(path: Path) -> None:
+    content = load(path)
+    groups = {group.name for group in record_groups()} | {group.name for group in alert_groups()}
+    assert sorted(content["group_eval_order"]) == sorted(groups)
+    for test in content["tests"]:
+        for case in test.get("alert_rule_test", ()):
+            for fired in case["exp_alerts"]:
+                assert {"summary", "description", "runbook_url"} == fired["exp_annotations"].keys()
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_every_series_is_recorded_or_in_the_catalogue(expression: str) -> None:
+    recorded = set(re.findall(r"\b[a-z_]+:\w+:\w+", expression))
+    assert recorded <= RECORDED
+    rest = re.sub(r"\b[a-z_]+:\w+:\w+", "", expression)
+    assert set(re.findall(r"\bcarbon_\w+", rest)) <= LABELS_OF.keys()
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_matchers_name_labels_of_the_metric_they_stand_at(expression: str) -> None:
+    for metric, matchers in re.findall(r"\b(carbon_\w+)\{([^}]*)\}", expression):
+        if metric in LABELS_OF:
+            assert set(re.findall(r"(\w+)=", matchers)) <= LABELS_OF[metric]
+
+
+def test_recorded_names_are_level_metric_operations_and_unique() -> None:
+    names = [record.name for record in RECORDS]
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch(r"[a-z_]+:[a-z_0-9]+:[a-z_0-9]+", name) for name in names)
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=title)
+def test_texts_use_only_what_is_looked_up_and_look_up_only_what_is_used(alert: Alert) -> None:
+    text = alert.summary + alert.description
+    used = set(re.findall(r"\$(\w+)", text)) - {"labels", "now"}
+    looked_up = {value.name for value in alert.values} | {name.name for name in alert.names}
+    assert used == looked_up
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=title)
+def test_every_alert_has_a_runbook(alert: Alert) -> None:
+    path, anchor = alert.runbook.split("#")
+    assert (HOME.parent / path).is_file()
+    headings = re.findall(r"^## (.+)$", RUNBOOKS, re.MULTILINE)
+    assert anchor in {heading.lower().replace(" ", "-") for heading in headings}
+
+
+def test_every_runbook_is_of_an_alert() -> None:
+    headings = re.findall(r"^## (.+)$", RUNBOOKS, re.MULTILINE)
+    assert sorted(headings) == sorted({alert.name for alert in ALERTS})
+
+
+def test_runbooks_name_only_recorded_series_that_exist() -> None:
+    named = set(re.findall(r"`([a-z_]+:\w+:\w+)", RUNBOOKS))
+    assert named
+    assert named <= RECORDED
+
+
+def test_grafana_has_the_alerts_that_prometheus_has() -> None:
+    told = load(RULES / "alerts.yml")["groups"]
+    alerts = {
+        f"{rule['alert']} ({rule['labels']['severity']})": rule
+        for group in told
+        for rule in group["rules"]
+    }
+    assert GRAFANA.keys() == alerts.keys()
+    for name, rule in GRAFANA.items():
+        assert rule["data"][0]["model"]["expr"] == alerts[name]["expr"]
+        assert rule["for"] == alerts[name]["for"]
+        assert rule["labels"] == alerts[name]["labels"]
+        assert rule["annotations"]["runbook_url"] == alerts[name]["annotations"]["runbook_url"]
+
+
+@pytest.mark.parametrize("rule", GRAFANA.values(), ids=GRAFANA)
+def test_grafana_rules_ask_the_provisioned_source_and_refer_to_their_own_steps(rule: Json) -> None:
+    sources = load(PROVISIONED / "datasources" / "prometheus.yml")["datasources"]
+    known = {source["uid"] for source in sources} | {"__expr__"}
+    steps = [step["refId"] for step in rule["data"]]
+    assert len(steps) == len(set(steps))
+    assert rule["condition"] == "C"
+    assert {step["datasourceUid"] for step in rule["data"]} <= known
+    assert all(step["model"]["refId"] == step["refId"] for step in rule["data"])
+
+
+@pytest.mark.parametrize("rule", GRAFANA.values(), ids=GRAFANA)
+def test_grafana_texts_survive_the_interpolation_of_provisioning(rule: Json) -> None:
+    steps = {step["refId"] for step in rule["data"]}
+    for text in rule["annotations"].values():
+        shown = interpolated(text)
+        assert shown == text.replace("$$", "$")
+        assert set(re.findall(r"\$values\.(\w+)", shown)) <= steps
+        assert "query" not in shown
+
+
+def test_grafana_ids_are_unique_and_short_enough() -> None:
+    uids = [rule["uid"] for rule in GRAFANA.values()]
+    assert len(uids) == len(set(uids))
+    assert all(re.fullmatch(r"[a-z0-9-]{1,40}", uid) for uid in uids)
+
+
+def test_policies_name_contact_points_and_contact_points_name_templates() -> None:
+    folder = PROVISIONED / "alerting"
+    contacts = load(folder / "contact-points.yml")["contactPoints"]
+    (policy,) = load(folder / "policies.yml")["policies"]
+    receivers = {policy["receiver"], *(route["receiver"] for route in policy["routes"])}
+    assert receivers <= {contact["name"] for contact in contacts}
+    used = set(re.findall(r'template "([^"]+)"', yaml.safe_dump(contacts)))
+    (templates,) = load(folder / "templates.yml")["templates"]
+    assert used
+    assert used <= set(re.findall(r'define "([^"]+)"', templates["template"]))
