@@ -109,8 +109,9 @@ def where_we_are(expression: str) -> str:
 
 
 def machines() -> str:
-    """Picked machines by region, where there are any."""
-    return f"sum by ({REGION}) ({estate('carbon_resources')}) > 0"
+    """Picked machines by region of a cloud, where there are any."""
+    ours = estate("carbon_resources", 'provider!="host"')
+    return f"sum by ({REGION}) ({ours}) > 0"
 
 
 def grid_of_regions() -> str:
