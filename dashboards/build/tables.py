@@ -274,7 +274,7 @@ _AGE: Final = (*panels.unit(panels.SECONDS, 0), *panels.tinted(thresholds.age())
 _COLLECTOR_COLUMNS: Final = (
     column("collector", "Collector", cells.wrapped()),
     column("Value #A", "State", panels.width(58), *panels.worded(thresholds.SUCCESS)),
-    column("Value #B", "Last success", panels.width(95), *_AGE),
+    column("Value #B", "Last success", panels.width(108), *_AGE),
     column("Value #C", "Data age", panels.width(75), *_AGE),
     column(
         "Value #D",

@@ -37,10 +37,10 @@ def _figures() -> tuple[stat.Panel, ...]:
         figures.today(2, (8, 0, 8, 4)),
         figures.coverage(3, (16, 0, 4, 4)),
         figures.reality(4, (20, 0, 4, 4)),
-        figures.month(5, (0, 4, 6, 4)),
-        figures.budget(6, (6, 4, 7, 4)),
-        figures.equivalent(7, (13, 4, 5, 4)),
-        figures.power_now(8, (18, 4, 6, 4)),
+        figures.month(5, (0, 4, 5, 4)),
+        figures.budget(6, (5, 4, 7, 4)),
+        figures.equivalent(7, (12, 4, 5, 4)),
+        figures.power_now(8, (17, 4, 7, 4)),
     )
 
 
