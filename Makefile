@@ -28,10 +28,16 @@ help: ## Show this list
 demo: $(VENV)/.runtime ## Run the simulated estate; ARGS="--listen 127.0.0.1:9181" for another port
 	@$(BIN)/carbon-exporter demo $(ARGS)
 
+.PHONY: demo-stack
+demo-stack: $(VENV)/.runtime ## Run the demo with a week of history, Prometheus, its rules and Alertmanager
+	@$(BIN)/python -m tools.demo_stack $(ARGS)
+
 .PHONY: test
 test: $(VENV)/.dev ## Run every check, all tests last; fails if any failed
 	@command -v promtool >/dev/null 2>&1 || echo "promtool is not installed: the tests that ask" \
 	  "Prometheus' own parser are skipped. Debian and Ubuntu: apt install prometheus"
+	@command -v amtool >/dev/null 2>&1 || echo "amtool is not installed: Alertmanager's" \
+	  "configuration is not checked. Debian and Ubuntu: apt install prometheus-alertmanager"
 	@failed=""; \
 	$(MAKE) --no-print-directory --keep-going lint drift || failed=1; \
 	$(BIN)/python -m pytest $(PYTEST_ARGS) --cov --cov-report=term || failed=1; \
@@ -92,7 +98,7 @@ BUILD_REQUIRES = uv run --no-project --python '>=3.11' python -c 'import tomllib
 
 .PHONY: clean
 clean: ## Delete the environment, caches and build results
-	rm -rf $(VENV) build dist .coverage .coverage.* htmlcov .hypothesis \
+	rm -rf $(VENV) .demo-stack build dist .coverage .coverage.* htmlcov .hypothesis \
 	  .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

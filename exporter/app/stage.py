@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from exporter.app.live import LiveGrid, Probe, answering, told
-from exporter.core.clock import SystemClock
+from exporter.core.clock import SystemClock, epoch
 from exporter.core.ports import Clock
 from exporter.data.regions import RegionTable
 from exporter.demo.aws import AwsFake, access_key_id
@@ -20,6 +20,9 @@ from exporter.demo.gcp import GcpFake
 from exporter.demo.grid import GridFake
 from exporter.demo.lateness import PUNCTUAL, Lateness
 from exporter.settings import Settings
+
+SURGE_AFTER: Final = 60
+"""Seconds from the start of the demo until its accident begins: first comes what is usual."""
 
 LAG_SECONDS: Final = 20
 """How long the demo's clouds hold back a bucket: short, so that the page moves from the start."""
@@ -95,11 +98,14 @@ def demo_stage(*, listen: str, probes: Sequence[Probe]) -> Iterator[tuple[Settin
 
     With them comes a line that says which grids are live: those of the ``probes`` that answer
     within seconds. Without a probe nobody outside this machine is asked.
+
+    A minute after the start an accident begins: each start has its own, and its machines.
     """
-    estate = demo_estate()
     live = answering(probes)
     reason = "no live source answered" if probes else "--offline"
-    fakes = Fakes.of(estate, SystemClock(), lag_seconds=LAG_SECONDS, lateness=PUNCTUAL)
+    clock = SystemClock()
+    estate = demo_estate(surge_at=int(epoch(clock.now())) + SURGE_AFTER)
+    fakes = Fakes.of(estate, clock, lag_seconds=LAG_SECONDS, lateness=PUNCTUAL)
     with fakes.listening(), _environment(aws_environment(estate)):
         settings = Settings.model_validate(demo_settings(fakes, listen, live))
         yield settings, told(live, grid_zones(estate), reason=reason)

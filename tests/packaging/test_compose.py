@@ -1,0 +1,187 @@
+"""The compose demo: valid, hardened, reachable from this machine only, and with all its files."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+from exporter import __version__
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = ROOT / "docker-compose.yml"
+MODEL: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
+SERVICES: dict[str, dict[str, Any]] = MODEL["services"]
+ONE_SHOT = "service_completed_successfully"
+OURS = f"carbon-exporter:{__version__}"
+
+every_service = pytest.mark.parametrize("name", SERVICES)
+
+
+def run(*command: str | Path) -> str:
+    """Return what a command says on both channels.
+
+    It must succeed.
+    """
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def needs(tool: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(shutil.which(tool) is None, reason=f"{tool} is not installed")
+
+
+def waits_for() -> list[tuple[str, str, str]]:
+    return [
+        (name, other, how["condition"])
+        for name, service in SERVICES.items()
+        for other, how in service.get("depends_on", {}).items()
+    ]
+
+
+def mounts(service: dict[str, Any]) -> list[list[str]]:
+    """Return source, target and options of what is mounted."""
+    return [mount.split(":") for mount in service.get("volumes", [])]
+
+
+def test_it_is_valid_by_the_schema_of_the_compose_specification() -> None:
+    check = (sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec")
+    run(*check, COMPOSE)
+
+
+def docker_compose() -> list[str]:
+    """Return Docker Compose as it is installed, as a plugin or alone; nothing where it is not."""
+    for command in (["docker", "compose"], ["docker-compose"]):
+        if shutil.which(command[0]) is not None:
+            asked = subprocess.run([*command, "version"], check=False, capture_output=True)
+            if asked.returncode == 0:
+                return command
+    return []
+
+
+def test_docker_compose_reads_it() -> None:
+    command = docker_compose()
+    if not command:
+        pytest.skip("Docker Compose is not installed")
+    run(*command, "-f", COMPOSE, "config", "--quiet")
+
+
+@every_service
+def test_its_image_has_a_fixed_version(name: str) -> None:
+    image, _, tag = SERVICES[name]["image"].rpartition(":")
+    assert image
+    assert tag[:1].isdigit() or (tag[:1] == "v" and tag[1:2].isdigit())
+    assert tag.count(".") == 2
+
+
+def test_our_image_is_built_once_and_named_after_our_version() -> None:
+    ours = [name for name, s in SERVICES.items() if s["image"].startswith("carbon-exporter")]
+    assert {SERVICES[name]["image"] for name in ours} == {OURS}
+    assert [name for name in ours if "build" in SERVICES[name]] == ours[:1]
+
+
+@every_service
+def test_it_can_change_nothing_but_its_data(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert int(service["user"].split(":")[0]) > 0
+    assert not {"privileged", "cap_add", "network_mode", "pid", "ipc", "devices"} & set(service)
+
+
+@every_service
+def test_it_is_reached_from_this_machine_only(name: str) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+
+def test_no_port_is_published_twice() -> None:
+    ports = [port.split(":")[1] for s in SERVICES.values() for port in s.get("ports", [])]
+    assert len(ports) == len(set(ports)) == 5
+
+
+@every_service
+def test_what_it_mounts_is_there_and_read_only_where_it_is_a_file_of_ours(name: str) -> None:
+    for source, target, *options in mounts(SERVICES[name]):
+        if source.startswith("."):
+            assert (ROOT / source).exists(), source
+            assert options == ["ro"], target
+        else:
+            assert source in MODEL["volumes"]
+
+
+def test_every_volume_is_used() -> None:
+    used = {source for service in SERVICES.values() for source, *_ in mounts(service)}
+    assert set(MODEL["volumes"]) <= used
+
+
+@pytest.mark.parametrize(("name", "other", "condition"), waits_for())
+def test_what_another_waits_for_comes_to_pass(name: str, other: str, condition: str) -> None:
+    if condition == ONE_SHOT:
+        assert SERVICES[other]["restart"] == "no", name
+    else:
+        assert condition == "service_healthy"
+        assert "test" in SERVICES[other]["healthcheck"], name
+
+
+@every_service
+def test_it_says_whether_it_is_well_unless_it_runs_once(name: str) -> None:
+    once = name in {other for _, other, condition in waits_for() if condition == ONE_SHOT}
+    assert ("healthcheck" in SERVICES[name]) is not once
+    assert SERVICES[name]["restart"] == ("no" if once else "unless-stopped")
+
+
+def test_prometheus_starts_after_the_history_and_the_first_numbers() -> None:
+    waits = {name: {other for n, other, _ in waits_for() if n == name} for name in SERVICES}
+    assert waits["prometheus"] == {"history", "exporter", "alertmanager"}
+    assert waits["exporter"] == waits["history"] == {"backfill"}
+    assert waits["grafana"] == {"prometheus"}
+
+
+def test_history_has_the_labels_of_the_scrape() -> None:
+    scrapes = yaml.safe_load((ROOT / "dashboards/prometheus.yml").read_text())["scrape_configs"]
+    ours = next(one for one in scrapes if one["job_name"] == "carbon-exporter")
+    (target,) = ours["static_configs"][0]["targets"]
+    assert f"--label instance={target}" in SERVICES["backfill"]["command"][0]
+
+
+def test_who_is_named_in_a_configuration_is_a_service() -> None:
+    prometheus = yaml.safe_load((ROOT / "dashboards/prometheus.yml").read_text())
+    managers = prometheus["alerting"]["alertmanagers"]
+    groups = [
+        g for part in (*prometheus["scrape_configs"], *managers) for g in part["static_configs"]
+    ]
+    named = {target.split(":")[0] for group in groups for target in group["targets"]}
+    assert named - {"localhost"} <= set(SERVICES)
+    alerting = yaml.safe_load((ROOT / "dashboards/alertmanager.yml").read_text())
+    hooks = [hook["url"] for r in alerting["receivers"] for hook in r["webhook_configs"]]
+    provisioned = [
+        one
+        for file in (ROOT / "dashboards/provisioning").rglob("*.yml")
+        for one in re.findall(r"^\s+url: (http://\S+)", file.read_text(), re.MULTILINE)
+    ]
+    assert len(provisioned) > 1
+    for url in (*hooks, *provisioned):
+        assert urlsplit(url).hostname in SERVICES
+    assert {urlsplit(url).netloc for url in hooks} == {"receiver:8080"}
+    assert SERVICES["receiver"]["command"] == ["0.0.0.0:8080"]
+
+
+@needs("promtool")
+def test_prometheus_takes_its_configuration_with_every_rule() -> None:
+    said = run("promtool", "check", "config", "dashboards/prometheus.yml")
+    files = list((ROOT / "dashboards/rules").glob("*.yml"))
+    assert len(files) > 1
+    assert f"SUCCESS: {len(files)} rule files found" in said
+
+
+@needs("amtool")
+def test_alertmanager_takes_its_configuration() -> None:
+    said = run("amtool", "check-config", "dashboards/alertmanager.yml")
+    assert "1 receivers" in said
