@@ -102,6 +102,7 @@ def _of_machine(wired: Wired, view: ResourceView) -> Document:
     intensity = now.intensity if now else wired.book.at(view.grid_zone, epoch(app.clock.now()))
     utilization = now.utilization if now else ASSUMED_UTILIZATION
     gpu = now.gpu_utilization if now else None
+    profile = app.power.profile(machine)
     return {
         **machine.key._asdict(),
         "name": machine.name,
@@ -109,11 +110,11 @@ def _of_machine(wired: Wired, view: ResourceView) -> Document:
         "grid_zone": view.grid_zone,
         "state": view.state.value,
         "power_model": app.settings.power_model,
-        "confidence": view.confidence.value,
+        "confidence": profile.confidence.value,
         "utilization_ratio": utilization,
         "utilization_assumed": now is None,
         "gpu_utilization_ratio": gpu,
-        **_told(explain(app.power.profile(machine), region, intensity, utilization, gpu)),
+        **_told(explain(profile, region, intensity, utilization, gpu)),
     }
 
 

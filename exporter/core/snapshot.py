@@ -68,7 +68,8 @@ class ResourceView:
     machine: Machine
     grid_zone: str
     state: ResourceState
-    confidence: Confidence
+    confidence: Confidence | None
+    """None for a machine that never ran while it was watched: nothing was modelled of it."""
     vcpus: float | None
     """None where the type is known to nobody."""
     now: ResourceNow | None

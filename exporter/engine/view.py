@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from exporter.core.meter import ApiUsage
 from exporter.core.model import (
     Bounds,
-    Confidence,
     IntensityInForce,
     Machine,
     Region,
@@ -101,7 +100,7 @@ class Viewer:
             machine=account.machine,
             grid_zone=model.grid_zone if model else self._zone_of(account.machine),
             state=state,
-            confidence=model.profile.confidence if model else Confidence.UNKNOWN_TYPE,
+            confidence=model.profile.confidence if model else None,
             vcpus=model.vcpus if model else None,
             now=current_values,
             energy=Joules(energy),

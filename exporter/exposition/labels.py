@@ -36,7 +36,7 @@ LABELS: Final[Mapping[str, str]] = {
     "node_pool": "Node group or node pool of that cluster",
     "lifecycle": "`spot` (the cloud may take the machine back) or `on_demand`; empty where unknown",
     "confidence": "How the CPU of a machine is known, the best first: `sku`, `family`, "
-    "`multi-family`, `proxy`, `unknown-type`",
+    "`multi-family`, `proxy`, `unknown-type`; empty for one that never ran while it was watched",
     "latitude": "Degrees north; empty where the table lacks the region",
     "longitude": "Degrees east",
     "location": "Where the region is, in words",

@@ -81,7 +81,7 @@ class MachineSeries:
         known = self._entries.get(machine.key)
         if (
             known
-            and (known.grid_zone, known.confidence) == (view.grid_zone, view.confidence)
+            and (known.grid_zone, known.confidence) == (view.grid_zone, view.confidence or "")
             and _same(known.machine, machine)
         ):
             return known
@@ -90,7 +90,7 @@ class MachineSeries:
             labels=labels,
             machine=machine,
             grid_zone=view.grid_zone,
-            confidence=view.confidence,
+            confidence=view.confidence or "",
             info=self._info(labels, view),
         )
 
@@ -105,7 +105,7 @@ class MachineSeries:
             "cluster": machine.cluster,
             "node_pool": machine.node_pool,
             "lifecycle": machine.lifecycle,
-            "confidence": view.confidence,
+            "confidence": view.confidence or "",
             **{label: machine.tags.get(key, "") for key, label in self._tags},
         }
         pairs = ",".join(f'{name}="{label_value(value)}"' for name, value in values.items())

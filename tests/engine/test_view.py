@@ -259,4 +259,5 @@ def test_a_machine_that_never_ran_has_the_grid_of_its_region(
     rig = rig_of(state, clock)
     view = view_of(rig.every(300, T0 + HOUR), "m")
     assert (view.state, view.grid_zone) == (ResourceState.STOPPED, "FR")
+    assert view.confidence is None, "nothing was modelled: its type is not called unknown"
     assert [grid.zone for grid in rig.look().grids] == ["FR"]

@@ -144,7 +144,7 @@ def rich_snapshot() -> Snapshot:
         3,
         machine=a_machine(3, name=AWKWARD, tags={"team": "x" * 10_000, "cost-center": AWKWARD}),
     )
-    stopped = a_view(4, now=None, state=ResourceState.STOPPED)
+    stopped = a_view(4, now=None, state=ResourceState.STOPPED, confidence=None)
     annual = replace(a_grid("IE"), source="annual", level=LEVEL_ANNUAL, estimated=True)
     second = replace(a_grid("GB"), source="neso", level=LEVEL_SECOND_SOURCE)
     idle = RegionKey("aws", "111122223333", "eu-west-1")
