@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from exporter.core.model import LEVEL_SECOND_SOURCE, IntensityInForce, Region
+from exporter.core.model import IntensityInForce, Region
 from exporter.core.units import GCO2eqPerKwh
 
 
@@ -12,7 +12,7 @@ class Candidate:
     """A cloud region with the intensity in force of its grid.
 
     ``weaker`` says that something better is known of the grid which must not be ranked with the
-    others, as ``outdone`` tells.
+    others.
     """
 
     region: Region
@@ -70,16 +70,6 @@ def rank(
             )
         )
     return tuple(ranked)
-
-
-def outdone(grid: IntensityInForce, others: Iterable[IntensityInForce | None]) -> bool:
-    """Whether another value of the same grid is live while the one that is ranked is not."""
-    return not is_live(grid) and any(other is not None and is_live(other) for other in others)
-
-
-def is_live(grid: IntensityInForce) -> bool:
-    """Whether a value is of its own time, from the preferred source or a second one."""
-    return grid.level <= LEVEL_SECOND_SOURCE
 
 
 def _place(candidate: Candidate) -> tuple[float, str, str]:

@@ -351,6 +351,11 @@ class IntensityInForce:
     detail: str = ""
     """Year and origin, where the source is a table."""
 
+    @property
+    def live(self) -> bool:
+        """Whether it is of its own time, from the preferred source or a second one."""
+        return self.level <= LEVEL_SECOND_SOURCE
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:

@@ -8,7 +8,6 @@ from exporter.core.clock import floor_to
 from exporter.core.model import (
     LEVEL_ANNUAL,
     LEVEL_LAST_KNOWN,
-    LEVEL_SECOND_SOURCE,
     Basis,
     IntensityInForce,
     Method,
@@ -89,13 +88,12 @@ class GridViewer:
         zone = region.grid_zone
         grid = self.book.at(zone, now)
         direct = self.book.signal(zone, now, Method.AVERAGE, Basis.DIRECT)
-        live = direct is not None and direct.level <= LEVEL_SECOND_SOURCE
         return RegionIntensityView(
             region=region,
             grid=grid,
             mean_24h=self._mean(zone, now),
             annual=self._annual.annual(zone),
-            weaker=live and grid.level > LEVEL_SECOND_SOURCE,
+            weaker=direct is not None and direct.live and not grid.live,
         )
 
     def _mean(self, zone: str, now: float) -> GCO2eqPerKwh | None:

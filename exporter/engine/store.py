@@ -8,7 +8,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -148,15 +148,13 @@ class Store:
         Raises:
             StoreError: it cannot be read, written or locked, or is no state file of ours.
         """
-        with _translated(str(path)):
+        with _translated(str(path)), ExitStack() as unless_ready:
             connection = sqlite3.connect(
                 path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
-            try:
-                _prepare(connection, str(path))
-            except BaseException:
-                connection.close()
-                raise
+            unless_ready.callback(connection.close)
+            _prepare(connection, str(path))
+            unless_ready.pop_all()
         return cls(connection, str(path))
 
     @classmethod
@@ -216,13 +214,8 @@ class Store:
             raise StoreError(self._broken)
         with self._lock, _translated(self._name):
             self._connection.execute("BEGIN IMMEDIATE")
-            try:
+            with self._connection:  # commits, or rolls back whatever goes wrong
                 yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from exporter.core.durations import format_duration
-from exporter.core.listen import ListenAddress, parse_listen
+from exporter.core.listen import parse_listen
 from exporter.core.plugins import Duration, GridConfig, ProviderConfig
 from exporter.settings.sections import section_of
 
@@ -243,11 +243,6 @@ class Settings(BaseModel):
             message = f"write {format_duration(least)} or more: not less than {other}"
             raise ValueError(message)
         return span
-
-    @property
-    def listen_address(self) -> ListenAddress:
-        """Host and port of ``listen``."""
-        return parse_listen(self.listen)
 
     @property
     def stale(self) -> timedelta:

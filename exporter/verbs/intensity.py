@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from exporter import app
-from exporter.advice.rank import is_live
 from exporter.core.clock import epoch, floor_to
 from exporter.core.durations import parse_duration
 from exporter.core.model import (
@@ -173,7 +172,7 @@ def _others(
     for method in Method:
         for basis in Basis:
             known = book.signal(zone, time, method, basis)
-            if known and (method, basis) != shown and is_live(known):
+            if known and (method, basis) != shown and known.live:
                 yield known
 
 
@@ -181,7 +180,7 @@ def _last_day(book: IntensityBook, zone: str, time: float, method: Method) -> La
     end = floor_to(time, _QUARTER)
     steps = ((start, start + _QUARTER) for start in range(end - DAY, end, _QUARTER))
     found = [over(book, zone, step, method) for step in steps]
-    known = [one.gco2eq_per_kwh for one in found if one is not None and is_live(one)]
+    known = [one.gco2eq_per_kwh for one in found if one is not None and one.live]
     if not known:
         return None
     mean = sum(known) / len(known)
@@ -206,7 +205,7 @@ def _bars(
 def _past(found: IntensityInForce | None, start: int) -> Bar:
     if found is None or found.level == LEVEL_ANNUAL:
         return Bar(start=start, value=None)
-    return Bar(start=start, value=found.gco2eq_per_kwh, certain=is_live(found))
+    return Bar(start=start, value=found.gco2eq_per_kwh, certain=found.live)
 
 
 def _ahead(hours: Mapping[int, ForecastHour], start: int, step: int) -> Bar:

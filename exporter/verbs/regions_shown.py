@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from exporter.advice.rank import Ranked, is_live
+from exporter.advice.rank import Ranked
 from exporter.core.model import LEVEL_ANNUAL, Method, Region
 from exporter.core.snapshot import RegionIntensityView
 from exporter.exposition.summary import LEVELS
@@ -211,7 +211,7 @@ def _shares(survey: Survey) -> Mapping[str, Share]:
 def _share(survey: Survey, regions: Sequence[Region]) -> Share:
     names = {(region.provider, region.name) for region in regions}
     views = [v for v in survey.views if (v.region.provider, v.region.name) in names]
-    live = sum(is_live(view.grid) for view in views)
+    live = sum(view.grid.live for view in views)
     direct = sum(view.weaker for view in views)
     annual = sum(view.grid.level == LEVEL_ANNUAL and not view.weaker for view in views)
     promised = survey.promised

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from exporter import app
-from exporter.advice.rank import outdone
 from exporter.core.clock import epoch, floor_to
 from exporter.core.model import LEVEL_ANNUAL, Basis, Method, Region
 from exporter.core.ports import GridSource
@@ -98,12 +97,13 @@ class Surveyor:
         if grid is None:
             return None
         direct = self._book.signal(zone, now, Method.AVERAGE, Basis.DIRECT)
+        outdone = direct is not None and direct.live and not grid.live
         return RegionIntensityView(
             region=region,
             grid=grid,
             mean_24h=self._mean(zone, now),
             annual=self._built.annual.annual(zone),
-            weaker=self._method is Method.AVERAGE and outdone(grid, [direct]),
+            weaker=self._method is Method.AVERAGE and outdone,
         )
 
     def _mean(self, zone: str, now: float) -> GCO2eqPerKwh | None:

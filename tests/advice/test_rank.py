@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.advice.rank import Candidate, is_live, outdone, rank
+from exporter.advice.rank import Candidate, rank
 from exporter.core.model import (
     LEVEL_ANNUAL,
     LEVEL_FORECAST,
@@ -117,18 +117,7 @@ def test_the_flag_of_a_candidate_stays_with_it() -> None:
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_live_is_of_its_own_time_from_whichever_source(level: FallbackLevel) -> None:
-    assert is_live(a_grid(1, level=level)) == (level in (LEVEL_LIVE, LEVEL_SECOND_SOURCE))
-
-
-@pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("other", LEVELS)
-def test_outdone_is_what_is_not_live_beside_a_live_one(
-    level: FallbackLevel, other: FallbackLevel
-) -> None:
-    direct = a_grid(1, basis=Basis.DIRECT, level=other)
-    expected = level > LEVEL_SECOND_SOURCE >= other
-    assert outdone(a_grid(1, level=level), [None, direct]) == expected
-    assert not outdone(a_grid(1, level=level), [None])
+    assert a_grid(1, level=level).live == (level in (LEVEL_LIVE, LEVEL_SECOND_SOURCE))
 
 
 @given(

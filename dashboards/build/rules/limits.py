@@ -21,8 +21,6 @@ BURN_FAST: Final = 2
 BURN_SLOW: Final = 1.05
 """A twentieth over: less is within what a projection errs by."""
 
-DIRTY_QUANTILE: Final = 0.9
-"""Dirtier than nine of ten hours of the last two weeks."""
 DIRTY_FACTOR: Final = 1.25
 """A quarter above the median: on grids that hardly move the dirtiest tenth is no news."""
 DIRTY_GRAMS_PER_HOUR: Final = 10

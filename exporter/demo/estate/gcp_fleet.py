@@ -17,9 +17,6 @@ from exporter.demo.estate.machines import BurstGroup, EstateMachine, MachineType
 
 SHOP_PROJECT: Final = "demo-estate-shop"
 DATA_PROJECT: Final = "demo-estate-data"
-TWIN: Final = "demo-edge-01"
-"""A name that exists in two zones of one project, in two projects, and in Azure."""
-
 _CASCADE_LAKE: Final = "Intel Cascade Lake"
 _ICE_LAKE: Final = "Intel Ice Lake"
 _SAPPHIRE_RAPIDS: Final = "Intel Sapphire Rapids"
