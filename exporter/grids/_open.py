@@ -8,11 +8,11 @@ from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import NoDataError
 from exporter.core.model import Basis, GridReading, Method
 from exporter.core.ports import AdapterContext, Clock
-from exporter.grids._cache import Documents
 from exporter.grids._facts import SourceFacts
-from exporter.grids._http import KEYLESS_FIX, Endpoint, JsonClient
 from exporter.grids._payload import collect, slices
 from exporter.grids._points import in_window
+from exporter.http.client import KEYLESS_FIX, Endpoint, JsonClient
+from exporter.http.documents import Documents
 
 Read = Callable[[], GridReading]
 """One part of a window, not yet asked for."""

@@ -8,9 +8,10 @@ from functools import partial
 from typing import Final
 
 from exporter.core.clock import epoch
-from exporter.core.errors import BadPayloadError, CollectorError, NoDataError, ThrottledError
+from exporter.core.errors import BadPayloadError, CollectorError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Standing
 from exporter.core.units import GCO2eqPerKwh
+from exporter.http.documents import LeftForLaterError
 
 MOST_INTENSE: Final = 2000.0
 """gCO2eq/kWh. The dirtiest grids reach about 1000; pounds per MWh or an error would be above."""
@@ -19,10 +20,6 @@ _DECIMAL: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
 
 class ShapeError(ValueError):
     """A value that does not have the documented shape; the text names the field, not its owner."""
-
-
-class LeftForLaterError(ThrottledError):
-    """Our own request budget is spent: the rest has its turn at the next refresh. No failure."""
 
 
 def as_mapping(value: object, what: str) -> Mapping[str, object]:

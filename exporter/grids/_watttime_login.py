@@ -8,8 +8,8 @@ from typing import Final
 
 from exporter.core.errors import AuthError, BadPayloadError
 from exporter.core.ports import Clock
-from exporter.grids._http import JsonClient, Params, RefusedError
-from exporter.grids._secret import Secret
+from exporter.http.client import JsonClient, Params, RefusedError
+from exporter.http.secret import Secret
 
 RENEW_SECONDS: Final = 25 * 60.0
 """A token lives for 30 minutes."""

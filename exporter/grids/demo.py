@@ -19,9 +19,7 @@ from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
 from exporter.core.units import GCO2eqPerKwh
-from exporter.grids._address import BaseUrl, is_loopback
 from exporter.grids._facts import SourceFacts
-from exporter.grids._http import Endpoint, JsonClient
 from exporter.grids._payload import (
     ShapeError,
     as_instant,
@@ -31,6 +29,8 @@ from exporter.grids._payload import (
     gather,
     slices,
 )
+from exporter.http.address import BaseUrl, is_loopback
+from exporter.http.client import Endpoint, JsonClient
 
 NAME: Final = "demo"
 _LONGEST_REQUEST: Final = 7 * 86400

@@ -35,8 +35,6 @@ from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
-from exporter.grids._address import SecureUrl
-from exporter.grids._cache import Budget, Documents
 from exporter.grids._codes import codes
 from exporter.grids._eia_rows import (
     FUELS,
@@ -50,11 +48,13 @@ from exporter.grids._eia_rows import (
     stamp,
 )
 from exporter.grids._facts import SourceFacts
-from exporter.grids._http import Endpoint, JsonClient
 from exporter.grids._late import LEAD, newest_or_within
 from exporter.grids._mix import by_fuel, complete, weighted_mean
 from exporter.grids._payload import ShapeError, gather, slices
-from exporter.grids._secret import Secret
+from exporter.http.address import SecureUrl
+from exporter.http.client import Endpoint, JsonClient
+from exporter.http.documents import Budget, Documents
+from exporter.http.secret import Secret
 
 NAME: Final = "eia"
 RESPONDENTS: Final[Mapping[str, str]] = codes("eia_respondent")

@@ -20,7 +20,6 @@ from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext
-from exporter.grids._address import BaseUrl
 from exporter.grids._facts import SourceFacts
 from exporter.grids._open import OpenSource, Read
 from exporter.grids._payload import (
@@ -30,6 +29,7 @@ from exporter.grids._payload import (
     as_mapping,
 )
 from exporter.grids._points import in_window, read_rows
+from exporter.http.address import BaseUrl
 
 NAME: Final = "em6"
 ZONE: Final = "NZ"

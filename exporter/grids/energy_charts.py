@@ -28,10 +28,7 @@ from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
-from exporter.grids._address import BaseUrl
-from exporter.grids._cache import Budget, Documents, Turns
 from exporter.grids._facts import SourceFacts
-from exporter.grids._http import KEYLESS_FIX, Endpoint, JsonClient
 from exporter.grids._payload import (
     ShapeError,
     as_intensity,
@@ -41,6 +38,9 @@ from exporter.grids._payload import (
     slices,
 )
 from exporter.grids._points import in_window, read_rows
+from exporter.http.address import BaseUrl
+from exporter.http.client import KEYLESS_FIX, Endpoint, JsonClient
+from exporter.http.documents import Budget, Documents, Turns
 
 NAME: Final = "energy_charts"
 COUNTRIES: Final[Mapping[str, str]] = {

@@ -32,15 +32,15 @@ from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.ports import AdapterContext, Clock
-from exporter.grids._address import SecureUrl
 from exporter.grids._codes import codes
 from exporter.grids._entsoe_xml import by_interval, read_generation
 from exporter.grids._facts import SourceFacts
-from exporter.grids._http import Endpoint, JsonClient
 from exporter.grids._late import LEAD, newest_or_within
 from exporter.grids._mix import by_fuel, complete, weighted_mean
 from exporter.grids._payload import ShapeError, collect, slices
-from exporter.grids._secret import Secret, TokenConfig
+from exporter.http.address import SecureUrl
+from exporter.http.client import Endpoint, JsonClient
+from exporter.http.secret import Secret, TokenConfig
 
 NAME: Final = "entsoe"
 AREAS: Final[Mapping[str, str]] = codes("entsoe_area")

@@ -31,11 +31,11 @@ from exporter.core.errors import NoDataError
 from exporter.core.model import Basis, GridReading, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
-from exporter.grids._address import BaseUrl
 from exporter.grids._facts import SourceFacts
-from exporter.grids._http import KEYLESS_FIX, Endpoint, JsonClient
 from exporter.grids._neso_mix import NAME, STEP, ZONE, parse_generation, parse_regional
 from exporter.grids._payload import collect, slices
+from exporter.http.address import BaseUrl
+from exporter.http.client import KEYLESS_FIX, Endpoint, JsonClient
 
 GREAT_BRITAIN: Final = 18
 """Number of the whole country among the regions."""

@@ -32,15 +32,15 @@ from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method, Standing
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
-from exporter.grids._address import SecureUrl
 from exporter.grids._codes import codes
 from exporter.grids._facts import SourceFacts
-from exporter.grids._http import Endpoint, JsonClient, Params
 from exporter.grids._payload import ShapeError, collect, slices
 from exporter.grids._points import in_window
-from exporter.grids._secret import Secret
 from exporter.grids._watttime_login import LoggedInClient, PlanError
 from exporter.grids._watttime_points import NAME, SIGNAL, STEP, parse_points, parse_standing
+from exporter.http.address import SecureUrl
+from exporter.http.client import Endpoint, JsonClient, Params
+from exporter.http.secret import Secret
 
 REGIONS: Final[Mapping[str, str]] = codes("watttime_region")
 """WattTime region by grid zone."""

@@ -13,7 +13,6 @@ from exporter.core.clock import from_epoch
 from exporter.core.errors import AuthError, BadPayloadError, NoDataError
 from exporter.core.model import GridReading
 from exporter.data import rows as table
-from exporter.grids._cache import Budget, Documents
 from exporter.grids._eia_rows import (
     FUELS,
     MAY_STORE,
@@ -22,9 +21,7 @@ from exporter.grids._eia_rows import (
     read_hours,
     read_page,
 )
-from exporter.grids._http import Endpoint, JsonClient
 from exporter.grids._payload import ShapeError
-from exporter.grids._secret import Secret
 from exporter.grids.eia import (
     DEMO_BURST,
     DEMO_PER_MINUTE,
@@ -36,6 +33,9 @@ from exporter.grids.eia import (
     build,
     to_points,
 )
+from exporter.http.client import Endpoint, JsonClient
+from exporter.http.documents import Budget, Documents
+from exporter.http.secret import Secret
 from tests.support.clock import ManualClock
 from tests.support.grids import FIXTURES, context, json_values
 

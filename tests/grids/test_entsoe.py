@@ -12,9 +12,7 @@ from exporter.core.clock import from_epoch
 from exporter.core.errors import AuthError, BadPayloadError, NoDataError, ThrottledError
 from exporter.core.model import GridReading, IntensityPoint
 from exporter.grids._entsoe_xml import RESOLUTIONS, expand
-from exporter.grids._http import Endpoint, JsonClient
 from exporter.grids._mix import FACTORS
-from exporter.grids._secret import Secret
 from exporter.grids.entsoe import (
     AREAS,
     FUELS,
@@ -23,6 +21,8 @@ from exporter.grids.entsoe import (
     EntsoeSource,
     parse_generation,
 )
+from exporter.http.client import Endpoint, JsonClient
+from exporter.http.secret import Secret
 from tests.support.clock import ManualClock
 from tests.support.grids import FIXTURES, context
 

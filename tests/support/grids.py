@@ -15,7 +15,7 @@ from exporter.core.plugins import load
 from exporter.core.ports import AdapterContext, Clock, GridSource
 from exporter.demo.grid import GridFake
 from exporter.demo.grid.documents import GridDocuments
-from exporter.grids._http import JsonClient
+from exporter.http.client import JsonClient
 
 FIXTURES: Final = Path(__file__).parents[1] / "fixtures" / "grid"
 STEP: Final = 1800
@@ -96,7 +96,7 @@ def clients_of(part: object) -> Iterator[JsonClient]:
     """Find the HTTP clients in a source."""
     if isinstance(part, JsonClient):
         yield part
-    elif type(part).__module__.startswith("exporter.grids"):
+    elif type(part).__module__.startswith(("exporter.grids", "exporter.http")):
         for inner in vars(part).values():
             yield from clients_of(inner)
 

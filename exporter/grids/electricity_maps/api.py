@@ -8,10 +8,6 @@ from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import AuthError, NoDataError
 from exporter.core.model import GridReading
 from exporter.core.ports import Clock
-from exporter.grids._cache import Documents
-from exporter.grids._http import Params, RefusedError, StatusError
-from exporter.grids._payload import LeftForLaterError
-from exporter.grids._secret import Secret
 from exporter.grids.electricity_maps.parse import (
     ANY_ENDPOINT,
     NAME,
@@ -19,6 +15,9 @@ from exporter.grids.electricity_maps.parse import (
     parse_values,
     parse_zones,
 )
+from exporter.http.client import Params, RefusedError, StatusError
+from exporter.http.documents import Documents, LeftForLaterError
+from exporter.http.secret import Secret
 
 HISTORY_SECONDS: Final = 86400
 """What ``history`` spans."""

@@ -11,11 +11,11 @@ from exporter.core.clock import epoch, floor_to
 from exporter.core.errors import AuthError
 from exporter.core.model import Basis, GridReading, Method
 from exporter.core.ports import Clock
-from exporter.grids._cache import Turns
 from exporter.grids._payload import collect, slices
 from exporter.grids._points import in_window
 from exporter.grids.electricity_maps.api import HISTORY_SECONDS, LONGEST_REQUEST, Api
 from exporter.grids.electricity_maps.parse import NAME, STEP
+from exporter.http.documents import Turns
 
 _ZONE: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]+)*")
 _NAMED: Final = 5

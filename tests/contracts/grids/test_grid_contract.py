@@ -15,7 +15,7 @@ from exporter.core.errors import (
     UnreachableError,
 )
 from exporter.demo.grid import Fault
-from exporter.grids._http import ATTEMPTS
+from exporter.http.client import ATTEMPTS
 from tests.support.grid_scene import DAY, Scene
 from tests.support.grids import context
 

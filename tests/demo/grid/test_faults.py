@@ -11,7 +11,7 @@ from exporter.core.errors import (
     UnreachableError,
 )
 from exporter.demo.grid import Fault
-from exporter.grids._http import ATTEMPTS
+from exporter.http.client import ATTEMPTS
 from tests.demo.grid.asking import HOUR, SECTIONS, seen
 from tests.demo.grid.conftest import Ask
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple, TypeVar
 
+from exporter.core.errors import ThrottledError
 from exporter.core.ports import Clock
-from exporter.grids._http import NO_HEADERS, JsonClient, Params
-from exporter.grids._payload import LeftForLaterError
+from exporter.http.client import NO_HEADERS, JsonClient, Params
 
 _SECONDS_PER_MINUTE: Final = 60.0
 
@@ -13,6 +13,10 @@ _NEVER: Final = float("-inf")
 
 Answer = TypeVar("Answer")
 _Key = tuple[str, tuple[tuple[str, str], ...]]
+
+
+class LeftForLaterError(ThrottledError):
+    """Our own request budget is spent: the rest has its turn at the next refresh. No failure."""
 
 
 class Budget:

@@ -14,8 +14,8 @@ from exporter.core.errors import (
     UnreachableError,
 )
 from exporter.core.ports import AdapterContext
-from exporter.grids._address import check_base_url, is_loopback
-from exporter.grids._http import ATTEMPTS, Endpoint, JsonClient
+from exporter.http.address import check_base_url, is_loopback
+from exporter.http.client import ATTEMPTS, Endpoint, JsonClient
 from tests.support.clock import ManualClock
 from tests.support.grids import FIXTURES, context
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from exporter.core.errors import AuthError
-from exporter.grids._secret import Secret
+from exporter.http.secret import Secret
 
 SECRET = "hunter2hunter2"
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from exporter.core.errors import AuthError, BadPayloadError, ThrottledError
-from exporter.grids._http import (
+from exporter.http.client import (
     RETRY_AFTER_MAX_SECONDS,
     Endpoint,
     JsonClient,

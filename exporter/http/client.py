@@ -20,7 +20,7 @@ from exporter.core.errors import (
     UnreachableError,
 )
 from exporter.core.ports import AdapterContext
-from exporter.grids._address import is_loopback
+from exporter.http.address import is_loopback
 
 ATTEMPTS: Final = 3
 """Requests for one document, the first one included."""

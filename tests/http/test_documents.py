@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.core.errors import BadPayloadError
-from exporter.grids._cache import Budget, Documents, Turns
-from exporter.grids._http import Endpoint, JsonClient
-from exporter.grids._payload import LeftForLaterError
+from exporter.http.client import Endpoint, JsonClient
+from exporter.http.documents import Budget, Documents, LeftForLaterError, Turns
 from tests.support.clock import ManualClock
 from tests.support.grid_script import GridScript
 from tests.support.grids import context

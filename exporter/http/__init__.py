@@ -1,0 +1,1 @@
+"""What every HTTP adapter shares: deadlines, size limits, retries, kept answers and secrets."""
