@@ -39,7 +39,7 @@ def check_base_url(text: str) -> str:
 
 
 BaseUrl = Annotated[str, AfterValidator(check_base_url)]
-"""Address of an API in a source's config section."""
+"""Address of an API in an adapter's config section."""
 
 
 def _check_secure(text: str) -> str:

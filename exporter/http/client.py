@@ -1,7 +1,8 @@
-"""The one HTTP client of the grid sources: GET a JSON document, or one of our errors.
+"""The HTTP client of our adapters: GET a document, or one of our errors.
 
-Every source has the same time-outs, size limit, retries, request counting and wording of errors.
-Messages name the source and its host, never a header, a query or a body: those may hold a secret.
+Every source that is asked over HTTP has the same time-outs, size limit, retries, request counting
+and wording of errors. Messages name the source and its host, never a header, a query or a body:
+those may hold a secret.
 """
 
 import json
@@ -193,7 +194,8 @@ class JsonClient:
         if status == httpx.codes.TOO_MANY_REQUESTS:
             self._throttled(_retry_after(answer))
         if answer.is_server_error:
-            raise UnreachableError(self._say(f"fails with HTTP {status} — wait; it is its fault"))
+            fix = "the fault is on its side; it will be tried again"
+            raise UnreachableError(self._say(f"fails with HTTP {status} — {fix}"))
         if answer.has_redirect_location:
             self._refuse(f"redirects elsewhere (HTTP {status}) — check base_url")
         message = self._say(f"answers HTTP {status} — check base_url, or the API has changed")

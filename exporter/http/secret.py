@@ -1,4 +1,4 @@
-"""Keys of grid APIs: by environment variable or from a file of their own, never in the config."""
+"""Keys of APIs: by environment variable or from a file of their own, never in the config."""
 
 from pathlib import Path
 from typing import Final, Self

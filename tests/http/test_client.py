@@ -96,6 +96,15 @@ def test_a_refusal_says_what_to_do(setting: AdapterContext) -> None:
         get(answering(401), setting)
 
 
+def test_a_server_error_says_whose_fault_it_is_and_that_nothing_is_to_be_done(
+    setting: AdapterContext,
+) -> None:
+    with pytest.raises(UnreachableError) as caught:
+        get(answering(502), setting)
+    told = "fails with HTTP 502 — the fault is on its side; it will be tried again"
+    assert str(caught.value) == f"src (grid.example.org): {told}"
+
+
 @pytest.mark.parametrize(
     ("status", "fixture", "error"),
     [
