@@ -19,29 +19,50 @@ Limits: 3000 requests in 5 min, 100 logins in 5 min. Licence: proprietary; data 
 beyond the plan. "WattTime".
 """
 
+import base64
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from exporter.core.clock import epoch, floor_to, from_epoch
-from exporter.core.errors import BadPayloadError, NoDataError
+from exporter.core.errors import AuthError, BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method, Standing
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
+from exporter.core.units import GRAMS_PER_KILOGRAM, GRAMS_PER_POUND, PERCENT, GCO2eqPerKwh
 from exporter.grids._codes import codes
 from exporter.grids._facts import SourceFacts
-from exporter.grids._payload import ShapeError, collect, slices
-from exporter.grids._points import in_window
-from exporter.grids._watttime_login import LoggedInClient, PlanError
-from exporter.grids._watttime_points import NAME, SIGNAL, STEP, parse_points, parse_standing
+from exporter.grids._payload import (
+    ShapeError,
+    as_instant,
+    as_intensity,
+    as_list,
+    as_mapping,
+    as_number,
+    collect,
+    slices,
+)
+from exporter.grids._points import in_window, read_rows
 from exporter.http.address import SecureUrl
-from exporter.http.client import Endpoint, JsonClient, Params
+from exporter.http.client import Endpoint, JsonClient, Params, RefusedError
 from exporter.http.secret import Secret
 
+NAME: Final = "watttime"
+SIGNAL: Final = "co2_moer"
+UNITS: Final = "lbs_co2_per_mwh"
+PERCENTILE: Final = "percentile"
+"""Units of ``/v3/signal-index``."""
+STEP: Final = 300
+"""Seconds."""
+RENEW_SECONDS: Final = 25 * 60.0
+"""A token lives for 30 minutes."""
+_TOKEN: Final = re.compile(r"[!-~]{1,8192}", re.ASCII)
 REGIONS: Final[Mapping[str, str]] = codes("watttime_region")
 """WattTime region by grid zone."""
 LAG_SECONDS: Final = 3600
@@ -149,6 +170,65 @@ def build(config: Config, context: AdapterContext) -> tuple["WattTimeSource", ..
     return (WattTimeSource(logged_in, {**REGIONS, **config.regions}, context.clock),)
 
 
+class PlanError(AuthError):
+    """The account is right, but its plan lacks what was asked for."""
+
+
+class LoggedInClient:
+    """Gets documents with a token that is renewed by time and whenever it is refused."""
+
+    def __init__(self, client: JsonClient, username: str, password: Secret, clock: Clock) -> None:
+        self._client = client
+        self._username = username
+        self._password = password
+        self._clock = clock
+        self._token = ""
+        self._renew_at = 0.0
+
+    def get(self, path: str, *, api: str, params: Params) -> object:
+        """Return the document at ``path``.
+
+        Raises:
+            PlanError: the plan lacks it.
+            AuthError: the login is refused, or a new token as well.
+            CollectorError: as ``JsonClient.get_json``.
+        """
+        try:
+            return self._get(path, api, params)
+        except RefusedError as error:
+            if error.status == HTTPStatus.UNAUTHORIZED:
+                self._token = ""
+                return self._get(path, api, params)
+            if not isinstance(error.document, dict):
+                raise
+            message = "watttime: the plan lacks this region or endpoint — see watttime.org, plans"
+            raise PlanError(message) from error
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._client.close()
+
+    def _get(self, path: str, api: str, params: Params) -> object:
+        if not self._token or self._clock.monotonic() >= self._renew_at:
+            self._token = self._login()
+            self._renew_at = self._clock.monotonic() + RENEW_SECONDS
+        headers = {"Authorization": f"Bearer {self._token}"}
+        return self._client.get_json(path, api=api, params=params, headers=headers)
+
+    def _login(self) -> str:
+        pair = f"{self._username}:{self._password.reveal()}".encode()
+        headers = {"Authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"}
+        try:
+            document = self._client.get_json("/login", api="login", headers=headers)
+        except RefusedError as error:  # a new try would be refused as well
+            raise AuthError(str(error)) from error
+        token = document.get("token") if isinstance(document, Mapping) else None
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+            message = "watttime: the login gave no token — check base_url"
+            raise BadPayloadError(message)
+        return token
+
+
 class WattTimeSource:
     """Marginal emissions and their forecast by WattTime region, for the zones of ``regions``."""
 
@@ -248,3 +328,88 @@ def _of_zones(told: Collection[_Told], asked: Mapping[str, str]) -> list[_Told]:
 
 def _iso(seconds: int) -> str:
     return from_epoch(seconds).strftime("%Y-%m-%dT%H:%M:%S+00:00")
+
+
+def parse_points(document: object, region: str, *, forecast: bool, now: float) -> GridReading:
+    """Turn an answer of ``/v3/historical`` or ``/v3/forecast`` into points; region is their zone.
+
+    Observed intervals that begin after ``now`` (epoch seconds) are left out, and forecast ones that
+    have ended. Imputed values and the running interval are estimated.
+
+    Raises:
+        ShapeError: another region, signal, unit or step, or no such document.
+        BadPayloadError: there are values, and none is readable.
+    """
+    answer = as_mapping(document, "the document")
+    meta = as_mapping(answer.get("meta"), "meta")
+    _check(meta, region, UNITS)
+    if meta.get("data_point_period_seconds") != STEP:
+        message = f"data_point_period_seconds is not {STEP}"
+        raise ShapeError(message)
+    rows = as_list(answer.get("data"), "data")
+    read = partial(_point, region=region, forecast=forecast, now=now)
+    return read_rows(rows, read, source=NAME, scope=region)
+
+
+def parse_standing(document: object, region: str, *, now: float) -> GridReading:
+    """Turn an answer of ``/v3/signal-index`` into the standing of a region, which is its zone.
+
+    Raises:
+        ShapeError: another region, signal or unit, no percentile, a time to come (``now`` is epoch
+            seconds, and one step is allowed to clocks), several values, or no such document.
+        NoDataError: there is no value.
+    """
+    answer = as_mapping(document, "the document")
+    _check(as_mapping(answer.get("meta"), "meta"), region, PERCENTILE)
+    rows = [as_mapping(row, "an entry of data") for row in as_list(answer.get("data"), "data")]
+    if not rows or rows[0].get("value", "absent") is None:
+        message = f"{NAME}: no percentile of {region} — wait"
+        raise NoDataError(message, scope=region)
+    if len(rows) > 1:
+        message = "data has more than one entry"
+        raise ShapeError(message)
+    return GridReading(points=(), standings=(_standing(rows[0], region, now),))
+
+
+def grams_per_kwh(pounds_per_mwh: float) -> GCO2eqPerKwh:
+    """Convert pounds per MWh: kilograms per MWh are grams per kWh."""
+    return GCO2eqPerKwh(pounds_per_mwh * GRAMS_PER_POUND / GRAMS_PER_KILOGRAM)
+
+
+def _check(meta: Mapping[str, object], region: str, units: str) -> None:
+    for key, expected in (("region", region), ("signal_type", SIGNAL), ("units", units)):
+        if meta.get(key) != expected:
+            message = f"{key} is not {expected}"
+            raise ShapeError(message)
+
+
+def _standing(row: Mapping[str, object], region: str, now: float) -> Standing:
+    moment = as_instant(row.get("point_time"), "point_time")
+    if moment > now + STEP:
+        message = "point_time is still to come"
+        raise ShapeError(message)
+    percentile = as_number(row.get("value"), "value")
+    if percentile > PERCENT:
+        message = f"value of {percentile:g} is no percentile"
+        raise ShapeError(message)
+    return Standing(zone=region, source=NAME, moment=moment, percentile=percentile)
+
+
+def _point(row: object, *, region: str, forecast: bool, now: float) -> IntensityPoint | None:
+    entry = as_mapping(row, "an entry of data")
+    start = as_instant(entry.get("point_time"), "point_time")
+    if start % STEP:
+        message = "point_time is not the start of an interval"
+        raise ShapeError(message)
+    value, end = entry.get("value", "absent"), start + STEP
+    if value is None or (end <= now if forecast else start > now):
+        return None
+    grams = grams_per_kwh(as_number(value, "value"))
+    return IntensityPoint(
+        zone=region,
+        start=start,
+        end=end,
+        gco2eq_per_kwh=as_intensity(grams, "value", Basis.DIRECT),
+        estimated=not forecast and (end > now or entry.get("imputed_data_used") is True),
+        forecast=forecast,
+    )

@@ -13,24 +13,22 @@ from exporter.core.clock import from_epoch
 from exporter.core.errors import AuthError, BadPayloadError, NoDataError
 from exporter.core.model import GridReading
 from exporter.data import rows as table
-from exporter.grids._eia_rows import (
-    FUELS,
-    MAY_STORE,
-    STORAGE,
-    generated,
-    read_hours,
-    read_page,
-)
 from exporter.grids._payload import ShapeError
 from exporter.grids.eia import (
     DEMO_BURST,
     DEMO_PER_MINUTE,
     FACTS,
+    FUELS,
     KEEP_SECONDS,
+    MAY_STORE,
     RESPONDENTS,
+    STORAGE,
     Config,
     EiaSource,
     build,
+    generated,
+    read_hours,
+    read_page,
     to_points,
 )
 from exporter.http.client import Endpoint, JsonClient

@@ -11,14 +11,15 @@ from pydantic import SecretStr, ValidationError
 from exporter.core.clock import from_epoch
 from exporter.core.errors import AuthError, BadPayloadError, NoDataError, ThrottledError
 from exporter.core.model import GridReading, IntensityPoint
-from exporter.grids._entsoe_xml import RESOLUTIONS, expand
 from exporter.grids._mix import FACTORS
 from exporter.grids.entsoe import (
     AREAS,
     FUELS,
+    RESOLUTIONS,
     STORAGE,
     Config,
     EntsoeSource,
+    expand,
     parse_generation,
 )
 from exporter.http.client import Endpoint, JsonClient

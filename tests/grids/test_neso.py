@@ -12,15 +12,16 @@ from exporter.core.clock import from_epoch
 from exporter.core.errors import BadPayloadError
 from exporter.core.model import GridReading
 from exporter.demo.grid.documents import lifecycle_mix
-from exporter.grids._neso_mix import (
+from exporter.grids._payload import ShapeError
+from exporter.grids.neso import (
     FACTORS,
     STEP,
+    Config,
+    NesoSource,
     lifecycle_intensity,
     parse_generation,
     parse_regional,
 )
-from exporter.grids._payload import ShapeError
-from exporter.grids.neso import Config, NesoSource
 from exporter.http.client import Endpoint, JsonClient, StatusError
 from tests.support.clock import ManualClock
 from tests.support.grids import FIXTURES, context, json_values

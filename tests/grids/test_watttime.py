@@ -21,9 +21,21 @@ from exporter.core.errors import (
 from exporter.core.model import Basis, GridReading, Method, Standing
 from exporter.data import rows as table
 from exporter.grids._payload import ShapeError
-from exporter.grids._watttime_login import RENEW_SECONDS, LoggedInClient, PlanError
-from exporter.grids._watttime_points import STEP, grams_per_kwh, parse_points, parse_standing
-from exporter.grids.watttime import INDEX, PLAN_SECONDS, REGIONS, Config, WattTimeSource, build
+from exporter.grids.watttime import (
+    INDEX,
+    PLAN_SECONDS,
+    REGIONS,
+    RENEW_SECONDS,
+    STEP,
+    Config,
+    LoggedInClient,
+    PlanError,
+    WattTimeSource,
+    build,
+    grams_per_kwh,
+    parse_points,
+    parse_standing,
+)
 from exporter.http.client import Endpoint, JsonClient
 from exporter.http.secret import Secret
 from tests.support.clock import ManualClock
