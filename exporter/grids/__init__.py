@@ -1,6 +1,35 @@
-"""Grid carbon intensity, one file for each source (file name = kind)."""
+"""Grid carbon intensity, one file for each source (file name = kind).
 
-from exporter.grids._catalogue import facts, keyless, prices, zones_of
-from exporter.grids._facts import SourceFacts
+Here: what all sources declare about themselves, and what they promise together.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from exporter.core.model import Basis, Method
+from exporter.core.plugins import kinds, load
+from exporter.grids._shared.facts import SourceFacts
 
 __all__ = ["SourceFacts", "facts", "keyless", "prices", "zones_of"]
+
+_PACKAGE: Final = __name__
+
+
+def facts() -> tuple[SourceFacts, ...]:
+    """Return the facts of every source, by kind."""
+    return tuple(load(_PACKAGE, kind).FACTS for kind in kinds(_PACKAGE))
+
+
+def keyless() -> tuple[SourceFacts, ...]:
+    """Return the live sources of the real world that answer without a key, by kind."""
+    return tuple(source for source in facts() if source.listed and not source.needs_key)
+
+
+def zones_of(sources: Iterable[SourceFacts]) -> frozenset[str]:
+    """Return the zones that any of the sources lists."""
+    return frozenset[str]().union(*(source.listed for source in sources))
+
+
+def prices(source: SourceFacts) -> bool:
+    """Whether a source's values are multiplied into grams; others are signals for decisions."""
+    return source.method is Method.AVERAGE and source.basis is Basis.LIFECYCLE

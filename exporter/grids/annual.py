@@ -18,7 +18,7 @@ from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, GridSource
 from exporter.core.units import GCO2eqPerKwh
 from exporter.data import rows
-from exporter.grids._facts import SourceFacts
+from exporter.grids._shared.facts import SourceFacts
 
 WORLD: Final = "WORLD"
 """Zone of the world's average, for zones that the table lacks."""

@@ -19,16 +19,9 @@ from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
 from exporter.core.units import GCO2eqPerKwh
-from exporter.grids._facts import SourceFacts
-from exporter.grids._payload import (
-    ShapeError,
-    as_instant,
-    as_list,
-    as_mapping,
-    as_number,
-    gather,
-    slices,
-)
+from exporter.grids._shared.facts import SourceFacts
+from exporter.grids._shared.payload import ShapeError, as_instant, as_list, as_mapping, as_number
+from exporter.grids._shared.windows import gather, slices
 from exporter.http.address import BaseUrl, is_loopback
 from exporter.http.client import Endpoint, JsonClient
 

@@ -36,11 +36,10 @@ from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
-from exporter.grids._codes import codes
-from exporter.grids._facts import SourceFacts
-from exporter.grids._late import LEAD, newest_or_within
-from exporter.grids._mix import by_fuel, complete, weighted_mean
-from exporter.grids._payload import ShapeError, as_instant, as_list, as_mapping, gather, slices
+from exporter.grids._shared.facts import SourceFacts, codes
+from exporter.grids._shared.mix import by_fuel, complete, weighted_mean
+from exporter.grids._shared.payload import ShapeError, as_instant, as_list, as_mapping
+from exporter.grids._shared.windows import LEAD, gather, newest_or_within, slices
 from exporter.http.address import SecureUrl
 from exporter.http.client import Endpoint, JsonClient
 from exporter.http.documents import Budget, Documents

@@ -20,15 +20,10 @@ from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext
-from exporter.grids._facts import SourceFacts
-from exporter.grids._open import OpenSource, Read
-from exporter.grids._payload import (
-    ShapeError,
-    as_intensity,
-    as_list,
-    as_mapping,
-)
-from exporter.grids._points import in_window, read_rows
+from exporter.grids._shared.facts import SourceFacts
+from exporter.grids._shared.open import OpenSource
+from exporter.grids._shared.payload import ShapeError, as_intensity, as_list, as_mapping, read_rows
+from exporter.grids._shared.windows import Read, in_window
 from exporter.http.address import BaseUrl
 
 NAME: Final = "em6"

@@ -28,16 +28,9 @@ from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
-from exporter.grids._facts import SourceFacts
-from exporter.grids._payload import (
-    ShapeError,
-    as_intensity,
-    as_list,
-    as_mapping,
-    collect,
-    slices,
-)
-from exporter.grids._points import in_window, read_rows
+from exporter.grids._shared.facts import SourceFacts
+from exporter.grids._shared.payload import ShapeError, as_intensity, as_list, as_mapping, read_rows
+from exporter.grids._shared.windows import collect, in_window, slices
 from exporter.http.address import BaseUrl
 from exporter.http.client import KEYLESS_FIX, Endpoint, JsonClient
 from exporter.http.documents import Budget, Documents, Turns

@@ -35,14 +35,14 @@ from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.ports import AdapterContext, Clock
-from exporter.grids._codes import codes
-from exporter.grids._facts import SourceFacts
-from exporter.grids._late import LEAD, newest_or_within
-from exporter.grids._mix import by_fuel, complete, weighted_mean
-from exporter.grids._payload import ShapeError, as_instant, collect, slices
+from exporter.grids._shared.facts import SourceFacts, codes
+from exporter.grids._shared.mix import by_fuel, complete, weighted_mean
+from exporter.grids._shared.payload import ShapeError, as_instant
+from exporter.grids._shared.token import TokenConfig
+from exporter.grids._shared.windows import LEAD, collect, newest_or_within, slices
 from exporter.http.address import SecureUrl
 from exporter.http.client import Endpoint, JsonClient
-from exporter.http.secret import Secret, TokenConfig
+from exporter.http.secret import Secret
 
 NAME: Final = "entsoe"
 RESOLUTIONS: Final[Mapping[str, int]] = {"PT15M": 900, "PT30M": 1800, "PT60M": 3600}

@@ -32,19 +32,18 @@ from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
 from exporter.core.units import PERCENT, GCO2eqPerKwh
-from exporter.grids._facts import SourceFacts
-from exporter.grids._mix import FACTORS as SHARED_FACTORS
-from exporter.grids._mix import FuelFactor, weighted_mean
-from exporter.grids._payload import (
+from exporter.grids._shared.facts import SourceFacts
+from exporter.grids._shared.mix import FACTORS as SHARED_FACTORS
+from exporter.grids._shared.mix import FuelFactor, weighted_mean
+from exporter.grids._shared.payload import (
     ShapeError,
     as_instant,
     as_list,
     as_mapping,
     as_number,
-    collect,
-    slices,
+    read_rows,
 )
-from exporter.grids._points import read_rows
+from exporter.grids._shared.windows import collect, slices
 from exporter.http.address import BaseUrl
 from exporter.http.client import KEYLESS_FIX, Endpoint, JsonClient
 

@@ -21,16 +21,17 @@ from exporter.core.errors import BadPayloadError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext
-from exporter.grids._facts import SourceFacts
-from exporter.grids._open import OpenSource, Read, not_empty, spans
-from exporter.grids._payload import (
+from exporter.grids._shared.facts import SourceFacts
+from exporter.grids._shared.open import OpenSource
+from exporter.grids._shared.payload import (
     ShapeError,
     as_instant,
     as_intensity,
     as_list,
     as_mapping,
+    read_rows,
 )
-from exporter.grids._points import read_rows
+from exporter.grids._shared.windows import Read, not_empty, spans
 from exporter.http.address import BaseUrl
 
 NAME: Final = "rte"

@@ -36,19 +36,17 @@ from exporter.core.model import Basis, GridReading, IntensityPoint, Method, Stan
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
 from exporter.core.units import GRAMS_PER_KILOGRAM, GRAMS_PER_POUND, PERCENT, GCO2eqPerKwh
-from exporter.grids._codes import codes
-from exporter.grids._facts import SourceFacts
-from exporter.grids._payload import (
+from exporter.grids._shared.facts import SourceFacts, codes
+from exporter.grids._shared.payload import (
     ShapeError,
     as_instant,
     as_intensity,
     as_list,
     as_mapping,
     as_number,
-    collect,
-    slices,
+    read_rows,
 )
-from exporter.grids._points import in_window, read_rows
+from exporter.grids._shared.windows import collect, in_window, slices
 from exporter.http.address import SecureUrl
 from exporter.http.client import Endpoint, JsonClient, Params, RefusedError
 from exporter.http.secret import Secret

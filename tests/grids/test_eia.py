@@ -13,7 +13,7 @@ from exporter.core.clock import from_epoch
 from exporter.core.errors import AuthError, BadPayloadError, NoDataError
 from exporter.core.model import GridReading
 from exporter.data import rows as table
-from exporter.grids._payload import ShapeError
+from exporter.grids._shared.payload import ShapeError
 from exporter.grids.eia import (
     DEMO_BURST,
     DEMO_PER_MINUTE,

@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 from exporter.core.clock import from_epoch
 from exporter.core.errors import AuthError, BadPayloadError, NoDataError, ThrottledError
 from exporter.core.model import GridReading, IntensityPoint
-from exporter.grids._mix import FACTORS
+from exporter.grids._shared.mix import FACTORS
 from exporter.grids.entsoe import (
     AREAS,
     FUELS,

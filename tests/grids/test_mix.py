@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.core.units import GCO2eqPerKwh
-from exporter.grids._mix import (
+from exporter.grids._shared.mix import (
     FACTORS,
     GONE_SECONDS,
     SIGNIFICANT,
@@ -13,7 +13,7 @@ from exporter.grids._mix import (
     complete,
     weighted_mean,
 )
-from exporter.grids._payload import ShapeError
+from exporter.grids._shared.payload import ShapeError
 
 HOUR = 3600
 amounts = st.dictionaries(st.sampled_from(sorted(FACTORS)), st.floats(0.001, 1e6), min_size=1)

@@ -12,7 +12,7 @@ from exporter.core.clock import from_epoch
 from exporter.core.errors import BadPayloadError
 from exporter.core.model import GridReading
 from exporter.demo.grid.documents import lifecycle_mix
-from exporter.grids._payload import ShapeError
+from exporter.grids._shared.payload import ShapeError
 from exporter.grids.neso import (
     FACTORS,
     STEP,

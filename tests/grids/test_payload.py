@@ -9,15 +9,8 @@ from hypothesis import strategies as st
 from exporter.core.errors import AuthError, BadPayloadError, CollectorError, NoDataError
 from exporter.core.model import GridReading, IntensityPoint
 from exporter.core.units import GCO2eqPerKwh
-from exporter.grids._payload import (
-    ShapeError,
-    as_instant,
-    as_list,
-    as_mapping,
-    as_number,
-    gather,
-    slices,
-)
+from exporter.grids._shared.payload import ShapeError, as_instant, as_list, as_mapping, as_number
+from exporter.grids._shared.windows import gather, slices
 from tests.support.grids import json_values
 
 

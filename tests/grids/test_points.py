@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from exporter.core.errors import BadPayloadError
 from exporter.core.model import IntensityPoint
 from exporter.core.units import GCO2eqPerKwh
-from exporter.grids._payload import ShapeError
-from exporter.grids._points import in_window, read_rows
+from exporter.grids._shared.payload import ShapeError, read_rows
+from exporter.grids._shared.windows import in_window
 
 POINT = IntensityPoint(zone="FR", start=0, end=60, gco2eq_per_kwh=GCO2eqPerKwh(50))
 

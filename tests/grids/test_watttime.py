@@ -20,7 +20,7 @@ from exporter.core.errors import (
 )
 from exporter.core.model import Basis, GridReading, Method, Standing
 from exporter.data import rows as table
-from exporter.grids._payload import ShapeError
+from exporter.grids._shared.payload import ShapeError
 from exporter.grids.watttime import (
     INDEX,
     PLAN_SECONDS,

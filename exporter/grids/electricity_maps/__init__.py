@@ -19,14 +19,14 @@ from pydantic import Field
 
 from exporter.core.model import Basis, Method
 from exporter.core.ports import AdapterContext
-from exporter.grids._facts import SourceFacts
+from exporter.grids._shared.facts import SourceFacts
+from exporter.grids._shared.token import TokenConfig
 from exporter.grids.electricity_maps.api import Api
 from exporter.grids.electricity_maps.parse import NAME
 from exporter.grids.electricity_maps.source import ElectricityMapsSource
 from exporter.http.address import SecureUrl
 from exporter.http.client import Endpoint, JsonClient
 from exporter.http.documents import Budget, Documents
-from exporter.http.secret import TokenConfig
 
 __all__ = ["FACTS", "Config", "ElectricityMapsSource", "build"]
 

@@ -6,8 +6,14 @@ from typing import Final
 
 from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint
-from exporter.grids._payload import ShapeError, as_instant, as_intensity, as_list, as_mapping
-from exporter.grids._points import read_rows
+from exporter.grids._shared.payload import (
+    ShapeError,
+    as_instant,
+    as_intensity,
+    as_list,
+    as_mapping,
+    read_rows,
+)
 
 NAME: Final = "electricity_maps"
 STEP: Final = 3600

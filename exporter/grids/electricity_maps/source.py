@@ -11,8 +11,7 @@ from exporter.core.clock import epoch, floor_to
 from exporter.core.errors import AuthError
 from exporter.core.model import Basis, GridReading, Method
 from exporter.core.ports import Clock
-from exporter.grids._payload import collect, slices
-from exporter.grids._points import in_window
+from exporter.grids._shared.windows import collect, in_window, slices
 from exporter.grids.electricity_maps.api import HISTORY_SECONDS, LONGEST_REQUEST, Api
 from exporter.grids.electricity_maps.parse import NAME, STEP
 from exporter.http.documents import Turns

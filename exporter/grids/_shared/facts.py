@@ -1,8 +1,10 @@
-"""What each grid source declares about itself: the data behind docs/grid-sources.md."""
+"""What each grid source declares about itself, and what it calls our grid zones."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exporter.core.model import Basis, Method
+from exporter.data import rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,3 +42,8 @@ class SourceFacts:
     def listed(self) -> frozenset[str]:
         """The zones, where they are listed."""
         return frozenset(self.zones) if isinstance(self.zones, tuple) else frozenset()
+
+
+def codes(column: str) -> Mapping[str, str]:
+    """Return code by grid zone, for the zones that have one in a column of ``zone_codes.csv``."""
+    return {line["grid_zone"]: line[column] for line in rows("zone_codes") if line[column]}

@@ -1,21 +1,16 @@
 """What the sources have in common that need no key and answer for a window of time."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from typing import ClassVar, Self
 
-from exporter.core.clock import epoch, from_epoch
-from exporter.core.errors import NoDataError
+from exporter.core.clock import epoch
 from exporter.core.model import Basis, GridReading, Method
 from exporter.core.ports import AdapterContext, Clock
-from exporter.grids._facts import SourceFacts
-from exporter.grids._payload import collect, slices
-from exporter.grids._points import in_window
+from exporter.grids._shared.facts import SourceFacts
+from exporter.grids._shared.windows import Read, collect, in_window, not_empty
 from exporter.http.client import KEYLESS_FIX, Endpoint, JsonClient
 from exporter.http.documents import Documents
-
-Read = Callable[[], GridReading]
-"""One part of a window, not yet asked for."""
 
 
 class OpenSource(ABC):
@@ -87,25 +82,3 @@ class OpenSource(ABC):
     @abstractmethod
     def _reads(self, start: int, until: int, now: float) -> Iterable[Read]:
         """List the parts of ``[start, until)``, the newest first."""
-
-
-def spans(start: int, until: int, *, step: int, lag: int, longest: int) -> list[tuple[int, int]]:
-    """Cut a window, newest part first, into requests of at most ``longest`` seconds.
-
-    It begins at least ``lag`` seconds before its end: a late operator still has a newest value.
-    """
-    first = min(start, until - lag)
-    return sorted(slices(first, until, step=step, longest=longest), reverse=True)
-
-
-def not_empty(reading: GridReading, source: str, start: int, end: int) -> GridReading:
-    """Return the reading of ``[start, end)`` epoch seconds.
-
-    Raises:
-        NoDataError: it has neither a point nor a failure.
-    """
-    if reading.points or reading.failures:
-        return reading
-    first, last = (f"{from_epoch(seconds):%Y-%m-%dT%H:%MZ}" for seconds in (start, end))
-    message = f"{source}: no value between {first} and {last} — wait"
-    raise NoDataError(message)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from exporter.core.units import GCO2eqPerKwh
-from exporter.grids._payload import ShapeError
+from exporter.grids._shared.payload import ShapeError
 
 SIGNIFICANT: Final = 0.01
 """Share of generation below which a missing fuel does not spoil a mix. The error is at most that

@@ -1,0 +1,1 @@
+"""What grid sources share, and nothing of a single one."""
