@@ -15,7 +15,7 @@ from statistics import fmean
 
 from bench.forecast.replay import read_replay
 from bench.forecast.score import METHODS, MODEL, Scores, Summary, score, summarise
-from exporter.advice.forecast import SeasonalForecaster
+from exporter.engine.forecast import SeasonalForecaster
 
 ENVIRONMENT = "CARBON_BENCH_REPLAY"
 HORIZONS = (1, 6, 24)

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from exporter.advice.forecast import SeasonalForecaster
 from exporter.app.build import App
+from exporter.engine.forecast import SeasonalForecaster
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.store import Store
 from exporter.grids import keyless

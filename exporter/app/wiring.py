@@ -7,7 +7,6 @@ from typing import Final
 import structlog
 
 from exporter import __version__
-from exporter.advice.forecast import SeasonalForecaster
 from exporter.app.build import App
 from exporter.core.model import Machine, Region, ResourceKey, RunState
 from exporter.core.ports import Provider
@@ -16,6 +15,7 @@ from exporter.engine.account import Missing, Terms
 from exporter.engine.collector import ProviderCollector
 from exporter.engine.daemon import Daemon, Parts, Polled
 from exporter.engine.estimate import MachineModel
+from exporter.engine.forecast import SeasonalForecaster
 from exporter.engine.grid_view import GridViewer
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.ledger import Ledger

@@ -12,7 +12,6 @@ import pytest
 import stamina
 
 from exporter import app
-from exporter.advice.forecast import SeasonalForecaster
 from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import UnreachableError
 from exporter.core.model import Basis, Method, Standing
@@ -20,6 +19,7 @@ from exporter.core.snapshot import Snapshot
 from exporter.data.regions import RegionTable
 from exporter.demo._http import HttpRequest
 from exporter.demo.grid import GridFake
+from exporter.engine.forecast import SeasonalForecaster
 from exporter.engine.grid_view import GridViewer
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.store import Store

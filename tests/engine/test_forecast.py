@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.advice.forecast import SeasonalForecaster, _hourly, _model
 from exporter.core.model import ForecastHour, IntensityPoint
 from exporter.core.ports import Forecaster
 from exporter.core.units import GCO2eqPerKwh
+from exporter.engine.forecast import SeasonalForecaster, _hourly, _model
 
 HOUR = 3600
 DAY = 24 * HOUR
