@@ -8,8 +8,8 @@ named by the whole epoch second at which it starts: exact, hashable and cheap, b
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from typing import NamedTuple
+from enum import IntEnum, StrEnum
+from typing import Final, NamedTuple
 
 from exporter.core.errors import CollectorError
 from exporter.core.units import GCO2eqPerHour, GCO2eqPerKwh, Ratio, Watts
@@ -323,17 +323,22 @@ class AnnualIntensity:
     known: bool = True
 
 
-class FallbackLevel(int):
-    """How far down the chain a value was found: the value of ``…_fallback_level``."""
+class FallbackLevel(IntEnum):
+    """Where in the chain a value was found: the value of ``…_fallback_level``."""
 
-    __slots__ = ()
+    LIVE = 0
+    SECOND_SOURCE = 1
+    LAST_KNOWN = 2
+    FORECAST = 3
+    ANNUAL = 4
+
+    @property
+    def words(self) -> str:
+        """The level as people read it."""
+        return _LEVEL_WORDS[self]
 
 
-LEVEL_LIVE = FallbackLevel(0)
-LEVEL_SECOND_SOURCE = FallbackLevel(1)
-LEVEL_LAST_KNOWN = FallbackLevel(2)
-LEVEL_FORECAST = FallbackLevel(3)
-LEVEL_ANNUAL = FallbackLevel(4)
+_LEVEL_WORDS: Final = ("live", "second source", "last known", "forecast", "annual average")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -354,7 +359,7 @@ class IntensityInForce:
     @property
     def live(self) -> bool:
         """Whether it is of its own time, from the preferred source or a second one."""
-        return self.level <= LEVEL_SECOND_SOURCE
+        return self.level <= FallbackLevel.SECOND_SOURCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

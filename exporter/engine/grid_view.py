@@ -6,9 +6,8 @@ from typing import Final
 
 from exporter.core.clock import floor_to
 from exporter.core.model import (
-    LEVEL_ANNUAL,
-    LEVEL_LAST_KNOWN,
     Basis,
+    FallbackLevel,
     IntensityInForce,
     Method,
     Outlook,
@@ -75,7 +74,7 @@ class GridViewer:
         yield self.book.at(zone, now)
         for method, basis in _SIGNALS:
             known = self.book.signal(zone, now, method, basis)
-            if known is not None and known.level <= LEVEL_LAST_KNOWN:
+            if known is not None and known.level <= FallbackLevel.LAST_KNOWN:
                 yield known
 
     def _outlooks(self, zone: str, now: float) -> Iterable[Outlook]:
@@ -100,6 +99,6 @@ class GridViewer:
         end = floor_to(now, _STEP)
         if (zone, end) not in self._means:
             whole = self.book.over(zone, end - DAY, end)
-            known = whole.level < LEVEL_ANNUAL
+            known = whole.level < FallbackLevel.ANNUAL
             self._means[zone, end] = whole.gco2eq_per_kwh if known else None
         return self._means[zone, end]

@@ -17,11 +17,6 @@ from typing import Final, NamedTuple
 from exporter.core.clock import floor_to
 from exporter.core.errors import StoreError
 from exporter.core.model import (
-    LEVEL_ANNUAL,
-    LEVEL_FORECAST,
-    LEVEL_LAST_KNOWN,
-    LEVEL_LIVE,
-    LEVEL_SECOND_SOURCE,
     Basis,
     FallbackLevel,
     ForecastHour,
@@ -314,7 +309,7 @@ class _OwnForecasts:
             source=OWN,
             method=chain.method,
             basis=chain.basis,
-            level=LEVEL_FORECAST,
+            level=FallbackLevel.FORECAST,
             valid_from=hour.start,
             estimated=True,
         )
@@ -368,7 +363,7 @@ def _observed(feeds: list[Feed], zone: str, at: int) -> _Found | None:
     for place, feed in enumerate(feeds):
         point = feed.observed(zone).covering(at)
         if point is not None:
-            level = LEVEL_LIVE if place == 0 else LEVEL_SECOND_SOURCE
+            level = FallbackLevel.LIVE if place == 0 else FallbackLevel.SECOND_SOURCE
             return _Found(_in_force(feed.source, point, level), point.end)
     return None
 
@@ -383,7 +378,7 @@ def _last_known(feeds: list[Feed], zone: str, at: int) -> _Found | None:
     if not known:
         return None
     source, point = max(known, key=lambda found: found[1].end)
-    value = _in_force(source, point, LEVEL_LAST_KNOWN)
+    value = _in_force(source, point, FallbackLevel.LAST_KNOWN)
     return _Found(value, point.end + LAST_KNOWN_SECONDS)
 
 
@@ -391,7 +386,7 @@ def _forecast(feeds: list[Feed], zone: str, at: int) -> _Found | None:
     for feed in feeds:
         point = feed.forecast(zone).covering(at)
         if point is not None:
-            return _Found(_in_force(feed.source, point, LEVEL_FORECAST), point.end)
+            return _Found(_in_force(feed.source, point, FallbackLevel.FORECAST), point.end)
     return None
 
 
@@ -417,7 +412,7 @@ def annual_in_force(annual: AnnualIntensities, zone: str, at: float) -> Intensit
         source="annual",
         method=Method.AVERAGE,
         basis=Basis.LIFECYCLE,
-        level=LEVEL_ANNUAL,
+        level=FallbackLevel.ANNUAL,
         valid_from=int(at),
         estimated=True,
         detail=" ".join(filter(None, (yearly.year, yearly.source))),

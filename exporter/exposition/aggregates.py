@@ -122,7 +122,7 @@ SAMPLES: Final[Mapping[Family, Callable[[Snapshot], Samples]]] = {
         ((grid.zone, grid.method), grid.valid_from) for grid in snapshot.grids
     ),
     catalogue.GRID_FALLBACK: lambda snapshot: (
-        ((grid.zone, grid.method), grid.level) for grid in snapshot.grids
+        ((grid.zone, grid.method), int(grid.level)) for grid in snapshot.grids
     ),
     catalogue.GRID_ESTIMATED: lambda snapshot: (
         ((grid.zone, grid.method), int(grid.estimated)) for grid in snapshot.grids

@@ -25,9 +25,6 @@ TOP_EMITTERS: Final = 10
 HOST: Final = "host"
 """Provider of the machine that the exporter runs on."""
 
-LEVELS: Final = ("live", "second source", "last known", "forecast", "annual average")
-"""Fallback levels in words, by number."""
-
 
 def summary(snapshot: Snapshot) -> Json:
     """Return the whole estate in one answer.
@@ -130,7 +127,7 @@ def grid(force: IntensityInForce, time: float) -> dict[str, object]:
         "method": force.method,
         "basis": force.basis,
         "fallback_level": int(force.level),
-        "fallback": LEVELS[force.level],
+        "fallback": force.level.words,
         "valid_from": force.valid_from,
         "age_seconds": max(0.0, time - force.valid_from),
         "estimated": force.estimated,

@@ -16,12 +16,7 @@ from rich.progress import Progress
 from exporter import app, logs
 from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import CarbonExporterError, ConfigError
-from exporter.core.model import (
-    LEVEL_ANNUAL,
-    Basis,
-    IntensityInForce,
-    Method,
-)
+from exporter.core.model import Basis, FallbackLevel, IntensityInForce, Method
 from exporter.core.ports import GridSource
 from exporter.engine.intensity import IntensityBook
 from exporter.settings import Settings, load
@@ -187,7 +182,7 @@ def one_of(option: str, text: str, allowed: Collection[str]) -> str:
 
 def age(value: IntensityInForce, now: float) -> str:
     """Write how long ago a value began to hold; a yearly average has no such age."""
-    if value.level == LEVEL_ANNUAL:
+    if value.level == FallbackLevel.ANNUAL:
         return ABSENT
     seconds = max(int(now - value.valid_from), 0)
     if seconds < _HOUR:

@@ -10,8 +10,8 @@ from exporter import app
 from exporter.core.clock import epoch, floor_to
 from exporter.core.durations import parse_duration
 from exporter.core.model import (
-    LEVEL_ANNUAL,
     Basis,
+    FallbackLevel,
     ForecastHour,
     IntensityInForce,
     Method,
@@ -203,7 +203,7 @@ def _bars(
 
 
 def _past(found: IntensityInForce | None, start: int) -> Bar:
-    if found is None or found.level == LEVEL_ANNUAL:
+    if found is None or found.level == FallbackLevel.ANNUAL:
         return Bar(start=start, value=None)
     return Bar(start=start, value=found.gco2eq_per_kwh, certain=found.live)
 

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from exporter.core.model import (
-    LEVEL_ANNUAL,
     AnnualIntensity,
+    FallbackLevel,
     ForecastHour,
     IntensityInForce,
     Method,
@@ -17,7 +17,6 @@ from exporter.core.model import (
 from exporter.core.units import PERCENT, SECONDS_PER_HOUR
 from exporter.exposition.grids import outlook as outlook_document
 from exporter.exposition.grids import standing as standing_document
-from exporter.exposition.summary import LEVELS
 from exporter.exposition.summary import grid as grid_document
 from exporter.verbs.chart import Bar, draw, speaks_unicode
 from exporter.verbs.grid import BASES, DAY, Trouble, age, clock_time
@@ -119,7 +118,7 @@ def _origin(answer: Answer, now: IntensityInForce | None) -> Iterator[str]:
     if now is None:
         return
     region = answer.region
-    yield f"level {now.level}: {LEVELS[now.level]}"
+    yield f"level {now.level}: {now.level.words}"
     yield f"source {now.source}, {now.method}, {BASES[now.basis]}"
     if now.detail:
         yield f"  {now.detail}"
@@ -157,7 +156,7 @@ def _comparison(answer: Answer) -> Iterator[str]:
 
 def _from_yearly(now: IntensityInForce | None, yearly: AnnualIntensity) -> str:
     """Return the difference from the yearly average, empty where the two do not compare."""
-    if now is None or now.method is not Method.AVERAGE or now.level == LEVEL_ANNUAL:
+    if now is None or now.method is not Method.AVERAGE or now.level == FallbackLevel.ANNUAL:
         return ""
     return _difference(now.gco2eq_per_kwh, yearly.gco2eq_per_kwh) if yearly.known else ""
 

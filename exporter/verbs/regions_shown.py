@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from exporter.advice.rank import Ranked
-from exporter.core.model import LEVEL_ANNUAL, Method, Region
+from exporter.core.model import FallbackLevel, Method, Region
 from exporter.core.snapshot import RegionIntensityView
-from exporter.exposition.summary import LEVELS
 from exporter.exposition.summary import grid as grid_document
 from exporter.verbs.grid import Trouble, age, clock_time
 from exporter.verbs.output import ABSENT, number, print_line, print_table
@@ -170,7 +169,7 @@ def _row(survey: Survey, row: Row) -> Sequence[str]:
         f"{region.pue:g}",
         number(row.ranked.gco2eq_per_kwh_it),
         view.grid.source,
-        f"{LEVELS[view.grid.level]} ({view.grid.level})",
+        f"{view.grid.level.words} ({view.grid.level})",
         age(view.grid, survey.time),
         "weaker" if row.ranked.weaker else "",
     )
@@ -213,7 +212,7 @@ def _share(survey: Survey, regions: Sequence[Region]) -> Share:
     views = [v for v in survey.views if (v.region.provider, v.region.name) in names]
     live = sum(view.grid.live for view in views)
     direct = sum(view.weaker for view in views)
-    annual = sum(view.grid.level == LEVEL_ANNUAL and not view.weaker for view in views)
+    annual = sum(view.grid.level == FallbackLevel.ANNUAL and not view.weaker for view in views)
     promised = survey.promised
     return Share(
         regions=len(regions),

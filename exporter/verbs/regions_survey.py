@@ -5,7 +5,7 @@ from typing import Final
 
 from exporter import app
 from exporter.core.clock import epoch, floor_to
-from exporter.core.model import LEVEL_ANNUAL, Basis, Method, Region
+from exporter.core.model import Basis, FallbackLevel, Method, Region
 from exporter.core.ports import GridSource
 from exporter.core.snapshot import RegionIntensityView
 from exporter.core.units import GCO2eqPerKwh
@@ -78,7 +78,9 @@ class Surveyor:
             for zone in self._declared()
             if self._book.standing(zone, now) is None
         }
-        return {zone for zone, one in values.items() if one is None or one.level == LEVEL_ANNUAL}
+        return {
+            zone for zone, one in values.items() if one is None or one.level == FallbackLevel.ANNUAL
+        }
 
     def _promised(self) -> frozenset[str]:
         """Return the zones that the sources in use declare and tell without a key, on any basis."""
@@ -110,7 +112,7 @@ class Surveyor:
         end = floor_to(now, _STEP)
         if self._method is Method.AVERAGE:
             whole = self._book.over(zone, end - DAY, end)
-            return None if whole.level == LEVEL_ANNUAL else whole.gco2eq_per_kwh
+            return None if whole.level == FallbackLevel.ANNUAL else whole.gco2eq_per_kwh
         told = [in_force(self._book, zone, t, self._method) for t in range(end - DAY, end, _STEP)]
         known = [one.gco2eq_per_kwh for one in told if one is not None]
         return GCO2eqPerKwh(sum(known) / len(known)) if len(known) == len(told) else None

@@ -3,21 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.advice.rank import Candidate, rank
-from exporter.core.model import (
-    LEVEL_ANNUAL,
-    LEVEL_FORECAST,
-    LEVEL_LAST_KNOWN,
-    LEVEL_LIVE,
-    LEVEL_SECOND_SOURCE,
-    Basis,
-    FallbackLevel,
-    IntensityInForce,
-    Method,
-    Region,
-)
+from exporter.core.model import Basis, FallbackLevel, IntensityInForce, Method, Region
 from exporter.core.units import GCO2eqPerKwh
-
-LEVELS = (LEVEL_LIVE, LEVEL_SECOND_SOURCE, LEVEL_LAST_KNOWN, LEVEL_FORECAST, LEVEL_ANNUAL)
 
 
 def a_grid(
@@ -25,7 +12,7 @@ def a_grid(
     *,
     method: Method = Method.AVERAGE,
     basis: Basis = Basis.LIFECYCLE,
-    level: FallbackLevel = LEVEL_LIVE,
+    level: FallbackLevel = FallbackLevel.LIVE,
 ) -> IntensityInForce:
     return IntensityInForce(
         zone="XX",
@@ -115,9 +102,11 @@ def test_the_flag_of_a_candidate_stays_with_it() -> None:
     ]
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", FallbackLevel)
 def test_live_is_of_its_own_time_from_whichever_source(level: FallbackLevel) -> None:
-    assert a_grid(1, level=level).live == (level in (LEVEL_LIVE, LEVEL_SECOND_SOURCE))
+    assert a_grid(1, level=level).live == (
+        level in (FallbackLevel.LIVE, FallbackLevel.SECOND_SOURCE)
+    )
 
 
 @given(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.core.model import LEVEL_ANNUAL, Basis, Bounds, IntensityInForce, Method
+from exporter.core.model import Basis, Bounds, FallbackLevel, IntensityInForce, Method
 from exporter.core.units import GCO2eqPerKwh, Ratio
 from exporter.engine.estimate import (
     NOTHING,
@@ -28,7 +28,7 @@ GRID = IntensityInForce(
     source="simgrid",
     method=Method.AVERAGE,
     basis=Basis.LIFECYCLE,
-    level=LEVEL_ANNUAL,
+    level=FallbackLevel.ANNUAL,
     valid_from=0,
     detail="2024",
 )

@@ -6,13 +6,11 @@ from exporter.core.clock import floor_to
 from exporter.core.errors import Reason
 from exporter.core.meter import ApiUsage
 from exporter.core.model import (
-    LEVEL_ANNUAL,
-    LEVEL_LIVE,
-    LEVEL_SECOND_SOURCE,
     AnnualIntensity,
     Basis,
     Bounds,
     Confidence,
+    FallbackLevel,
     ForecastHour,
     IntensityInForce,
     Machine,
@@ -55,7 +53,7 @@ def a_grid(zone: str = "FR") -> IntensityInForce:
         source="energy_charts",
         method=Method.AVERAGE,
         basis=Basis.LIFECYCLE,
-        level=LEVEL_LIVE,
+        level=FallbackLevel.LIVE,
         valid_from=BUCKET[0],
     )
 
@@ -145,8 +143,8 @@ def rich_snapshot() -> Snapshot:
         machine=a_machine(3, name=AWKWARD, tags={"team": "x" * 10_000, "cost-center": AWKWARD}),
     )
     stopped = a_view(4, now=None, state=ResourceState.STOPPED, confidence=None)
-    annual = replace(a_grid("IE"), source="annual", level=LEVEL_ANNUAL, estimated=True)
-    second = replace(a_grid("GB"), source="neso", level=LEVEL_SECOND_SOURCE)
+    annual = replace(a_grid("IE"), source="annual", level=FallbackLevel.ANNUAL, estimated=True)
+    second = replace(a_grid("GB"), source="neso", level=FallbackLevel.SECOND_SOURCE)
     idle = RegionKey("aws", "111122223333", "eu-west-1")
     pue = RegionIntensityView(
         region=Region(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.core.model import LEVEL_ANNUAL, LEVEL_LIVE, Basis, IntensityInForce, Method
+from exporter.core.model import Basis, FallbackLevel, IntensityInForce, Method
 from exporter.core.units import GCO2eqPerKwh
 from exporter.verbs.errors import UsageError
 from exporter.verbs.grid import Trouble, age, clock_time, counting, one_of
@@ -15,7 +15,7 @@ VALUE = IntensityInForce(
     source="breeze",
     method=Method.AVERAGE,
     basis=Basis.LIFECYCLE,
-    level=LEVEL_LIVE,
+    level=FallbackLevel.LIVE,
     valid_from=1_000_000,
 )
 
@@ -37,7 +37,7 @@ def test_ages_as_people_write_them(seconds: int, written: str) -> None:
 
 
 def test_a_yearly_average_has_no_age() -> None:
-    assert age(replace(VALUE, level=LEVEL_ANNUAL), VALUE.valid_from) == "–"
+    assert age(replace(VALUE, level=FallbackLevel.ANNUAL), VALUE.valid_from) == "–"
 
 
 def test_times_are_utc() -> None:

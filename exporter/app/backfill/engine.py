@@ -9,8 +9,8 @@ from exporter.app.backfill.replay import ReplayClock, ReplayedProvider
 from exporter.app.build import App
 from exporter.app.wiring import Wired, budget, offered_regions, stale_limits, terms
 from exporter.core.model import (
-    LEVEL_LAST_KNOWN,
     Basis,
+    FallbackLevel,
     IntensityInForce,
     IntensityPoint,
     Method,
@@ -140,7 +140,7 @@ class _PastGrids(GridViewer):
 
     def _told(self, zone: str, now: float) -> Iterable[IntensityInForce]:
         signals = (self.book.signal(zone, now, *signal) for signal in _SIGNALS)
-        return (one for one in signals if one is not None and one.level <= LEVEL_LAST_KNOWN)
+        return (one for one in signals if one is not None and one.level <= FallbackLevel.LAST_KNOWN)
 
     def _view(self, region: Region, priced: Mapping[str, IntensityInForce]) -> RegionIntensityView:
         return RegionIntensityView(
