@@ -195,6 +195,14 @@ class Bounds(NamedTuple):
     central: float
     high: float
 
+    def plus(self, other: "Bounds") -> "Bounds":
+        """Add another interval end by end: errors go together, which is the widest case."""
+        return Bounds(self.low + other.low, self.central + other.central, self.high + other.high)
+
+    def times(self, factor: float) -> "Bounds":
+        """Multiply by a factor of 0 or more."""
+        return Bounds(self.low * factor, self.central * factor, self.high * factor)
+
 
 class Power(NamedTuple):
     """Central IT power of one machine by component, before PUE. Absent components are 0 W."""

@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from math import inf, isfinite
 from typing import Final
 
@@ -166,7 +167,7 @@ def _now(regions: Sequence[RegionView]) -> Json:
 def _sum(values: Iterable[Bounds | None]) -> Bounds | None:
     # Bounds of a sum are the sums of the bounds: model errors of machines go together.
     known = [value for value in values if value is not None]
-    return Bounds(*map(sum, zip(*known, strict=True))) if known else None
+    return reduce(Bounds.plus, known) if known else None
 
 
 def _totals(regions: Sequence[RegionView]) -> Json:

@@ -39,4 +39,4 @@ def watts(model: str, count: float, utilization: Ratio | None = None) -> Bounds:
     central = found.idle + busy * (found.maximum - found.idle)
     if utilization is not None:
         low, high = max(low, GUESSED.low * central), min(high, GUESSED.high * central)
-    return Bounds(count * low, count * central, count * high)
+    return Bounds(low, central, high).times(count)

@@ -108,11 +108,11 @@ class StorageProfile:
 
     def bounds(self, utilization: Ratio, gpu: Ratio | None = None) -> Bounds:
         """Return IT watts of all components: low, central, high."""
-        return _sum(self.inner.bounds(utilization, gpu), self.storage.watts)
+        return self.inner.bounds(utilization, gpu).plus(self.storage.watts)
 
     def embodied(self) -> Bounds:
         """Return grams of embodied CO2eq per hour: of the machine's share and of its volumes."""
-        return _sum(self.inner.embodied(), self.storage.embodied)
+        return self.inner.embodied().plus(self.storage.embodied)
 
     def explain(self, utilization: Ratio, gpu: Ratio | None = None) -> tuple[Factor, ...]:
         """Return every factor from utilisation to IT watts and embodied grams."""
@@ -144,7 +144,7 @@ def storage_of(disks: tuple[Disk, ...]) -> Storage:
     return Storage(
         gib=tuple(gib.items()),
         watts=_total((WATTS_PER_TB[kind], terabytes) for kind, terabytes in stored),
-        embodied=_times(kilograms, GRAMS_PER_KILOGRAM / LIFETIME_HOURS),
+        embodied=kilograms.times(GRAMS_PER_KILOGRAM / LIFETIME_HOURS),
     )
 
 
@@ -155,16 +155,8 @@ def _terabytes(gib: float) -> float:
 def _total(parts: Iterable[tuple[Bounds, float]]) -> Bounds:
     total = Bounds(0.0, 0.0, 0.0)
     for each, amount in parts:
-        total = _sum(total, _times(each, amount))
+        total = total.plus(each.times(amount))
     return total
-
-
-def _times(bounds: Bounds, factor: float) -> Bounds:
-    return Bounds(bounds.low * factor, bounds.central * factor, bounds.high * factor)
-
-
-def _sum(first: Bounds, second: Bounds) -> Bounds:
-    return Bounds(first.low + second.low, first.central + second.central, first.high + second.high)
 
 
 def _power_factors(storage: Storage) -> Iterator[Factor]:
