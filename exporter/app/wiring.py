@@ -8,7 +8,7 @@ import structlog
 
 from exporter import __version__
 from exporter.app.build import App
-from exporter.core.model import Machine, Region, ResourceKey, RunState
+from exporter.core.model import HOST, Machine, Region, ResourceKey, RunState
 from exporter.core.ports import Provider
 from exporter.core.units import GRAMS_PER_KILOGRAM, GramsCO2eq
 from exporter.engine.account import Missing, Terms
@@ -27,9 +27,6 @@ from exporter.exposition.publisher import Publisher
 from exporter.exposition.render import Renderer
 
 log = structlog.get_logger()
-
-HOST: Final = "host"
-"""Provider whose machines stand in no cloud region; its grid is a setting."""
 
 SCRAPES_KEPT: Final = timedelta(minutes=3)
 """A vanished machine's counters stay for the look-back and three scrapes of a minute."""

@@ -14,6 +14,9 @@ from typing import Final, NamedTuple
 from exporter.core.errors import CollectorError
 from exporter.core.units import GCO2eqPerHour, GCO2eqPerKwh, Ratio, Watts
 
+HOST: Final = "host"
+"""Provider of the exporter's own machine: in no cloud region, with its hardware to itself."""
+
 
 class ResourceKey(NamedTuple):
     """Identity of a resource: the identity labels of every per-resource series, in order."""

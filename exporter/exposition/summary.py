@@ -6,7 +6,7 @@ from functools import reduce
 from math import inf, isfinite
 from typing import Final
 
-from exporter.core.model import Basis, Bounds, IntensityInForce, Method
+from exporter.core.model import HOST, Basis, Bounds, IntensityInForce, Method
 from exporter.core.snapshot import (
     CollectorView,
     HistoryPoint,
@@ -22,9 +22,6 @@ from exporter.core.units import Joules, kwh
 Json = Mapping[str, object]
 
 TOP_EMITTERS: Final = 10
-
-HOST: Final = "host"
-"""Provider of the machine that the exporter runs on."""
 
 
 def summary(snapshot: Snapshot) -> Json:

@@ -5,20 +5,19 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from exporter.core.labels import tag_label
+
 MAX_LABEL_CHARS: Final = 200
 """Longest label value. Room for every name the clouds allow except pathological tags (AWS: 256)."""
 
 MAX_IDENTITY_CHARS: Final = 600
 """Longest identity value: an Azure resource id may have about 450 characters."""
 
-MAX_LABEL_NAME_CHARS: Final = 100
-
 _ELLIPSIS: Final = "…"
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _DIGEST_CHARS: Final = 12
 # Control characters except tab and newline, and lone surrogates, which have no UTF-8.
 _UNSAFE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-_NOT_IN_NAMES: Final = re.compile(r"[^a-zA-Z0-9_]")
 _ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
@@ -47,12 +46,8 @@ def tag_labels(keys: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """
     names: dict[str, str] = {}
     for key in dict.fromkeys(keys):
-        names[key] = _free_name(_tag_label(key), set(names.values()))
+        names[key] = _free_name(tag_label(key), set(names.values()))
     return tuple(names.items())
-
-
-def _tag_label(key: str) -> str:
-    return f"tag_{_NOT_IN_NAMES.sub('_', key)}"[:MAX_LABEL_NAME_CHARS]
 
 
 def _free_name(name: str, taken: set[str]) -> str:

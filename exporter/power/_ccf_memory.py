@@ -3,9 +3,9 @@
 import math
 from typing import Final, NamedTuple
 
-from exporter.core.model import Bounds
+from exporter.core.model import HOST, Bounds
 from exporter.power import _names
-from exporter.power._machine import HOST, Hardware
+from exporter.power._machine import Hardware
 
 WATTS_PER_GB: Final = Bounds(0.05, 0.392, 0.408)
 """Central: the method's, the mean of the data sheets of Crucial (0.375) and Micron (0.408), which

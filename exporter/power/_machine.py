@@ -4,14 +4,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from exporter.core.model import Confidence, Machine, Shape
+from exporter.core.model import HOST, Confidence, Machine, Shape
 from exporter.data.machine_types import hardware_type
 from exporter.power import _cpu, _names
 from exporter.power._cpu import Cpu
 from exporter.power.catalogue import KnownType, Types
-
-HOST: Final = "host"
-"""Provider of machines that are not in a cloud: they have all of their hardware to themselves."""
 
 UNKNOWN_SIZE: Final = _names.Size(2.0, 8.0)
 """Size of a machine of which neither table, cloud nor name tells any: a small general one."""

@@ -1,6 +1,5 @@
 """What can be set, with its type, its default and its meaning: source of docs/configuration.md."""
 
-import re
 from collections import Counter
 from datetime import timedelta
 from enum import StrEnum
@@ -19,6 +18,7 @@ from pydantic import (
 )
 
 from exporter.core.durations import format_duration
+from exporter.core.labels import tag_label
 from exporter.core.listen import parse_listen
 from exporter.core.plugins import Duration, GridConfig, ProviderConfig
 from exporter.settings.sections import section_of
@@ -91,11 +91,6 @@ def check_poll(span: timedelta) -> timedelta:
         message = f"write {format_duration(_SHORTEST_POLL)} or more, with a unit, such as 5m"
         raise ValueError(message)
     return span
-
-
-def tag_label(tag: str) -> str:
-    """Return the label name that a cloud tag becomes on ``carbon_resource_info``."""
-    return "tag_" + re.sub(r"[^a-zA-Z0-9_]", "_", tag)
 
 
 def _check_tags(tags: tuple[str, ...]) -> tuple[str, ...]:

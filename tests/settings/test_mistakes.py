@@ -27,6 +27,7 @@ OK = "providers: [cloudy]\n"
         ("stale_after: 0m", "stale_after", "'0m'", "positive"),
         ("tags: team", "tags", "'team'", "write a list"),
         ("tags: [a-b, a_b]", "tags", "a list", "same label tag_a_b"),
+        (f"tags: [{'t' * 100}x, {'t' * 100}y]", "tags", "a list", "same label tag_ttt"),
         ("max_series: lots", "max_series", "'lots'", "integer"),
         ("max_series: 10", "max_series", "'10'", "greater than or equal to 1000"),
         ("log_level: loud", "log_level", "'loud'", "'debug', 'info', 'warning' or 'error'"),
