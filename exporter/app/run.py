@@ -13,7 +13,7 @@ import structlog
 
 from exporter.app.build import App, build
 from exporter.app.explain import explainer
-from exporter.app.live import PROBES
+from exporter.app.probe_grids import PROBES
 from exporter.app.wiring import Wired
 from exporter.core.errors import MissingExtraError, Reason, StoreError
 from exporter.engine.store import Store
@@ -50,7 +50,7 @@ def demo(*, listen: str, state: Path | None, offline: bool) -> int:
 def _stage() -> Callable[..., AbstractContextManager[tuple[Settings, str]]]:
     """Import the stage only now: the fakes bring every cloud's SDK, which ``serve`` must not."""
     try:
-        from exporter.app.stage import demo_stage  # noqa: PLC0415 — see above
+        from exporter.app.demo_setup import demo_stage  # noqa: PLC0415 — see above
     except ModuleNotFoundError as error:
         message = (
             f"the demo needs the Python package {error.name!r}, which is not installed — "

@@ -15,7 +15,7 @@ import pytest
 from exporter.app.backfill import Backfill, Plan, Report, Wish, make_plan
 from exporter.app.backfill import prepare_state as prepared_state
 from exporter.app.build import App, build
-from exporter.app.stage import Fakes, aws_environment
+from exporter.app.demo_setup import Fakes, aws_environment
 from exporter.app.wiring import Wired
 from exporter.core.clock import epoch, from_epoch
 from exporter.core.model import ResourceKey

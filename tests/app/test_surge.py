@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.app import stage
+from exporter.app import demo_setup
 from exporter.app.build import build
-from exporter.app.stage import Fakes, aws_environment
+from exporter.app.demo_setup import Fakes, aws_environment
 from exporter.app.wiring import Wired
 from exporter.core.clock import epoch
 from exporter.demo.estate import Estate, demo_estate, surge
@@ -123,7 +123,7 @@ def test_the_demo_has_its_accident_a_minute_after_its_start(
         begins.append(surge_at)
         return demo_estate(surge_at=surge_at)
 
-    monkeypatch.setattr(stage, "SystemClock", lambda: ManualClock(NOON))
-    monkeypatch.setattr(stage, "demo_estate", record)
-    with stage.demo_stage(listen="127.0.0.1:0", probes=()):
+    monkeypatch.setattr(demo_setup, "SystemClock", lambda: ManualClock(NOON))
+    monkeypatch.setattr(demo_setup, "demo_estate", record)
+    with demo_setup.demo_stage(listen="127.0.0.1:0", probes=()):
         assert begins == [int(epoch(NOON)) + MINUTE]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from exporter.app.stage import Fakes
+from exporter.app.demo_setup import Fakes
 from exporter.core.meter import ApiUsage
 from exporter.core.snapshot import Snapshot
 from exporter.demo.aws import Fault as AwsFault

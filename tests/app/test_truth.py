@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from exporter.app.build import build
-from exporter.app.stage import Fakes, aws_environment
+from exporter.app.demo_setup import Fakes, aws_environment
 from exporter.app.wiring import Wired
 from exporter.core.clock import epoch
 from exporter.core.model import Machine, RegionKey, ResourceKey, RunState

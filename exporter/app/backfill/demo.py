@@ -20,7 +20,8 @@ def demo_past(listen: str) -> Iterator[Settings]:
         MissingExtraError: the demo watches three clouds, and an SDK is not installed.
     """
     try:
-        from exporter.app.stage import demo_stage  # noqa: PLC0415 — it brings every cloud's SDK
+        # It brings every cloud's SDK.
+        from exporter.app.demo_setup import demo_stage  # noqa: PLC0415
     except ModuleNotFoundError as error:
         message = (
             f"the demo needs the Python package {error.name!r}, which is not installed — "

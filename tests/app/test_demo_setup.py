@@ -1,4 +1,4 @@
-"""The stage of the demo: which grids are live, and what it says of them."""
+"""The demo set up: which grids are live, and what it says of them."""
 
 import socket
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ import pytest
 import stamina
 
 from exporter.app import run
-from exporter.app.live import LiveGrid, Probe, answering, told
-from exporter.app.stage import demo_stage, grid_zones
+from exporter.app.demo_setup import demo_stage, grid_zones
+from exporter.app.probe_grids import LiveGrid, Probe, answering, told
 from exporter.core.clock import SystemClock
 from exporter.demo.estate import demo_estate, intensity
 from exporter.demo.grid import Fault, GridFake

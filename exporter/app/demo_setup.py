@@ -1,4 +1,4 @@
-"""The stage of the demo: the simulated estate on loopback, and settings that point at it.
+"""The demo set up: the simulated estate on loopback, and settings that point at it.
 
 The adapters that run on it are the production ones, unchanged.
 """
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.app.live import LiveGrid, Probe, answering, told
+from exporter.app.probe_grids import LiveGrid, Probe, answering, told
 from exporter.core.clock import SystemClock, epoch
 from exporter.core.ports import Clock
 from exporter.data.regions import RegionTable
