@@ -46,7 +46,7 @@ class Wired:
         self.book = IntensityBook(app.sources, app.annual, store, app.clock, SeasonalForecaster())
         self.ledger = Ledger(store, self._model_of, self.book.over)
         self.polled = [self._polled(provider) for provider in app.providers]
-        self.ledger.history.step = max(p.collector.terms.resolution for p in self.polled)
+        self.ledger.chart.step = max(p.collector.terms.resolution for p in self.polled)
         self._restore()
         self.publisher = Publisher(
             Renderer(

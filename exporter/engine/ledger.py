@@ -35,8 +35,8 @@ from exporter.engine.account import (
     progress,
     stand_in,
 )
+from exporter.engine.chart import EstateChart
 from exporter.engine.estimate import NOTHING, Accrual, MachineModel, minus, plus
-from exporter.engine.history import History
 from exporter.engine.runs import Run, Spec, forget, merge
 from exporter.engine.store import BucketRow, Changes, Origin, ResourceRow, State, Store
 
@@ -76,7 +76,7 @@ class Ledger:
         self._dirty_regions: set[RegionKey] = set()
         self._next_ident = 1
         self.corrected = 0
-        self.history = History()
+        self.chart = EstateChart()
 
     # --- start and end of a cycle ---------------------------------------------------------------
 
@@ -101,7 +101,7 @@ class Ledger:
             self._remodel(account)
             self._accounts[row.machine.key] = account
             for start, bucket in account.buckets.items():
-                self.history.add(start, bucket.amount)
+                self.chart.add(start, bucket.amount)
         self._regions = {key: Tally(*row) for key, row in state.regions.items()}
         self._origins = dict(state.origins)
         self.corrected = state.corrected
@@ -368,13 +368,13 @@ class Ledger:
             self._changes.corrected = self.corrected
             amount = minus(amount, before.amount)
             seconds -= before.seconds
-        self.history.add(start, amount)
+        self.chart.add(start, amount)
         return amount, seconds
 
     def _show(self, account: Account, start: int, load: Load, prices: "_Prices") -> None:
         """Put a bucket from before counting began on the chart, and nowhere else."""
         price, (ratio, gpu) = prices.of(account, start), load
-        self.history.add(start, accrual(account, start, prices.resolution, ratio, price, gpu=gpu))
+        self.chart.add(start, accrual(account, start, prices.resolution, ratio, price, gpu=gpu))
 
     def _close(self, account: Account, closing: int, terms: Terms, reach: int = 0) -> None:
         """Close buckets; those of a running machine that have no value are missing."""
@@ -430,7 +430,7 @@ class Ledger:
                 seconds_of=Run.certain_overlap,
             )
             self._add(account, amount, estimated=seconds)
-            self.history.add(start, amount)
+            self.chart.add(start, amount)
 
     def _add(
         self,

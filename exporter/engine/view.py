@@ -70,7 +70,7 @@ class Viewer:
         with self._ledger.reading() as (accounts, totals):
             resources = tuple(self._resource(account, now) for account in accounts)
             tallies = {key: list(tally.exposed) for key, tally in totals.items()}
-            history = self._ledger.history.points(self._complete_until(now))
+            history = self._ledger.chart.points(self._complete_until(now))
         self._forget(resources)
         regions = self._regions_of(resources)
         grids = self._grids.look(regions, now)

@@ -117,7 +117,7 @@ class Rig:
         self.store_status = CollectorStatus("store", self.clock)
         self.book = IntensityBook(self.grids, SimAnnual(), store, self.clock, SimForecaster())
         self.ledger = Ledger(store, model_of, self.book.over)
-        self.ledger.history.step = self.terms.resolution
+        self.ledger.chart.step = self.terms.resolution
         state = store.load()
         self.book.restore(state.intensity)
         self.ledger.restore(state, {cloud.name for cloud in self.clouds})

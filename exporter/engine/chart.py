@@ -13,7 +13,7 @@ from exporter.engine.estimate import Accrual
 KEEP_SECONDS: Final = 86400
 
 
-class History:
+class EstateChart:
     """Sums of joules and grams on steps of equal length."""
 
     def __init__(self) -> None:
