@@ -1,13 +1,16 @@
 # Two stages: the first has the build tools, the second only what runs.
 FROM python:3.13-slim AS build
 WORKDIR /src
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore \
+    PIP_ONLY_BINARY=:all:
 
-# Dependencies first: this layer is rebuilt only when the pins change.
+# Dependencies first: this layer is rebuilt only when the pins change. They are complete, so that
+# pip resolves nothing (--no-deps), and wheels, so that it builds nothing.
 COPY requirements/ requirements/
 RUN python -m venv --without-pip /opt/carbon-exporter \
- && python -m pip install --require-hashes -r requirements/build.txt \
- && python -m pip --python /opt/carbon-exporter/bin/python install --require-hashes -r requirements/runtime.txt
+ && python -m pip install --require-hashes --no-deps -r requirements/build.txt \
+ && python -m pip --python /opt/carbon-exporter/bin/python install --require-hashes --no-deps -r requirements/runtime.txt \
+ && python -m pip --python /opt/carbon-exporter/bin/python check
 
 COPY pyproject.toml README.md LICENSE ./
 COPY exporter/ exporter/

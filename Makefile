@@ -12,6 +12,11 @@ ARGS ?=
 PYTEST_ARGS ?= -n auto --maxprocesses 8
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# pip takes what the files say and resolves nothing. Left to resolve, a pip before 23.3 looks for
+# `coverage[toml]` apart from the pinned `coverage`, finds a newer one, and refuses it for want of a
+# hash. A source archive would be built with whatever build tools are the newest: wheels only.
+PINNED := $(PIP) install -q --no-warn-script-location \
+  --require-hashes --no-deps --only-binary :all:
 
 # An environment whose interpreter is gone (upgraded, moved) counts as absent.
 ifneq ($(wildcard $(VENV)/.created),)
@@ -89,12 +94,18 @@ requirements: ## Pin the requirements again (needs uv); UPGRADE=1 takes the newe
 	  { echo "# Made by 'make requirements' from pyproject.toml."; cat "$$file"; } >"$$file.new" && \
 	  mv "$$file.new" "$$file"; done
 
-PIN = uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+# Every file is a complete closure for any Python from 3.11 on, with the extras that its packages
+# ask of each other spelled, so that it installs with --no-deps.
+PIN = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras \
   --no-emit-index-url --no-header --no-annotate $(if $(UPGRADE),--upgrade)
 # The build backend, and what it needs on top for an editable install.
 BUILD_REQUIRES = uv run --no-project --python '>=3.11' python -c 'import tomllib; \
   system = tomllib.load(open("pyproject.toml", "rb"))["build-system"]; \
   print(*system["requires"], "editables", sep="\n")'
+
+.PHONY: test-installs
+test-installs: ## Install with old and new pips, some pins aged (needs the network and some minutes)
+	@python=$$(PYTHON='$(PYTHON)' .ci/python) && "$$python" tools/installs.py $(ARGS)
 
 .PHONY: clean
 clean: ## Delete the environment, caches and build results
@@ -110,11 +121,11 @@ $(VENV)/.created:
 
 $(VENV)/.runtime: $(VENV)/.created requirements/build.txt requirements/runtime.txt pyproject.toml
 	@echo "Installing carbon-exporter and its dependencies (a minute or two the first time)"
-	@$(PIP) install -q --require-hashes -r requirements/build.txt -r requirements/runtime.txt
+	@$(PINNED) -r requirements/build.txt -r requirements/runtime.txt
 	@$(PIP) install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 	@echo "Installing what the checks need"
-	@$(PIP) install -q --require-hashes -r requirements/dev.txt
+	@$(PINNED) -r requirements/dev.txt
 	@touch $@
