@@ -67,12 +67,12 @@ def _say_where(grids: str, url: str) -> None:
 
 
 def check_state(path: Path) -> None:
-    """Open a state file and close it again.
+    """Open a state file and close it again; one of an older version stays as it is.
 
     Raises:
         StoreError: it cannot be used.
     """
-    Store.open(path).close()
+    Store.open(path, update=False).close()
 
 
 def _run(

@@ -14,17 +14,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import structlog
 from pydantic import TypeAdapter
 
 from exporter.core.errors import StoreError
 from exporter.core.model import IntensityPoint, Machine, RegionKey
 from exporter.core.units import GCO2eqPerKwh, GramsCO2eq, Joules, Ratio
 from exporter.engine.estimate import Accrual
+from exporter.engine.migrations import STEPS, climb, keep_copy, refuse_newer, schema_of
 from exporter.engine.runs import Run
+
+log = structlog.get_logger()
 
 APPLICATION_ID: Final = 0x43324558
 """Marks a database as ours in its header, as SQLite's documentation advises: "C2EX"."""
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = len(STEPS) + 1
 BUSY_SECONDS: Final = 2.0
 # Key columns stand first: SQLite 3.40 takes another order WITHOUT ROWID for damage.
 _SCHEMA: Final = f"""
@@ -142,8 +146,11 @@ class Store:
         self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, path: Path) -> "Store":
+    def open(cls, path: Path, *, update: bool = True) -> "Store":
         """Open or create a state file and lock it for this process.
+
+        A file of an older schema is brought to the present one. Without ``update`` it stays as it
+        is, and the store is a copy of it in memory, for a look.
 
         Raises:
             StoreError: it cannot be read, written or locked, or is no state file of ours.
@@ -154,6 +161,10 @@ class Store:
             )
             unless_ready.callback(connection.close)
             _prepare(connection, str(path))
+            if schema_of(connection) < SCHEMA_VERSION:
+                if not update:
+                    return cls(_copied(connection), str(path))
+                _update(connection, path)
             unless_ready.pop_all()
         return cls(connection, str(path))
 
@@ -179,13 +190,8 @@ class Store:
         Raises:
             StoreError: it cannot be read, or does not hold what it should.
         """
-        with self._lock, _translated(self._name):
-            try:
-                return _load(self._connection)
-            except ValueError as error:
-                cause = str(error).splitlines()[0]
-                message = f"state file {self._name}: content not understood ({cause}) — {_RESTORE}"
-                raise StoreError(message) from error
+        with self._lock, _translated(self._name), _understood(self._name):
+            return _load(self._connection)
 
     def commit(self, changes: Changes) -> None:
         """Write all changes in one transaction, or none of them.
@@ -227,6 +233,16 @@ def _translated(name: str) -> Iterator[None]:
         raise StoreError(message) from error
 
 
+@contextmanager
+def _understood(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        cause = str(error).splitlines()[0]
+        message = f"state file {name}: content not understood ({cause}) — {_RESTORE}"
+        raise StoreError(message) from error
+
+
 def _fix(error: sqlite3.Error) -> str:
     code = getattr(error, "sqlite_errorname", "") or ""
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
@@ -245,8 +261,29 @@ def _prepare(connection: sqlite3.Connection, name: str) -> None:
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("BEGIN IMMEDIATE")  # says now, and not later, if it cannot be written
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute(f"PRAGMA user_version = {schema_of(connection)}")
     connection.execute("COMMIT")
+
+
+def _update(connection: sqlite3.Connection, path: Path) -> None:
+    """Climb to the present schema. Each step is on the disk before the next one's copy is made."""
+
+    def before(version: int) -> None:
+        copy = keep_copy(connection, path, version)
+        log.info("updating the state file", state=str(path), schema=version + 1, copy=str(copy))
+
+    connection.execute("PRAGMA synchronous = FULL")
+    with _understood(str(path)):
+        climb(connection, STEPS, before)
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _copied(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Return a copy in memory, in the present schema."""
+    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection.backup(copy)
+    climb(copy, STEPS, lambda _: None)
+    return copy
 
 
 def _refuse_foreign(connection: sqlite3.Connection, name: str) -> bool:
@@ -262,7 +299,7 @@ def _refuse_foreign(connection: sqlite3.Connection, name: str) -> bool:
         )
         raise StoreError(message)
     _refuse_damaged(connection, name)
-    _refuse_other_version(connection, name)
+    refuse_newer(connection, Path(name), SCHEMA_VERSION)
     return True
 
 
@@ -271,16 +308,6 @@ def _refuse_damaged(connection: sqlite3.Connection, name: str) -> None:
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         message = f"state file {name}: damaged ({str(verdict).splitlines()[-1]}) — {_RESTORE}"
-        raise StoreError(message)
-
-
-def _refuse_other_version(connection: sqlite3.Connection, name: str) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version != SCHEMA_VERSION:
-        message = (
-            f"state file {name}: written by another version (schema {version}, this one reads "
-            f"{SCHEMA_VERSION}) — use that version, or set another `state`"
-        )
         raise StoreError(message)
 
 

@@ -16,7 +16,7 @@ def counted_since(state: Path) -> Mapping[str, int]:
     """
     if not state.exists():
         return {}
-    store = Store.open(state)
+    store = Store.open(state, update=False)
     try:
         origins = store.load().origins
     finally:

@@ -1,0 +1,156 @@
+"""The ladder from each schema of the state file to the next: an update keeps every total.
+
+``PRAGMA user_version`` says which schema a file has. Each step stands in one transaction together
+with the new number, so that a kill at any instant leaves the file whole in the one schema or in
+the other, and the next start climbs on from there. Before each step a copy of the file is laid
+beside it, ``<state>.schema<N>.bak``: what an older version needs to count on, should the user want
+to go back.
+"""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from filecmp import cmp
+from itertools import count, islice, takewhile
+from pathlib import Path
+from typing import Final
+
+from exporter.core.errors import StoreError
+
+Step = Callable[[sqlite3.Connection], None]
+"""Turns a file of one schema into the next, inside a transaction that its caller opened: it
+executes single statements, never a script, which would commit what was done so far."""
+
+STEPS: Final[tuple[Step, ...]] = ()
+"""The first leads from schema 1 to 2. A step that was released is never changed again."""
+
+SPARE_BYTES: Final = 1 << 20
+"""Room left on the disk besides the copy and the step's own writing."""
+
+
+def refuse_newer(connection: sqlite3.Connection, path: Path, newest: int) -> None:
+    """Leave a file alone that a version after this one wrote: what it means is not known here.
+
+    Raises:
+        StoreError: it has a schema that this version does not read.
+    """
+    version = schema_of(connection)
+    if 1 <= version <= newest:
+        return
+    kept = max(
+        (copy for number in range(1, newest + 1) for copy in copies(path, number)),
+        key=lambda copy: copy.stat().st_mtime,
+        default=None,
+    )
+    go_back = f", put {kept} in its place (it lacks what was counted since)" if kept else ""
+    message = (
+        f"state file {path}: written by a newer version (schema {version}, this one reads up to "
+        f"{newest}) — use that version again{go_back}, or set another `state`; it was left as it is"
+    )
+    raise StoreError(message)
+
+
+def climb(
+    connection: sqlite3.Connection, steps: Sequence[Step], before: Callable[[int], None]
+) -> None:
+    """Bring a database to the newest schema; ``before`` hears the schema that a step starts from.
+
+    Raises:
+        StoreError: ``before`` refused; then its step was not taken.
+        sqlite3.Error: a step failed; the database is as it was before it.
+    """
+    for version in range(schema_of(connection), len(steps) + 1):
+        before(version)
+        connection.execute("BEGIN IMMEDIATE")
+        with connection:  # commits, or rolls back whatever goes wrong
+            steps[version - 1](connection)
+            connection.execute(f"PRAGMA user_version = {version + 1}")
+
+
+def schema_of(connection: sqlite3.Connection) -> int:
+    """Return the schema of a file."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def copies(path: Path, version: int) -> list[Path]:
+    """Return the copies of a schema that lie beside a state file."""
+    return list(takewhile(Path.exists, _names(path, version)))
+
+
+def _names(path: Path, version: int) -> Iterator[Path]:
+    """Yield names for copies, the preferred one first: ``.bak``, then ``.bak.1`` and so on."""
+    first = f"{path}.schema{version}.bak"
+    yield Path(first)
+    yield from (Path(f"{first}.{number}") for number in count(1))
+
+
+def keep_copy(connection: sqlite3.Connection, path: Path, version: int) -> Path:
+    """Copy the file as it is now, its write-ahead log folded in, and return where to.
+
+    An older copy is never written over, whichever of the two may hold more: this one gets a name
+    of its own, or is not kept where it is the same to the byte, as after a step that failed.
+
+    Raises:
+        StoreError: it cannot be written whole; nothing of it stays.
+    """
+    part = Path(f"{path}.schema{version}.bak.part")
+    try:
+        _make_room(connection, path)
+        part.unlink(missing_ok=True)
+        try:
+            _copy(connection, part)
+            shutil.copymode(path, part)
+            return _named(part, path, version)
+        finally:
+            part.unlink(missing_ok=True)
+    except (OSError, sqlite3.Error) as error:
+        message = (
+            f"state file {path}: no copy could be made before its update ({error}) — free space "
+            "on the disk, and make the folder writable for this user; the file was left as it is"
+        )
+        raise StoreError(message) from error
+
+
+def _make_room(connection: sqlite3.Connection, path: Path) -> None:
+    """See that there is room before anything is written: a full disk harms others too."""
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    needed = 2 * pages * page_bytes + SPARE_BYTES  # the copy, and a step that writes all anew
+    free = shutil.disk_usage(path.parent).free
+    if free < needed:
+        message = f"it takes {needed / 1e6:.0f} MB, {free / 1e6:.0f} MB are free"
+        raise OSError(message)
+
+
+def _copy(connection: sqlite3.Connection, part: Path) -> None:
+    """Write a copy and read it once: a copy that cannot be read is none."""
+    with closing(sqlite3.connect(part)) as target:
+        connection.backup(target)
+        (verdict,) = target.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        message = f"the copy is damaged: {str(verdict).splitlines()[-1]}"
+        raise OSError(message)
+    _flush(part)
+
+
+def _named(part: Path, path: Path, version: int) -> Path:
+    known = copies(path, version)
+    for name in known:
+        if cmp(part, name, shallow=False):
+            return name
+    name = next(islice(_names(path, version), len(known), None))
+    part.replace(name)
+    _flush(name.parent)  # the copy is there for good before the step begins
+    return name
+
+
+def _flush(place: Path) -> None:
+    """Have a file, or the names in a folder, outlive a power cut."""
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
