@@ -12,7 +12,7 @@ RUN python -m venv --without-pip /opt/carbon-exporter \
  && python -m pip --python /opt/carbon-exporter/bin/python install --require-hashes --no-deps -r requirements/runtime.txt \
  && python -m pip --python /opt/carbon-exporter/bin/python check
 
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY exporter/ exporter/
 RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
  && python -m pip --python /opt/carbon-exporter/bin/python install --no-deps --no-index /wheels/*.whl
@@ -28,6 +28,7 @@ RUN groupadd --system --gid 10001 carbon \
       --home-dir /var/lib/carbon-exporter --shell /usr/sbin/nologin carbon \
  && install -d -o carbon -g carbon -m 0750 /var/lib/carbon-exporter
 COPY --from=build /opt/carbon-exporter /opt/carbon-exporter
+COPY LICENSE NOTICE /usr/share/doc/carbon-exporter/
 
 # A container's loopback reaches nobody, so here the exporter listens on every address.
 ENV PATH=/opt/carbon-exporter/bin:/usr/local/bin:/usr/bin:/bin \
