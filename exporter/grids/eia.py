@@ -38,7 +38,7 @@ from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
 from exporter.grids._shared.facts import SourceFacts, codes
 from exporter.grids._shared.mix import by_fuel, complete, weighted_mean
-from exporter.grids._shared.payload import ShapeError, as_instant, as_list, as_mapping
+from exporter.grids._shared.payload import ShapeError, as_instant, as_list, as_mapping, shaped
 from exporter.grids._shared.windows import LEAD, gather, newest_or_within, slices
 from exporter.http.address import SecureUrl
 from exporter.http.client import Endpoint, JsonClient
@@ -203,12 +203,9 @@ class EiaSource:
         self._documents.close()
 
     def _read(self, wanted: Mapping[str, str], start: int, end: int) -> GridReading:
-        try:
+        with shaped(NAME):
             rows = self._rows(start - LEAD, end)
             hours = read_hours(rows, set(RESPONDENTS.values()))
-        except ShapeError as error:
-            message = f"{NAME}: {error} — the API has changed, or base_url is wrong"
-            raise BadPayloadError(message) from error
         reading = to_points(hours, wanted, now=epoch(self._clock.now()))
         inside = tuple(point for point in reading.points if start <= point.start < end)
         if not inside and not reading.failures:

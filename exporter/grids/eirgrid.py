@@ -20,13 +20,21 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field
 
 from exporter.core.clock import epoch, from_epoch
-from exporter.core.errors import BadPayloadError, NoDataError
+from exporter.core.errors import NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext
 from exporter.grids._shared.facts import SourceFacts
 from exporter.grids._shared.open import OpenSource
-from exporter.grids._shared.payload import ShapeError, as_intensity, as_list, as_mapping, read_rows
+from exporter.grids._shared.payload import (
+    Interval,
+    ShapeError,
+    as_mapping,
+    point_at,
+    read_rows,
+    rows_at,
+    shaped,
+)
 from exporter.grids._shared.windows import Read, not_empty, spans
 from exporter.http.address import BaseUrl
 
@@ -116,12 +124,9 @@ def parse_chart(document: object, *, now: float) -> GridReading:
     Raises:
         BadPayloadError: no row is readable, or the document is none.
     """
-    try:
-        rows = as_list(as_mapping(document, "the document").get("Rows"), "Rows")
+    with shaped(NAME, told_by="interface"):
+        rows = rows_at(document, "Rows")
         wanted = [row for row in (as_mapping(row, "a row") for row in rows) if _is_ours(row)]
-    except ShapeError as error:
-        message = f"{NAME}: {error} — the interface has changed, or base_url is wrong"
-        raise BadPayloadError(message) from error
     read = partial(_point, now=now)
     return read_rows(_with_turns(wanted), read, source=NAME, scope=ZONE)
 
@@ -154,16 +159,10 @@ def _point(entry: _Row, *, now: float) -> IntensityPoint | None:
         message = "Region is not the one that was asked for"
         raise ShapeError(message)
     start = _start(entry, now)
-    value = row.get("Value", "absent")
-    if value is None or start is None or start > now:
+    if start is None:
         return None
-    return IntensityPoint(
-        zone=ZONE,
-        start=start,
-        end=start + STEP,
-        gco2eq_per_kwh=as_intensity(value, "Value", Basis.DIRECT),
-        estimated=start + STEP > now,
-    )
+    value = row.get("Value", "absent")
+    return point_at(Interval(ZONE, start, STEP), value, "Value", basis=Basis.DIRECT, now=now)
 
 
 def _start(entry: _Row, now: float) -> int | None:

@@ -16,13 +16,21 @@ from typing import Final
 from pydantic import Field
 
 from exporter.core.clock import epoch
-from exporter.core.errors import BadPayloadError, NoDataError
+from exporter.core.errors import NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext
 from exporter.grids._shared.facts import SourceFacts
 from exporter.grids._shared.open import OpenSource
-from exporter.grids._shared.payload import ShapeError, as_intensity, as_list, as_mapping, read_rows
+from exporter.grids._shared.payload import (
+    Interval,
+    ShapeError,
+    as_mapping,
+    point_at,
+    read_rows,
+    rows_at,
+    shaped,
+)
 from exporter.grids._shared.windows import Read, in_window
 from exporter.http.address import BaseUrl
 
@@ -99,11 +107,8 @@ def parse_items(document: object, *, now: float) -> GridReading:
     Raises:
         BadPayloadError: no item is readable, or the document is none.
     """
-    try:
-        items = as_list(as_mapping(document, "the document").get("items"), "items")
-    except ShapeError as error:
-        message = f"{NAME}: {error} — the API has changed, or base_url is wrong"
-        raise BadPayloadError(message) from error
+    with shaped(NAME):
+        items = rows_at(document, "items")
     return read_rows(items, partial(_point, now=now), source=NAME, scope=ZONE)
 
 
@@ -111,14 +116,8 @@ def _point(item: object, *, now: float) -> IntensityPoint | None:
     row = as_mapping(item, "an item")
     start = _start(row.get("timestamp"), now)
     value = row.get("nz_carbon_gkwh", "absent")
-    if value is None or start > now:
-        return None
-    return IntensityPoint(
-        zone=ZONE,
-        start=start,
-        end=start + STEP,
-        gco2eq_per_kwh=as_intensity(value, "nz_carbon_gkwh", Basis.DIRECT),
-        estimated=start + STEP > now,
+    return point_at(
+        Interval(ZONE, start, STEP), value, "nz_carbon_gkwh", basis=Basis.DIRECT, now=now
     )
 
 

@@ -18,13 +18,20 @@ from typing import Final
 from pydantic import Field
 
 from exporter.core.clock import epoch, floor_to, from_epoch
-from exporter.core.errors import BadPayloadError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext
 from exporter.grids._shared.facts import SourceFacts
 from exporter.grids._shared.open import OpenSource
-from exporter.grids._shared.payload import ShapeError, as_intensity, as_list, as_mapping, read_rows
+from exporter.grids._shared.payload import (
+    Interval,
+    ShapeError,
+    as_mapping,
+    point_at,
+    read_rows,
+    rows_at,
+    shaped,
+)
 from exporter.grids._shared.windows import Read, not_empty, spans
 from exporter.http.address import BaseUrl
 
@@ -124,11 +131,8 @@ def parse_records(document: object, *, now: float, forecast: bool) -> GridReadin
     Raises:
         BadPayloadError: no record is readable, or the document is none.
     """
-    try:
-        records = as_list(as_mapping(document, "the document").get("records"), "records")
-    except ShapeError as error:
-        message = f"{NAME}: {error} — the API has changed, or base_url is wrong"
-        raise BadPayloadError(message) from error
+    with shaped(NAME):
+        records = rows_at(document, "records")
     return read_rows(records, partial(_point, now=now, forecast=forecast), source=NAME)
 
 
@@ -140,16 +144,8 @@ def _point(record: object, *, now: float, forecast: bool) -> IntensityPoint | No
         message = "PriceArea is none that was asked for"
         raise ShapeError(message)
     value = row.get("CO2Emission", "absent")
-    if value is None or (start > now and not forecast):
-        return None
-    return IntensityPoint(
-        zone=zone,
-        start=start,
-        end=start + STEP,
-        gco2eq_per_kwh=as_intensity(value, "CO2Emission", Basis.DIRECT),
-        estimated=not forecast and start + STEP > now,
-        forecast=forecast,
-    )
+    at = Interval(zone, start, STEP, forecast)
+    return point_at(at, value, "CO2Emission", basis=Basis.DIRECT, now=now)
 
 
 def _utc(value: object) -> int:

@@ -24,12 +24,20 @@ import structlog
 from pydantic import Field
 
 from exporter.core.clock import epoch, floor_to, from_epoch
-from exporter.core.errors import BadPayloadError, NoDataError
+from exporter.core.errors import NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
 from exporter.grids._shared.facts import SourceFacts
-from exporter.grids._shared.payload import ShapeError, as_intensity, as_list, as_mapping, read_rows
+from exporter.grids._shared.payload import (
+    Interval,
+    ShapeError,
+    as_list,
+    as_mapping,
+    point_at,
+    read_rows,
+    shaped,
+)
 from exporter.grids._shared.windows import collect, in_window, slices
 from exporter.http.address import BaseUrl
 from exporter.http.client import KEYLESS_FIX, Endpoint, JsonClient
@@ -204,14 +212,11 @@ def parse_co2eq(document: object, country: str, *, now: float) -> GridReading:
     Raises:
         BadPayloadError: no value is readable, or the document is none.
     """
-    try:
+    with shaped(NAME, scope=country):
         answer = as_mapping(document, "the document")
         stamps = _stamps(as_list(answer.get("unix_seconds"), "unix_seconds"))
         columns = [_column(answer, key, len(stamps)) for key in ("co2eq", "co2eq_forecast")]
         step = _step(stamps)
-    except ShapeError as error:
-        message = f"{NAME}: {error} — the API has changed, or base_url is wrong"
-        raise BadPayloadError(message, scope=country) from error
     rows = [
         _Row(stamp=stamp, value=value, forecast=forecast)
         for forecast, column in ((False, columns[0]), (True, columns[1]))
@@ -228,16 +233,8 @@ class _Row(NamedTuple):
 
 
 def _point(row: _Row, *, country: str, step: int, now: float) -> IntensityPoint | None:
-    if row.value is None or (row.stamp > now and not row.forecast):
-        return None
-    return IntensityPoint(
-        zone=country,
-        start=row.stamp,
-        end=row.stamp + step,
-        gco2eq_per_kwh=as_intensity(row.value, "a value", Basis.LIFECYCLE),
-        estimated=not row.forecast and row.stamp + step > now,
-        forecast=row.forecast,
-    )
+    at = Interval(country, row.stamp, step, row.forecast)
+    return point_at(at, row.value, "a value", basis=Basis.LIFECYCLE, now=now)
 
 
 def _stamps(values: list[object]) -> list[int]:

@@ -27,7 +27,7 @@ from typing import Final, NamedTuple
 from pydantic import Field
 
 from exporter.core.clock import epoch, floor_to, from_epoch
-from exporter.core.errors import BadPayloadError, NoDataError
+from exporter.core.errors import NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
@@ -42,6 +42,7 @@ from exporter.grids._shared.payload import (
     as_mapping,
     as_number,
     read_rows,
+    shaped,
 )
 from exporter.grids._shared.windows import collect, slices
 from exporter.http.address import BaseUrl
@@ -240,11 +241,9 @@ def parse_generation(document: object, *, now: float) -> GridReading:
     Raises:
         BadPayloadError: no half-hour is readable, or the document is none.
     """
-    try:
+    with shaped(NAME, scope=ZONE):
         data = as_mapping(document, "the document").get("data")
         rows = [data] if isinstance(data, dict) else as_list(data, "data")
-    except ShapeError as error:
-        raise _changed(error) from error
     read = partial(_point, now=now, forecast=False)
     reading = read_rows(rows, read, source=NAME, scope=ZONE)
     begun = tuple(point for point in reading.points if point.start <= now)
@@ -260,10 +259,8 @@ def parse_regional(document: object, region: int, *, now: float) -> GridReading:
     Raises:
         BadPayloadError: another region, no half-hour is readable, or the document is none.
     """
-    try:
+    with shaped(NAME, scope=ZONE):
         rows = _regional_rows(document, region)
-    except ShapeError as error:
-        raise _changed(error) from error
     return read_rows(rows, partial(_point, now=now, forecast=True), source=NAME, scope=ZONE)
 
 
@@ -312,8 +309,3 @@ def _mix(value: object) -> dict[str, float] | None:
             raise ShapeError(message)
         mix[fuel] = as_number(percent, "perc")
     return mix
-
-
-def _changed(error: ShapeError) -> BadPayloadError:
-    message = f"{NAME}: {error} — the API has changed, or base_url is wrong"
-    return BadPayloadError(message, scope=ZONE)

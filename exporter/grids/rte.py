@@ -17,19 +17,20 @@ from typing import Final
 from pydantic import Field
 
 from exporter.core.clock import epoch, from_epoch
-from exporter.core.errors import BadPayloadError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext
 from exporter.grids._shared.facts import SourceFacts
 from exporter.grids._shared.open import OpenSource
 from exporter.grids._shared.payload import (
+    Interval,
     ShapeError,
     as_instant,
-    as_intensity,
-    as_list,
     as_mapping,
+    point_at,
     read_rows,
+    rows_at,
+    shaped,
 )
 from exporter.grids._shared.windows import Read, not_empty, spans
 from exporter.http.address import BaseUrl
@@ -113,11 +114,8 @@ def parse_records(document: object, *, now: float) -> GridReading:
     Raises:
         BadPayloadError: another shape or area, or no value is readable.
     """
-    try:
-        rows = as_list(as_mapping(document, "the document").get("results"), "results")
-    except ShapeError as error:
-        message = f"{NAME}: {error} — the API has changed, or base_url is wrong"
-        raise BadPayloadError(message) from error
+    with shaped(NAME):
+        rows = rows_at(document, "results")
     return read_rows(rows, lambda row: _point(row, now), source=NAME, scope=ZONE)
 
 
@@ -131,15 +129,7 @@ def _point(row: object, now: float) -> IntensityPoint | None:
         message = "date_heure is not the start of a quarter of an hour"
         raise ShapeError(message)
     value = record.get("taux_co2", "absent")
-    if value is None or start > now:
-        return None
-    return IntensityPoint(
-        zone=ZONE,
-        start=start,
-        end=start + STEP,
-        gco2eq_per_kwh=as_intensity(value, "taux_co2", Basis.DIRECT),
-        estimated=start + STEP > now,
-    )
+    return point_at(Interval(ZONE, start, STEP), value, "taux_co2", basis=Basis.DIRECT, now=now)
 
 
 def _iso(seconds: int) -> str:

@@ -45,6 +45,7 @@ from exporter.grids._shared.payload import (
     as_mapping,
     as_number,
     read_rows,
+    shaped,
 )
 from exporter.grids._shared.windows import collect, in_window, slices
 from exporter.http.address import SecureUrl
@@ -302,13 +303,10 @@ class WattTimeSource:
             failure = PlanError(f"{error} ({api} of {region})", scope=region)
             return GridReading(points=(), failures=(failure,))
         now = epoch(self._clock.now())
-        try:
+        with shaped(NAME, scope=region):
             if api == INDEX:
                 return parse_standing(document, region, now=now)
             return parse_points(document, region, forecast=api == FORECAST, now=now)
-        except ShapeError as error:
-            message = f"{NAME}: {error} — the API has changed, or base_url is wrong"
-            raise BadPayloadError(message, scope=region) from error
 
     def _lacks(self, api: str, region: str) -> bool:
         return self._clock.monotonic() < self._lacking.get((api, region), float("-inf"))

@@ -2,9 +2,10 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from exporter.core.clock import epoch
 from exporter.core.errors import BadPayloadError
@@ -20,6 +21,20 @@ Row = TypeVar("Row")
 
 class ShapeError(ValueError):
     """A value that does not have the documented shape; the text names the field, not its owner."""
+
+
+@contextmanager
+def shaped(source: str, *, scope: str = "", told_by: str = "API") -> Iterator[None]:
+    """Read a whole document inside: where it is not of the documented shape, the answer is bad.
+
+    Raises:
+        BadPayloadError: ShapeError was raised inside.
+    """
+    try:
+        yield
+    except ShapeError as error:
+        message = f"{source}: {error} — the {told_by} has changed, or base_url is wrong"
+        raise BadPayloadError(message, scope=scope) from error
 
 
 def as_mapping(value: object, what: str) -> Mapping[str, object]:
@@ -83,6 +98,43 @@ def as_instant(value: object, what: str) -> int:
     if seconds != int(seconds):
         raise ShapeError(message)
     return int(seconds)
+
+
+def rows_at(document: object, key: str) -> list[object]:
+    """Return the array under a key of a document that is a JSON object, or raise ShapeError."""
+    return as_list(as_mapping(document, "the document").get(key), key)
+
+
+class Interval(NamedTuple):
+    """What the value of a row is about: ``[start, start + step)`` in epoch seconds, of a zone."""
+
+    zone: str
+    start: int
+    step: int
+    forecast: bool = False
+
+
+def point_at(
+    at: Interval, value: object, what: str, *, basis: Basis, now: float
+) -> IntensityPoint | None:
+    """Return the point of an interval; None where there is no value, or nothing observed yet.
+
+    An observed interval that is running at ``now`` is marked as estimated.
+
+    Raises:
+        ShapeError: the value, which the document calls ``what``, is no intensity of the basis.
+    """
+    if value is None or (at.start > now and not at.forecast):
+        return None
+    end = at.start + at.step
+    return IntensityPoint(
+        zone=at.zone,
+        start=at.start,
+        end=end,
+        gco2eq_per_kwh=as_intensity(value, what, basis),
+        estimated=not at.forecast and end > now,
+        forecast=at.forecast,
+    )
 
 
 def read_rows(

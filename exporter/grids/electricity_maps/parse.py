@@ -13,6 +13,7 @@ from exporter.grids._shared.payload import (
     as_list,
     as_mapping,
     read_rows,
+    shaped,
 )
 
 NAME: Final = "electricity_maps"
@@ -31,12 +32,9 @@ def parse_zones(document: object) -> Mapping[str, frozenset[str]]:
     Raises:
         BadPayloadError: the document is no list of zones.
     """
-    try:
+    with shaped(NAME):
         zones = as_mapping(document, "the list of zones").items()
         return {zone: _access(as_mapping(entry, "a zone")) for zone, entry in zones}
-    except ShapeError as error:
-        message = f"{NAME}: {error} — the API has changed, or base_url is wrong"
-        raise BadPayloadError(message) from error
 
 
 def _access(entry: Mapping[str, object]) -> frozenset[str]:
@@ -54,15 +52,12 @@ def parse_values(document: object, zone: str, *, now: float, forecast: bool) -> 
         NoDataError: the operator says in words that it has none.
         BadPayloadError: invented numbers, another zone, basis or step, or nothing readable.
     """
-    try:
+    with shaped(NAME, scope=zone):
         answer = as_mapping(document, "the document")
         if answer.get("status") == "error":
             raise NoDataError(no_data(zone), scope=zone)
         _check(answer, zone)
         rows = _rows(answer)
-    except ShapeError as error:
-        message = f"{NAME}: {error} — the API has changed, or base_url is wrong"
-        raise BadPayloadError(message, scope=zone) from error
     read = partial(_point, zone=zone, now=now, forecast=forecast)
     return read_rows(rows, read, source=NAME, scope=zone)
 
