@@ -1,8 +1,7 @@
 """Yearly average intensity of every zone: the last link of the fallback chain, never called live.
 
-Zones: all of the shipped table ``annual.csv`` (origin, year and licence per line and in
-``data/SOURCES.md``); any other zone gets the world's average with ``known=False``.
-Method: average. Basis: life cycle. Step: one year.
+The shipped table ``annual.csv`` has origin, year and licence per line and in ``data/SOURCES.md``;
+a zone that it lacks gets the world's average with ``known=False``.
 
 The table always stands behind the live sources. ``- kind: annual`` in ``grids:`` is therefore
 accepted and changes nothing, wherever it stands in the list: ``grids: [{kind: annual}]`` says

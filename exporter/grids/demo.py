@@ -1,7 +1,5 @@
 """The simulated grid of the demo estate, asked over loopback like any other source.
 
-Zones: any. Method: average. Basis: life cycle. Step: as the answer says (30 min in the demo).
-Lag: none. The numbers are invented by this program; licence and attribution do not apply.
 Protocol: ``GET /v1/intensity?zone=FR&zone=IE&from=…&to=…``; see ``exporter/demo/grid/own.py``.
 """
 

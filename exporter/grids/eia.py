@@ -1,18 +1,11 @@
 """United States, hourly and about a day late: the grid monitor of the EIA (form EIA-930, API v2).
 
-Zones: ``US-CAL-CISO US-CAR-SCEG US-CENT-SWPP US-MIDA-PJM US-MIDW-MISO US-NW-BPAT US-NW-NEVP
-US-NW-PACE US-NW-PACW US-SE-SOCO US-SW-AZPS US-TEX-ERCO``, each the balancing authority that
-``data/zone_codes.csv`` names.
-Method: average. Basis: **life cycle**, computed here: the hour's net generation by energy source
-times the factors of ``_shared/mix.py``. Imports are not traced.
-Step: 1 h, ``[start, end)``, UTC; the API names an hour by its end. Lag: 11-28 h (measured by
-others; the EIA asks balancing authorities for theirs within the next day): recent rather than
-live. No forecast. History: since July 2018.
-Key: ``token`` or ``token_file``; without one ``DEMO_KEY``, which the EIA allows about 30 requests
-an hour and address (unverified). One request serves all zones, whichever are asked for, and is kept
-for the hour. The API wants the key in the address and repeats it in the answer: neither is ever
-printed.
-Licence: public domain. "U.S. Energy Information Administration".
+Each zone is the balancing authority that ``data/zone_codes.csv`` names; its hour's net generation
+by energy source times the factors of ``_shared/mix.py`` gives the intensity. Hours are
+``[start, end)``; the API names an hour by its end. The lag was measured by others: the EIA asks
+balancing authorities for their hours within the next day. History reaches back to July 2018.
+One request serves all zones, whichever are asked for. The API wants the key in the address and
+repeats it in the answer: neither is ever printed.
 
 * Where a window is too recent to hold any hour of a zone, the zone's newest hours are given
   instead, back to a day and a half before now.

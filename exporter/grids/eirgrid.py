@@ -1,12 +1,9 @@
 """Ireland, live and without a key: the chart data of EirGrid's Smart Grid Dashboard.
 
-Zones: ``IE`` (region ROI, the Republic of Ireland).
-Method: average. Basis: direct (unverified); never mixed with life-cycle values.
-Step: 15 min, ``[EffectiveTime, + 15 min)``, in Dublin's local time without a zone. Where the
-clocks go back, the first of two rows of one local time is the earlier; a single one that may be
-either is left out. Lag: up to a few hours, in which the rows hold null. Forecast: none.
-Limits: none published; longer spans than a month come back empty.
-Licence: none stated, undocumented interface; "EirGrid Group, Smart Grid Dashboard".
+The region ROI is the Republic of Ireland. Intervals are ``[EffectiveTime, + 15 min)`` in Dublin's
+local time without a zone. Where the clocks go back, the first of two rows of one local time is the
+earlier; a single one that may be either is left out. Of intervals that are not published yet the
+rows hold null. Longer spans than a month come back empty.
 """
 
 import re

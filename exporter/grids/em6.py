@@ -1,11 +1,8 @@
 """New Zealand, live and without a key: em6's current carbon intensity.
 
-Zones: ``NZ``. Method: average. Basis: **unknown**; taken as direct, so that it is never mixed with
-life-cycle values.
-Step: 30 min, ``[timestamp, + 30 min)``: users' records pair the stamp with the beginning of its
-trading period (unverified at the source). Lag: less than 1 h. Forecast: none.
-History: the last three trading periods; a window further back has no data.
-Licence: none stated, undocumented terms; "em6, Energy Market Services (Transpower New Zealand)".
+Intervals are ``[timestamp, + 30 min)``: users' records pair the stamp with the beginning of its
+trading period (unverified at the source). A window further back than the periods served has no
+data.
 """
 
 from collections.abc import Iterable

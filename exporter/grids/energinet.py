@@ -1,12 +1,9 @@
 """Denmark, live and without a key: CO2Emis and CO2EmisProg of Energinet's Energi Data Service.
 
-Zones: ``DK-DK1 DK-DK2`` (price areas DK1 and DK2), both in one request.
-Method: average, of consumption. Basis: direct (unverified); never mixed with life-cycle values.
-Step: 5 min, ``[Minutes5UTC, + 5 min)``, UTC although the stamps carry no zone. Lag: minutes.
-Forecast: 9 h or more at 5 min, the newest of which replaces the one before.
-Limits: 40 requests in 10 s and address, then a ban of 5 minutes (guide of the API).
-Licence: CC BY 4.0 as its terms are quoted by users (unverified), "Energinet
-(www.energidataservice.dk)".
+The two price areas come in one request: the average of consumption in each. That the basis is
+direct and the licence CC BY 4.0 is what users quote (unverified). Stamps are
+``[Minutes5UTC, + 5 min)``, UTC although they carry no zone. The newest forecast of an interval
+replaces the one before. Whoever exceeds the limit is banned for 5 minutes (guide of the API).
 """
 
 import json

@@ -1,17 +1,13 @@
 """Continental Europe and Ireland, live and without a key: energy-charts.info of Fraunhofer ISE.
 
-Zones: ``AT BE CH DE ES FI FR GR IE NL PL`` with their country's value. ``DK-DK2 IT-NO NO-NO1
-NO-NO2 SE-SE3 SE-SE4`` with the value of the whole country, which the API does not split by bidding
-zone: such points are marked as estimated. Great Britain is not asked for: nobody has confirmed
-that ``uk`` is served.
-Method: average. Basis: life cycle; undocumented, read from the size of the values (unverified).
-Step: 15 min (Germany) or 1 h, ``[start, start + step)``, taken from the distance of the stamps.
-Lag: 0-5 h. Forecast: to the end of the next local day, in the same answer.
-Limits: 2 requests a minute and address, 4 at once after a pause (API description of 2026, as
-quoted by its users); each country is asked every 15 min at most, so that after a start the last of
-many countries has its turn some minutes after the first.
-Licence: CC BY 4.0 as the API states it, "Energy-Charts.info, Fraunhofer ISE". The website's
-publishing notes forbid commercial use: commercial users should ask Fraunhofer ISE.
+The API knows countries, not bidding zones: ``COUNTRY_VALUES`` get the value of their whole country
+and are marked as estimated. Great Britain is not asked for: nobody has confirmed that ``uk`` is
+served. Intervals are ``[start, start + step)``, the step (15 min in Germany, else 1 h) taken from
+the distance of the stamps; the forecast comes in the same answer.
+
+The limit of 2 requests a minute and address is that of the API's description of 2026, as quoted by
+its users. Countries take turns, so that after a start the last of many has its turn some minutes
+after the first.
 """
 
 from collections.abc import Collection, Iterator, Mapping

@@ -1,17 +1,12 @@
 """Europe's bidding zones with a free token: the ENTSO-E Transparency Platform.
 
-Zones: ``AT BE CH DE DK-DK2 ES FI FR GR IE IT-NO NL NO-NO1 NO-NO2 PL SE-SE3 SE-SE4``, each the area
-that ``data/zone_codes.csv`` names by its EIC code: true bidding zones, not their country.
-Method: average. Basis: **life cycle**, computed here: actual generation by production type
-(A75, 16.1.B&C) times the factors of ``_shared/mix.py``. Imports are not traced: zones that import
-much (Switzerland, southern Sweden, eastern Denmark) look cleaner or dirtier than what they consume.
-Step: 15, 30 or 60 min by zone, ``[start, end)``, UTC. Lag: 2-4 h, at times most of a day. No
-forecast. History: since 2015.
-Key: ``token`` or ``token_file``. Free: an account at transparency.entsoe.eu, then an e-mail to
-transparency@entsoe.eu with the subject "RESTful API access"; it takes up to three working days.
-Limits: 400 requests a minute, then a ban of ten minutes; one request for each zone.
-Licence: CC BY 4.0 for the data items that ENTSO-E lists as such (unverified for A75). "ENTSO-E
-Transparency Platform".
+Each zone is the area that ``data/zone_codes.csv`` names by its EIC code: true bidding zones, not
+their country. Actual generation by production type (A75, 16.1.B&C) times the factors of
+``_shared/mix.py`` gives the intensity. Imports are not traced, so that zones that import much
+(Switzerland, southern Sweden, eastern Denmark) look cleaner or dirtier than what they consume.
+Intervals are ``[start, end)``, as long as the document says. History reaches back to 2015.
+The token: an account at transparency.entsoe.eu, then an e-mail with the subject "RESTful API
+access"; it takes up to three working days.
 
 * Where a window is too recent to hold any interval of a zone, the zone's newest intervals are given
   instead, back to a day before now.

@@ -1,13 +1,10 @@
 """Great Britain, live and without a key: the Carbon Intensity API of NESO.
 
-Zones: ``GB``. Method: average. Basis: **life cycle**, recomputed here: the API's own intensity
-counts combustion only (wind, solar, nuclear, hydro = 0), so that it would not compare with other
-zones. The generation mix of each half-hour times the ``FACTORS`` below gives grams per kWh
-generated in, or imported into, Great Britain; losses in the grid are not added.
-Step: 30 min, ``[from, to)``, UTC. Lag: none; the running half-hour is the operator's own estimate
-and is marked so until it has ended. Forecast: 48 h. History: since 2018, at most 14 days a request.
-Licence: CC BY 4.0, "Carbon Intensity API, National Energy System Operator (NESO)",
-https://carbonintensity.org.uk.
+The API's own intensity counts combustion only (wind, solar, nuclear, hydro = 0), so that it would
+not compare with other zones. The generation mix of each half-hour ``[from, to)`` times the
+``FACTORS`` below gives life-cycle grams per kWh generated in, or imported into, Great Britain;
+losses in the grid are not added. The running half-hour is the operator's own estimate and is marked
+so until it has ended. History reaches back to 2018.
 
 The forecast is recomputed as well: the regional answers carry a forecast mix, for the regions 1-17
 of the documentation and, under the number 18, for Great Britain (recorded since 2019, though not

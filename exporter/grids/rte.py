@@ -1,13 +1,9 @@
 """France, live and without a key: RTE's éCO2mix in real time, on the ODRE open data platform.
 
-Zones: ``FR``. Method: average, of generation in France. Basis: **direct**: RTE counts combustion at
-the plant only, hence values below the life-cycle ones of other sources, never mixed with them.
-Step: 15 min, ``[date_heure, + 15 min)``, asked for in UTC. Lag: less than an hour; intervals that
-have not been metered stand there without a value. No forecast. History: the dataset holds the
-current and the last month or so, provisional until RTE consolidates it.
-Limits: an unpublished quota for anonymous users (unverified); at most 100 records a request.
-Licence: Licence Ouverte 2.0 (Etalab) (unverified). "RTE, éCO2mix, via ODRE (Open Data Réseaux
-Énergies)".
+RTE counts combustion at the plant only, hence values below the life-cycle ones of other sources.
+Intervals are ``[date_heure, + 15 min)``, asked for in UTC; those that have not been metered stand
+there without a value. The dataset holds the current and the last month or so, at most 100 records
+a request.
 """
 
 from collections.abc import Iterable

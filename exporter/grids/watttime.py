@@ -1,22 +1,16 @@
 """The world's marginal emissions with an account: WattTime's MOER, API version 3.
 
-Zones: ``AE AT AU-NSW AU-VIC BE BH BR-CS CA-ON CA-QC CH CL-SEN CN DE DK-DK2 ES FI FR GB GR HK ID IE
-IL IN-NO IN-SO IN-WE IT-NO JP-KN JP-TK KR MX NL NZ PL QA SA SE-SE3 SG TW US-CAL-CISO US-CAR-SCEG
-US-CENT-SWPP US-MIDA-PJM US-MIDW-MISO US-NW-BPAT US-NW-NEVP US-NW-PACE US-NW-PACW US-SE-SOCO
-US-SW-AZPS US-TEX-ERCO ZA``. Each has the WattTime region of ``data/zone_codes.csv``: that of the
-place of most of the zone's cloud regions. Where a zone has several, the table's note tells;
-``regions`` in the config chooses another.
-Method: **marginal**: what one kilowatt-hour more or less would change. A signal for decisions; it
-is never multiplied into totals. Basis: direct (`co2_moer`, pounds of CO2 per MWh, turned into grams
-per kWh).
-Step: 5 min, ``[point_time, + 5 min)``, UTC. Lag: minutes. Forecast: 24 h, of up to 72 h.
-Percentile: where the present stands among the 24 h that follow, as WattTime expects them (signal
-index): 0 is the cleanest, 100 the dirtiest. It is told beside the intensity, never as one.
-Key: ``username`` with ``password`` or ``password_file``; register by POST to
-https://api.watttime.org/register. The free plan tells the percentile of every region, values and
-forecast of ``CAISO_NORTH`` only. What a plan lacks is asked for again after a day.
-Limits: 3000 requests in 5 min, 100 logins in 5 min. Licence: proprietary; data may not be passed on
-beyond the plan. "WattTime".
+Each zone has the WattTime region of ``data/zone_codes.csv``: that of the place of most of the
+zone's cloud regions. Where a zone has several, the table's note tells; ``regions`` in the config
+chooses another. The signal is ``co2_moer``, pounds of CO2 per MWh over
+``[point_time, + 5 min)``, turned into grams per kWh: what one kilowatt-hour more or less would
+change. The forecast reaches 72 h, of which 24 are asked for.
+
+The percentile (signal index) says where the present stands among the 24 h that follow, as WattTime
+expects them: 0 is the cleanest, 100 the dirtiest. It is told beside the intensity, never as one.
+
+A login by name and password gives a token for half an hour. An account is registered by POST to
+https://api.watttime.org/register.
 """
 
 import base64

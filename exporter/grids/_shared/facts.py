@@ -11,6 +11,9 @@ from exporter.data import rows
 class SourceFacts:
     """One source as a user must know it; every source module has one, named ``FACTS``.
 
+    docs/grid-sources.md is written from them. A module's docstring does not repeat them: it says
+    what else a reader of the code needs, such as what a stamp names and which rows are left out.
+
     ``zones`` lists grid zones, or says in words where a list makes no sense. ``step`` and ``lag``
     are the length of an interval and the age of the newest one, in words. ``forecast`` says how
     far ahead, ``key`` which key is needed and where it is had; both are empty where there is none.

@@ -1,13 +1,10 @@
 """The whole world with a key: Electricity Maps, API version 4.
 
-Zones: those of the key, asked for at the first refresh and every few hours from then on.
-Method: average, of consumption, flow-traced. Basis: life cycle, asked for by name.
-Step: 1 h, ``[datetime, + 1 h)``, UTC. Lag: none; values are often estimated by the operator, are
-marked so, and replaced by the final ones hours later. Forecast: 24 h where the plan has it.
-History: 24 h in one request; 10 days a request before that, where the plan has it.
-Limits: 150 requests a minute by default; free keys far fewer (unverified), for one zone.
-Licence: proprietary. Free keys are for non-commercial use, other use needs a subscription; data
-may not be passed on beyond the plan. Attribution: "Source: ElectricityMaps.com".
+Which zones the key may read is asked for at the first refresh and every few hours from then on.
+Values are of consumption, flow-traced, life cycle by name of the question, over
+``[datetime, + 1 h)`` UTC. What the operator has estimated is marked so, and replaced by the final
+value hours later. One request gives 24 h of history; before that 10 days a request, where the plan
+has it.
 
 A sandbox key's invented numbers are refused, as is an answer for another zone: without
 ``disableCallerLookup`` the API would answer a mistyped zone with that of the caller's address.
