@@ -1,0 +1,1 @@
+"""What the running daemon costs: its cycles, its memory and its scrapes, against bare calls."""
