@@ -1,15 +1,14 @@
-"""The demo estate of all clouds; each cloud's machines stand in a file of their own."""
+"""The demo estate of all clouds, of any size: the rows of the tables, and copies of them."""
 
 from collections.abc import Iterator
 from itertools import count, islice
 from typing import Final
 
-from exporter.demo.estate import aws_databases, aws_fleet, azure_fleet, gcp_fleet, surge
+from exporter.demo.estate import surge, tables
 from exporter.demo.estate.machines import EstateMachine
 from exporter.demo.estate.simulation import Estate
 
-_FLEETS: Final = (aws_fleet, aws_databases, gcp_fleet, azure_fleet)
-USUAL: Final = sum(len(fleet.machines(0)) for fleet in _FLEETS)
+USUAL: Final = sum(row.count for row in tables.rows())
 """Permanent machines that the estate has before its copies begin."""
 
 
@@ -33,11 +32,12 @@ def demo_estate(machines: int | None = None, *, surge_at: int | None = None) -> 
     accident = () if surge_at is None else surge.machines(surge_at, copies)
     return Estate(
         machines=(*islice(_machines(), wanted), *accident),
-        groups=tuple(group for fleet in _FLEETS for group in fleet.groups(copies)),
+        groups=tuple(tables.groups(copies)),
     )
 
 
 def _machines() -> Iterator[EstateMachine]:
     for copy in count():
-        for fleet in _FLEETS:
-            yield from fleet.machines(copy)
+        for row in tables.rows():
+            first = copy * row.count + 1
+            yield from map(row.machine, range(first, first + row.count))

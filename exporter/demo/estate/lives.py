@@ -1,6 +1,6 @@
 """Lives that machines of the demo estate lead: when they launch, pause and end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from exporter.demo.estate.hashing import mix
@@ -12,7 +12,6 @@ from exporter.demo.estate.schedules import (
     Cycle,
     Once,
     Schedule,
-    Stepped,
 )
 
 Life = Callable[[int], Schedule]
@@ -68,10 +67,8 @@ def on_and_off(seed: int) -> Schedule:
     return Cycle(anchor=anchor, period=3000, length=1811, jitter=83, seed=seed)
 
 
-def stepped(life: Life) -> Life:
-    """Return the same life with starts and ends on whole five minutes.
-
-    For clouds that do not tell when a machine started or stopped: then the buckets that have data
-    tell exactly as much as there is to know.
-    """
-    return lambda seed: Stepped(schedule=life(seed))
+LIVES: Final[Mapping[str, Life]] = {
+    life.__name__: life
+    for life in (always, stopped, terminated, office_hours, weekly_restart, on_and_off)
+}
+"""Every life by its name in the tables."""

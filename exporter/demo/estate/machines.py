@@ -58,7 +58,8 @@ class EstateMachine:
     ``cloud_id`` is the identity as its cloud writes it, where that is more than ``resource_id``;
     ``keeps_hardware`` is whether a stop leaves it on its host.
     ``disks`` are its volumes; ``gpu_agent`` is whether an agent in it tells its cloud's monitoring
-    how busy its GPUs are.
+    how busy its GPUs are. ``facts`` is what only its kind of resource has, such as the engine of a
+    database.
     """
 
     provider: str
@@ -83,6 +84,7 @@ class EstateMachine:
     keeps_hardware: bool = False
     disks: tuple[Disk, ...] = ()
     gpu_agent: bool = False
+    facts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def instance_type(self) -> str:
@@ -171,8 +173,3 @@ def _member(group: BurstGroup, number: int, index: int) -> EstateMachine:
     )
     member = group.naming(group.template, number, index, seed)
     return replace(member, schedule=run, seed=seed, terminates=True)
-
-
-def instance_id(seed: int) -> str:
-    """Return an EC2-like id; ``de30`` is the nearest that hexadecimal digits come to ``demo``."""
-    return f"i-0de30{mix(seed, 0) >> 16:012x}"

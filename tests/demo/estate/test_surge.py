@@ -27,10 +27,11 @@ from exporter.settings import Settings
 START = int(datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC).timestamp())
 USUAL = demo_estate()
 MINUTE = 60
+GROUP = "demo-checkout-runaway"
 
 
 def runaways(estate: Estate) -> tuple[EstateMachine, ...]:
-    return tuple(machine for machine in estate.machines if machine.name.startswith(surge.GROUP))
+    return tuple(machine for machine in estate.machines if machine.name.startswith(GROUP))
 
 
 def ids(machines: tuple[EstateMachine, ...]) -> set[str]:
@@ -80,7 +81,7 @@ def test_lists_show_them_from_their_launch_until_they_are_forgotten() -> None:
 def test_it_is_one_scaling_group_that_belongs_to_the_checkout() -> None:
     machines = runaways(demo_estate(surge_at=START))
     assert len({(m.account, m.region, m.instance_type) for m in machines}) == 1
-    assert {m.tags["aws:autoscaling:groupName"] for m in machines} == {surge.GROUP}
+    assert {m.tags["aws:autoscaling:groupName"] for m in machines} == {GROUP}
     assert {(m.tags["team"], m.tags["service"]) for m in machines} == {("shop", "demo-checkout")}
     known = {shipped.name for shipped in machine_types() if shipped.provider == "aws"}
     assert machines[0].instance_type in known
