@@ -3,9 +3,9 @@
 import socket
 import struct
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -27,9 +27,13 @@ class Headers(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """One request; ``path`` is decoded, names in ``query`` are in lower case."""
+    """One request; ``path`` is decoded, names in ``query`` are in lower case.
+
+    ``target`` is path and query as they came.
+    """
 
     method: str
+    target: str
     path: str
     query: Mapping[str, str]
     headers: Headers
@@ -37,34 +41,46 @@ class HttpRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    """A connection whose request has been read, and the right answer as bytes, not sent yet."""
+
+    connection: socket.socket
+    head: bytes
+    """Status line and headers, up to the blank line."""
+    body: bytes
+
+    def send(self, data: bytes) -> None:
+        """Send at once.
+
+        Raises:
+            ConnectionError: the client has hung up.
+        """
+        self.connection.sendall(data)
+
+    def reset(self) -> None:
+        """Make closing the connection, which comes next, a reset: RST instead of FIN."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+
+    def until_gone(self) -> None:
+        """Wait until the client hangs up or the server closes."""
+        with suppress(OSError):
+            while self.connection.recv(4096):
+                pass
+
+
+Deliver = Callable[[Wire], None]
+"""Brings an answer to the client in its own way; the connection is closed after it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One answer, ready to send."""
+    """One answer, ready to send: at once, or as ``deliver`` does it."""
 
     status: int
-    content_type: str
+    content_type: str = "application/json"
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-PORTAL: Final = Reply(
-    status=HTTPStatus.OK,
-    content_type="text/html",
-    body=b"<!DOCTYPE html><html><body><h1>demo captive portal</h1></body></html>",
-)
-"""Well formed on purpose: XML parsers accept it, so only the content tells that it is no answer."""
-
-
-def spoiled(right: Reply, faults: Collection[str]) -> Reply | None:
-    """Return what the faults ``reset``, ``html`` and ``truncated`` leave of an answer.
-
-    None means to reset its connection.
-    """
-    if "reset" in faults:
-        return None
-    if "html" in faults:
-        return PORTAL
-    half = len(right.body) // 2
-    return replace(right, body=right.body[:half]) if "truncated" in faults else right
+    deliver: Deliver | None = None
 
 
 Respond = Callable[[HttpRequest], Reply | None]
@@ -172,27 +188,34 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         reply = self.server.respond(self._request())
         if reply is None:
-            self._reset()
+            reply = Reply(status=HTTPStatus.OK, body=b"", deliver=Wire.reset)
+        head = self._head(reply)
+        if reply.deliver is None:
+            self.wfile.write(head + reply.body)
             return
-        self.send_response(reply.status)
-        self.send_header("Content-Type", reply.content_type)
-        self.send_header("Content-Length", str(len(reply.body)))
-        for name, value in reply.headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(reply.body)
+        self.close_connection = True
+        reply.deliver(Wire(connection=self.connection, head=head, body=reply.body))
+
+    def _head(self, reply: Reply) -> bytes:
+        headers = {
+            "Server": self.version_string(),
+            "Date": self.date_time_string(),
+            "Content-Type": reply.content_type,
+            "Content-Length": str(len(reply.body)),
+            **reply.headers,
+        }
+        told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        phrase = HTTPStatus(reply.status).phrase
+        return f"HTTP/1.1 {reply.status} {phrase}\r\n{told}\r\n".encode("latin-1")
 
     def _request(self) -> HttpRequest:
         parts = urlsplit(self.path)
         query = parse_qsl(parts.query, keep_blank_values=True)
         return HttpRequest(
             method=self.command,
+            target=self.path,
             path=unquote(parts.path),
             query={name.lower(): value for name, value in query},
             headers=self.headers,
             body=self.rfile.read(int(self.headers.get("Content-Length", "0"))),
         )
-
-    def _reset(self) -> None:
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self.close_connection = True

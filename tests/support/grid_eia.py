@@ -5,7 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from exporter.core.clock import from_epoch
 from exporter.demo.grid import Fault
-from exporter.demo.grid.documents import Document, GridDocuments, _seconds, lifecycle_mix
+from exporter.demo.grid.base import seconds as _seconds
+from exporter.demo.grid.documents import Document, GridDocuments, lifecycle_mix
 from exporter.grids.eia import PATH, RESPONDENTS
 from tests.support.grids import Subject
 
@@ -26,7 +27,7 @@ class EiaDocuments(GridDocuments):
         assert query["api_key"] == [KEY]
         assert query["frequency"] == ["hourly"]
         start, end = (_seconds(f"{query[name][0]}:00Z") for name in ("start", "end"))
-        hours = list(self._intervals(start - self.step, end, fault))
+        hours = list(self.intervals(start - self.step, end, self.step, fault))
         rows = [
             row
             for hour in reversed(hours)

@@ -31,7 +31,7 @@ class EirgridDocuments(GridDocuments):
         return {"Rows": [self._row(at, fault) for at in range(start, end, self.step)]}
 
     def _row(self, start: int, fault: Fault | None) -> Document:
-        unknown = start > self._running() and fault is not Fault.FUTURE
+        unknown = start > self.running(self.step) and fault is not Fault.FUTURE
         value = self.intensity("IE", start)
         return {
             "EffectiveTime": from_epoch(start).astimezone(DUBLIN).strftime("%d-%b-%Y %H:%M:%S"),

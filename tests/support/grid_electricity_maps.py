@@ -25,17 +25,17 @@ class ElectricityMapsDocuments(GridDocuments):
             return {zone: {"zoneName": zone, "access": ["*"]} for zone in self.zones or ()}
         assert query["disableCallerLookup"] == "true"
         assert query["emissionFactorType"] == "lifecycle"
-        running = self._running()
+        running = self.running(self.step)
         match parts.path.removeprefix("/carbon-intensity/"):
             case "latest":
-                starts: Iterable[int] = self._intervals(running, running + 1, fault)
+                starts: Iterable[int] = self.intervals(running, running + 1, self.step, fault)
                 return next((self._row(query["zone"], at, fault) for at in starts), _NO_DATA)
             case "history":
-                starts = self._intervals(running - 23 * HOUR, running + 3 * HOUR, fault)
+                starts = self.intervals(running - 23 * HOUR, running + 3 * HOUR, self.step, fault)
                 return self._answer(query, "history", starts, fault)
             case "past-range":
                 window = (_seconds(query["start"]), _seconds(query["end"]))
-                return self._answer(query, "data", self._intervals(*window, fault), fault)
+                return self._answer(query, "data", self.intervals(*window, self.step, fault), fault)
             case "forecast":
                 starts = range(running, running + 25 * HOUR, HOUR)
                 return self._answer(query, "forecast", starts, fault)

@@ -15,8 +15,8 @@ class Em6Documents(GridDocuments):
 
     def build(self, target: str, fault: Fault | None) -> Document:
         assert target == "/current_carbon_intensity"
-        running = self._running()
-        starts = self._intervals(running - 2 * self.step, running + 2 * self.step, fault)
+        running = self.running(self.step)
+        starts = self.intervals(running - 2 * self.step, running + 2 * self.step, self.step, fault)
         return {"items": [self._item(start, fault) for start in sorted(starts, reverse=True)]}
 
     def _item(self, start: int, fault: Fault | None) -> Document:

@@ -32,10 +32,10 @@ class EnerginetDocuments(GridDocuments):
     def _starts(self, path: str, query: dict[str, str], fault: Fault | None) -> list[int]:
         start = _seconds(query["start"])
         if path == "/dataset/CO2EmisProg":
-            ahead = self._running() + AHEAD
+            ahead = self.running(self.step) + AHEAD
             return [] if fault is Fault.EMPTY else list(range(start, ahead, self.step))
         assert path == "/dataset/CO2Emis"
-        return list(self._intervals(start, _seconds(query["end"]), fault))
+        return list(self.intervals(start, _seconds(query["end"]), self.step, fault))
 
     def _record(self, area: str, start: int, fault: Fault | None) -> Document:
         value = self.intensity(f"DK-{area}", start)

@@ -22,7 +22,7 @@ class EnergyChartsDocuments(GridDocuments):
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         assert parts.path == "/co2eq"
         start, end = (int(epoch(datetime.fromisoformat(query[key]))) for key in ("start", "end"))
-        running = self._running()
+        running = self.running(self.step)
         known = end if fault is Fault.FUTURE else running + 1
         ahead = (running // DAY + 2) * DAY
         stamps = [] if fault is Fault.EMPTY else list(range(start, min(end, ahead), self.step))

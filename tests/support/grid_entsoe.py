@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from http import HTTPStatus
 from itertools import groupby
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -11,7 +10,6 @@ from exporter.core.clock import epoch, from_epoch
 from exporter.core.ports import Clock
 from exporter.demo.grid import Fault, GridFake
 from exporter.demo.grid.documents import Document, GridDocuments, lifecycle_mix
-from exporter.demo.grid.faults import Answer, spoiled
 from exporter.grids.entsoe import AREAS
 from tests.support.grids import Subject
 
@@ -38,7 +36,7 @@ class EntsoeDocuments(GridDocuments):
         assert (query["documentType"], query["processType"]) == ("A75", "A16")
         assert query["securityToken"]
         start, end = _seconds(query["periodStart"]), _seconds(query["periodEnd"])
-        starts = list(self._intervals(start, end, fault))
+        starts = list(self.intervals(start, end, self.step, fault))
         if not starts or fault is Fault.NULLS:
             return {"xml": NO_DATA}
         series = "".join(self._series(fuel, query["in_Domain"], starts, fault) for fuel in CODES)
@@ -83,15 +81,8 @@ def _listed(values: list[float], *, blocks: bool) -> Iterator[tuple[int, float]]
 class XmlFake(GridFake):
     """Serves the text under ``xml`` as it is."""
 
-    def respond(self, target: str) -> Answer:
-        self.paths.append(target)
-        fault, fixed = self._faults.take()
-        if fixed is not None:
-            return fixed
-        if fault is Fault.HANG:
-            self._closing.wait()
-        body = self._documents.build(target, fault)["xml"].encode()
-        return Answer(status=HTTPStatus.OK, body=spoiled(body, fault))
+    def written(self, document: Document) -> bytes:
+        return str(document["xml"]).encode()
 
 
 class XmlSubject(Subject):

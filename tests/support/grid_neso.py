@@ -5,7 +5,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from exporter.demo.grid import Fault
-from exporter.demo.grid.documents import GB, Document, GridDocuments, _iso, _seconds, lifecycle_mix
+from exporter.demo.grid.base import iso as _iso
+from exporter.demo.grid.base import seconds as _seconds
+from exporter.demo.grid.documents import GB, Document, GridDocuments, lifecycle_mix
 from tests.support.grids import NESO as PLAIN
 from tests.support.grids import STEP, Subject
 
@@ -26,7 +28,7 @@ class NesoDocuments(GridDocuments):
                 return self._region(region, list(starts), fault)
             case ["regional", "intensity", start, end, "regionid", region]:
                 window = (_seconds(start) - self.step, _seconds(end))
-                return self._region(region, list(self._intervals(*window, fault)), fault)
+                return self._region(region, list(self.intervals(*window, self.step, fault)), fault)
         return super(NesoDocuments, self).build(target, fault)  # noqa: UP008 -- slots: a new class
 
     def _region(self, region: str, starts: list[int], fault: Fault | None) -> Document:

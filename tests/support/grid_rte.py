@@ -5,7 +5,9 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from exporter.demo.grid import Fault
-from exporter.demo.grid.documents import Document, GridDocuments, _iso, _seconds
+from exporter.demo.grid.base import iso as _iso
+from exporter.demo.grid.base import seconds as _seconds
+from exporter.demo.grid.documents import Document, GridDocuments
 from exporter.grids.rte import PATH
 from tests.support.grids import Subject
 
@@ -34,7 +36,7 @@ class RteDocuments(GridDocuments):
         }
 
     def _record(self, start: int, fault: Fault | None) -> Document:
-        begun = start <= self._running() or fault is Fault.FUTURE
+        begun = start <= self.running(self.step) or fault is Fault.FUTURE
         value = self.intensity("FR", start) if begun and fault is not Fault.NULLS else None
         return {
             "perimetre": "Corse" if fault is Fault.WRONG_ZONE else "France",

@@ -29,14 +29,14 @@ class WattTimeDocuments(GridDocuments):
             return {"token": TOKEN}
         assert query["region"] == REGION
         assert query["signal_type"] == "co2_moer"
-        running = self._running()
+        running = self.running(self.step)
         match parts.path:
             case "/v3/historical":
                 start, end = _seconds(query["start"]), _seconds(query["end"])
                 if end - start > LONGEST:
                     message = "Time range must be less than 32 days"
                     raise BadQueryError(message)
-                starts = list(self._intervals(start, end + self.step, fault))
+                starts = list(self.intervals(start, end + self.step, self.step, fault))
             case "/v3/forecast":
                 ahead = running + int(query["horizon_hours"]) * 3600
                 starts = list(range(running, ahead + self.step, self.step))

@@ -4,7 +4,8 @@ It answers with the documented limits, paging and lag, and makes trouble on requ
 and the tests run the production adapter unchanged.
 """
 
-from exporter.demo.aws.faults import Fault, FaultKind, Faults
+from exporter.demo._faults import FaultKind
+from exporter.demo.aws.faults import Fault, Faults
 from exporter.demo.aws.server import AwsFake
 from exporter.demo.aws.world import Limits, access_key_id
 from exporter.demo.lateness import PUNCTUAL, Lateness

@@ -8,8 +8,9 @@ from math import ceil
 from typing import Any, Final
 
 from exporter.core.units import PERCENT
+from exporter.demo._faults import FaultKind
 from exporter.demo.aws import cwagent
-from exporter.demo.aws.faults import Fault, FaultKind
+from exporter.demo.aws.faults import Fault
 from exporter.demo.aws.wire import AwsError, Call, Code, read_token, require, write_token
 from exporter.demo.aws.world import DIMENSIONS, Subject, World
 from exporter.demo.estate import EstateMachine

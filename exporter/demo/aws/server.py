@@ -1,14 +1,12 @@
 """The fake's HTTP server on loopback."""
 
-import threading
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
-from typing import Self
 
 from exporter.core.ports import Clock
-from exporter.demo._http import HttpRequest, LoopbackServer, Reply, spoiled
+from exporter.demo._fake import Fake
+from exporter.demo._http import HttpRequest, Reply
 from exporter.demo.aws.cloudwatch import count_metrics
 from exporter.demo.aws.faults import Fault, Faults
 from exporter.demo.aws.services import respond
@@ -25,7 +23,7 @@ from exporter.demo.estate import Estate
 from exporter.demo.lateness import PUNCTUAL, Lateness
 
 
-class AwsFake:
+class AwsFake(Fake[Fault]):
     """EC2, RDS, CloudWatch and STS for the accounts of an estate, at one loopback address.
 
     Which service, region and account a request means is read from its signature, so one
@@ -53,7 +51,7 @@ class AwsFake:
         limits: Limits | None = None,
         external_ids: Mapping[str, str] | None = None,
     ) -> None:
-        self.faults = faults or Faults()
+        super().__init__("aws", faults or Faults())
         self._world = World(
             estate=estate.of("aws"),
             clock=clock,
@@ -62,19 +60,8 @@ class AwsFake:
             limits=limits or Limits(),
             external_ids=external_ids or {},
         )
-        self._server: LoopbackServer | None = None
-        self._lock = threading.Lock()
-        self._requests: Counter[tuple[str, str]] = Counter()
         self._metrics = 0
         self._numbers = count(1)
-
-    @property
-    def url(self) -> str:
-        """Where the fake listens, once started."""
-        if self._server is None:
-            message = "the AWS fake has not been started"
-            raise RuntimeError(message)
-        return self._server.url
 
     @property
     def accounts(self) -> tuple[str, ...]:
@@ -82,45 +69,24 @@ class AwsFake:
         return self._world.accounts
 
     @property
-    def requests(self) -> Mapping[tuple[str, str], int]:
-        """How often each (service, operation) was asked, refused requests included."""
-        with self._lock:
-            return dict(self._requests)
-
-    @property
     def metrics_requested(self) -> int:
         """How many metrics GetMetricData was asked for: what AWS bills."""
         with self._lock:
             return self._metrics
 
-    def start(self) -> Self:
-        """Listen on a free port of the loopback interface."""
-        self._server = LoopbackServer("demo-aws", self.reply)
-        return self
-
-    def close(self) -> None:
-        """Stop listening, tear down open connections, and clear the faults to end what hangs."""
-        if self._server is not None:
-            server, self._server = self._server, None
-            server.close(self.faults.clear)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def reply(self, request: HttpRequest) -> Reply | None:
-        """Answer one HTTP request; None means to reset its connection."""
+    def reply(self, request: HttpRequest) -> Reply:
+        """Answer one HTTP request."""
         request_id = f"demo-{next(self._numbers):08d}"
         try:
             call = read_call(request.headers, request.body)
         except AwsError as error:
             return refusal(WireProtocol.QUERY, error, request_id)
-        self._count(call)
+        self._count(call.service, call.operation)
+        with self._lock:
+            self._metrics += count_metrics(call)
         call = replace(call, account=self._world.account_of(call.access_key) or "")
         met = self.faults.meet(call)
-        return spoiled(self._right_reply(call, met, request_id), {fault.kind for fault in met})
+        return met.carried(self._right_reply(call, met.faults, request_id))
 
     def _right_reply(self, call: Call, faults: tuple[Fault, ...], request_id: str) -> Reply:
         try:
@@ -129,8 +95,3 @@ class AwsFake:
             return answer(call, respond(self._world, call, faults), request_id)
         except AwsError as error:
             return refusal(call.protocol, error, request_id)
-
-    def _count(self, call: Call) -> None:
-        with self._lock:
-            self._requests[call.service, call.operation] += 1
-            self._metrics += count_metrics(call)

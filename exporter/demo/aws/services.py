@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
+from exporter.demo._faults import FaultKind
 from exporter.demo.aws import cloudwatch, cwagent, ebs, ec2, rds, sts
-from exporter.demo.aws.faults import Fault, FaultKind
+from exporter.demo.aws.faults import Fault
 from exporter.demo.aws.wire import AwsError, Call, Code, WireProtocol, require
 from exporter.demo.aws.world import World, unknown_key
 

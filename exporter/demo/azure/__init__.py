@@ -4,8 +4,9 @@ It answers with the documented limits, paging and lag, and makes trouble on requ
 and the tests run the production adapter unchanged.
 """
 
+from exporter.demo._faults import FaultKind
 from exporter.demo.azure.credential import DemoCredential
-from exporter.demo.azure.faults import Fault, FaultKind, Faults
+from exporter.demo.azure.faults import Fault, Faults
 from exporter.demo.azure.server import AzureFake
 from exporter.demo.azure.world import EMPTY_SUBSCRIPTION, Limits
 from exporter.demo.lateness import PUNCTUAL, Lateness

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from exporter.demo._faults import FaultKind
 from exporter.demo._http import HttpRequest, Reply
 from exporter.demo.azure.errors import (
     denied,
@@ -11,7 +12,7 @@ from exporter.demo.azure.errors import (
     reject,
     subscription_not_found,
 )
-from exporter.demo.azure.faults import Call, Fault, FaultKind
+from exporter.demo.azure.faults import Call, Fault
 from exporter.demo.azure.world import TENANT, World
 from exporter.demo.estate import Architecture, MachineType
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, NoReturn
 
+from exporter.demo._faults import FaultKind
 from exporter.demo._http import Reply
-from exporter.demo.azure.faults import Call, Fault, FaultKind
+from exporter.demo.azure.faults import Call, Fault
 
 JSON: Final = "application/json; charset=utf-8"
 _ACTIONS: Final[Mapping[str, str]] = {

@@ -5,10 +5,11 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from exporter.demo._faults import FaultKind
 from exporter.demo._http import Reply
 from exporter.demo.azure import kusto
 from exporter.demo.azure.errors import json_reply, nothing_readable, reject
-from exporter.demo.azure.faults import Call, Fault, FaultKind
+from exporter.demo.azure.faults import Call, Fault
 from exporter.demo.azure.tables import TABLES
 from exporter.demo.azure.world import World
 

@@ -10,9 +10,10 @@ from typing import Final
 
 from exporter.core.clock import epoch, floor_to, from_epoch
 from exporter.core.units import PERCENT
+from exporter.demo._faults import FaultKind
 from exporter.demo._http import HttpRequest, Reply
 from exporter.demo.azure.errors import AzureError, json_reply, reject
-from exporter.demo.azure.faults import Call, Fault, FaultKind
+from exporter.demo.azure.faults import Call, Fault
 from exporter.demo.azure.world import World
 from exporter.demo.estate import Estate, EstateMachine
 

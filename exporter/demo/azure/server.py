@@ -1,13 +1,12 @@
 """The fake's HTTP server on loopback."""
 
-import threading
-from collections import Counter
 from collections.abc import Mapping
 from itertools import count
-from typing import Final, Self
+from typing import Final
 
 from exporter.core.ports import Clock
-from exporter.demo._http import HttpRequest, LoopbackServer, Reply, spoiled
+from exporter.demo._fake import Fake
+from exporter.demo._http import HttpRequest, Reply
 from exporter.demo.azure import arm, graph, logs, metrics
 from exporter.demo.azure.credential import token_for
 from exporter.demo.azure.errors import AzureError, refusal, refuse, unauthorized
@@ -24,7 +23,7 @@ _AUDIENCES: Final[Mapping[str, str]] = {
 }
 
 
-class AzureFake:
+class AzureFake(Fake[Fault]):
     """Resource Graph, Resource Manager and metrics batch for the subscriptions of an estate.
 
     Args:
@@ -46,7 +45,7 @@ class AzureFake:
         faults: Faults | None = None,
         limits: Limits | None = None,
     ) -> None:
-        self.faults = faults or Faults()
+        super().__init__("azure", faults or Faults())
         self._world = World(
             estate=estate.of("azure"),
             clock=clock,
@@ -54,18 +53,7 @@ class AzureFake:
             lateness=lateness,
             limits=limits or Limits(),
         )
-        self._server: LoopbackServer | None = None
-        self._lock = threading.Lock()
-        self._requests: Counter[tuple[str, str]] = Counter()
         self._numbers = count(1)
-
-    @property
-    def url(self) -> str:
-        """Where Resource Manager and Resource Graph are, once started."""
-        if self._server is None:
-            message = "the Azure fake has not been started"
-            raise RuntimeError(message)
-        return self._server.url
 
     @property
     def metrics_url(self) -> str:
@@ -77,41 +65,16 @@ class AzureFake:
         """Subscriptions that the caller can see; the last has no machines."""
         return self._world.subscriptions
 
-    @property
-    def requests(self) -> Mapping[tuple[str, str], int]:
-        """How often each (service, operation) was asked, refused requests included."""
-        with self._lock:
-            return dict(self._requests)
-
-    def start(self) -> Self:
-        """Listen on a free port of the loopback interface."""
-        self._server = LoopbackServer("demo-azure", self.reply)
-        return self
-
-    def close(self) -> None:
-        """Stop listening, tear down open connections, and clear the faults to end what hangs."""
-        if self._server is not None:
-            server, self._server = self._server, None
-            server.close(self.faults.clear)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def reply(self, request: HttpRequest) -> Reply | None:
-        """Answer one HTTP request; None means to reset its connection."""
+    def reply(self, request: HttpRequest) -> Reply:
+        """Answer one HTTP request."""
         request_id = f"demo-{next(self._numbers):08d}"
         try:
             call = self._read_call(request)
         except AzureError as error:
             return refusal(Call(service="graph", operation="resources"), error, request_id)
-        with self._lock:
-            self._requests[call.service, call.operation] += 1
+        self._count(call.service, call.operation)
         met = self.faults.meet(call)
-        right = self._right_reply(call, request, met, request_id)
-        return spoiled(right, {fault.kind for fault in met})
+        return met.carried(self._right_reply(call, request, met.faults, request_id))
 
     def _read_call(self, request: HttpRequest) -> Call:
         if request.path.lower() == graph.PATH:

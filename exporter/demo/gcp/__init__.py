@@ -4,7 +4,8 @@ It answers with the documented limits, paging and lag, and makes trouble on requ
 and the tests run the production adapter unchanged.
 """
 
-from exporter.demo.gcp.faults import Fault, FaultKind, Faults
+from exporter.demo._faults import FaultKind
+from exporter.demo.gcp.faults import Fault, Faults
 from exporter.demo.gcp.server import GcpFake
 from exporter.demo.gcp.world import Limits
 from exporter.demo.lateness import PUNCTUAL, Lateness

@@ -8,11 +8,12 @@ from typing import Final
 
 from exporter.core.clock import from_epoch
 from exporter.core.units import MIB_PER_GIB
+from exporter.demo._faults import FaultKind
 from exporter.demo._http import HttpRequest
 from exporter.demo.estate import Architecture, EstateMachine, MachineType
 from exporter.demo.gcp import disks
 from exporter.demo.gcp.errors import GoogleError, not_found, reject
-from exporter.demo.gcp.faults import Call, Fault, FaultKind
+from exporter.demo.gcp.faults import Call, Fault
 from exporter.demo.gcp.fields import masked
 from exporter.demo.gcp.world import World, read_token, write_token
 

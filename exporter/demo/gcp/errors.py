@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, NoReturn
 
+from exporter.demo._faults import FaultKind
 from exporter.demo._http import Reply
-from exporter.demo.gcp.faults import Call, FaultKind
+from exporter.demo.gcp.faults import Call
 
 JSON: Final = "application/json; charset=UTF-8"
 _PERMISSIONS: Final[Mapping[str, str]] = {

@@ -12,9 +12,10 @@ from google.cloud.monitoring_v3 import (
 )
 
 from exporter.core.units import PERCENT
+from exporter.demo._faults import FaultKind
 from exporter.demo.estate import EstateMachine
 from exporter.demo.gcp.errors import denied, reject
-from exporter.demo.gcp.faults import Call, Fault, FaultKind
+from exporter.demo.gcp.faults import Call, Fault
 from exporter.demo.gcp.filters import CPU_METRIC, LABELS, RESOURCE, canonical, parse
 from exporter.demo.gcp.world import World, read_token, write_token
 

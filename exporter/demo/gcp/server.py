@@ -1,7 +1,6 @@
 """The fake's two servers on loopback: gRPC for Cloud Monitoring, HTTP for everything else."""
 
 import threading
-from collections import Counter
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Self
@@ -10,11 +9,13 @@ import grpc  # type: ignore[import-untyped] # the package ships no types
 from google.cloud.monitoring_v3 import ListTimeSeriesRequest
 
 from exporter.core.ports import Clock
-from exporter.demo._http import PORTAL, HttpRequest, LoopbackServer, Reply, spoiled
+from exporter.demo._fake import Fake
+from exporter.demo._faults import PORTAL, FaultKind, Met
+from exporter.demo._http import HttpRequest, Reply
 from exporter.demo.estate import Estate
 from exporter.demo.gcp import compute, monitoring, oauth
 from exporter.demo.gcp.errors import GoogleError, json_reply, refusal, refuse
-from exporter.demo.gcp.faults import Call, Fault, FaultKind, Faults
+from exporter.demo.gcp.faults import Call, Fault, Faults
 from exporter.demo.gcp.world import Limits, World
 from exporter.demo.lateness import PUNCTUAL, Lateness
 
@@ -23,7 +24,7 @@ _THREADS: Final = 64
 """Requests that can hang at a time without hindering the others."""
 
 
-class GcpFake:
+class GcpFake(Fake[Fault]):
     """Cloud Monitoring and Compute for the projects of an estate.
 
     Args:
@@ -47,7 +48,7 @@ class GcpFake:
         limits: Limits | None = None,
         scopes: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
-        self.faults = faults or Faults()
+        super().__init__("gcp", faults or Faults())
         self._world = World(
             estate=estate.of("gcp"),
             clock=clock,
@@ -56,26 +57,16 @@ class GcpFake:
             limits=limits or Limits(),
             scopes=scopes or {},
         )
-        self._http: LoopbackServer | None = None
         self._grpc: Any = None
+        self._gone = threading.Event()
         self._port = 0
-        self._lock = threading.Lock()
-        self._requests: Counter[tuple[str, str]] = Counter()
         self._series = 0
-
-    @property
-    def url(self) -> str:
-        """Base address of the REST services, once started: Compute is at ``/compute/v1``."""
-        if self._http is None:
-            message = "the GCP fake has not been started"
-            raise RuntimeError(message)
-        return self._http.url
 
     @property
     def monitoring_address(self) -> str:
         """``host:port`` of Cloud Monitoring, gRPC without TLS, once started."""
         if self._grpc is None:
-            message = "the GCP fake has not been started"
+            message = "the gcp fake has not been started"
             raise RuntimeError(message)
         return f"127.0.0.1:{self._port}"
 
@@ -90,12 +81,6 @@ class GcpFake:
         return self._world.projects
 
     @property
-    def requests(self) -> Mapping[tuple[str, str], int]:
-        """How often each (service, operation) was asked, refused requests included."""
-        with self._lock:
-            return dict(self._requests)
-
-    @property
     def series_returned(self) -> int:
         """How many time series ListTimeSeries returned, page by page: what Google bills."""
         with self._lock:
@@ -103,7 +88,8 @@ class GcpFake:
 
     def start(self) -> Self:
         """Listen on two free ports of the loopback interface."""
-        self._http = LoopbackServer("demo-gcp", self.reply)
+        super().start()
+        self._gone.clear()
         options = [("grpc.max_send_message_length", -1), ("grpc.so_reuseport", 0)]
         self._grpc = grpc.server(ThreadPoolExecutor(_THREADS), options=options)
         self._grpc.add_generic_rpc_handlers((self._handler(),))
@@ -113,39 +99,31 @@ class GcpFake:
 
     def close(self) -> None:
         """Stop listening, tear down open connections, and clear the faults to end what hangs."""
-        if self._http is None:
+        if self._grpc is None:
             return
-        http, server = self._http, self._grpc
-        self._http = self._grpc = None
+        server, self._grpc = self._grpc, None
         stopped = server.stop(None)
-        http.close(self.faults.clear)
+        self._gone.set()
+        super().close()
         stopped.wait()
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def reply(self, request: HttpRequest) -> Reply | None:
-        """Answer one HTTP request; None means to reset its connection."""
+    def reply(self, request: HttpRequest) -> Reply:
+        """Answer one HTTP request."""
         token = oauth.read_call(request.path)
         call = token or compute.read_call(request.path)
-        met = self._meet(call)
-        kinds = {fault.kind for fault in met}
+        met = self._met(call)
         try:
-            refuse(call, kinds)
+            refuse(call, met.kinds)
             if token is not None:
                 right = oauth.respond(self._world, call, request)
             else:
-                right = json_reply(compute.respond(self._world, call, request, met))
+                right = json_reply(compute.respond(self._world, call, request, met.faults))
         except GoogleError as error:
             right = refusal(error) if token is None else oauth.refusal(error)
-        return spoiled(right, kinds)
+        return met.carried(right)
 
-    def _meet(self, call: Call) -> tuple[Fault, ...]:
-        with self._lock:
-            self._requests[call.service, call.operation] += 1
+    def _met(self, call: Call) -> Met[Fault]:
+        self._count(call.service, call.operation)
         return self.faults.meet(call)
 
     def _handler(self) -> Any:  # noqa: ANN401 - grpc has no types
@@ -158,13 +136,15 @@ class GcpFake:
 
     def _list_time_series(self, request: Any, context: Any) -> bytes:  # noqa: ANN401 - grpc has no types
         call = monitoring.read_call(request)
-        met = self._meet(call)
-        kinds = {fault.kind for fault in met}
+        met = self._met(call)
+        kinds = met.kinds
+        if FaultKind.HALF_OPEN in kinds:
+            self._gone.wait()
         if FaultKind.RESET in kinds:
             context.abort(grpc.StatusCode.UNAVAILABLE, "recvmsg:Connection reset by peer")
         try:
             refuse(call, kinds)
-            answer = monitoring.list_time_series(self._world, call, request, met)
+            answer = monitoring.list_time_series(self._world, call, request, met.faults)
         except GoogleError as error:
             context.abort(grpc.StatusCode[error.code], str(error))
         with self._lock:

@@ -1,12 +1,9 @@
 """Which protocol a request of the simulated grid speaks, by its path."""
 
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 from exporter.demo.grid import electricity_maps, energy_charts, own
 from exporter.demo.grid.base import OTHER_ZONE, BadQueryError, Document, GridValues
-from exporter.demo.grid.base import iso as _iso
-from exporter.demo.grid.base import seconds as _seconds
 from exporter.demo.grid.electricity_maps import VERSION
 from exporter.demo.grid.faults import Fault
 from exporter.demo.grid.neso import GB, Neso, lifecycle_mix
@@ -17,8 +14,6 @@ __all__ = [
     "BadQueryError",
     "Document",
     "GridDocuments",
-    "_iso",
-    "_seconds",
     "lifecycle_mix",
 ]
 
@@ -51,11 +46,3 @@ class GridDocuments(GridValues):
                 return electricity_maps.carbon_intensity(self, call, query, fault)
         message = "unknown path"
         raise BadQueryError(message)
-
-    def _running(self) -> int:
-        """Start of the running interval."""
-        return self.running(self.step)
-
-    def _intervals(self, start: int, end: int, fault: Fault | None) -> Iterator[int]:
-        """Starts of the intervals that overlap a window and have begun."""
-        return self.intervals(start, end, self.step, fault)

@@ -1,11 +1,13 @@
 """What can be wrong with the simulated grid's answers, on request."""
 
-import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Final
+from typing import ClassVar, Final
+
+from exporter.demo._faults import BaseFault, FaultBook, FaultKind
+from exporter.demo._http import Reply
 
 HUGE_BYTES: Final = 3 * 1024 * 1024
 """Size of the answer of ``Fault.HUGE``."""
@@ -30,85 +32,58 @@ class Fault(StrEnum):
     FUTURE = "points that have not begun, too"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """Status, body and extra headers of one HTTP answer."""
+Answer = Reply
+"""One HTTP answer of the grid."""
 
-    status: HTTPStatus
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-UNAUTHORIZED: Final = Answer(
-    status=HTTPStatus.UNAUTHORIZED, body=b'{"error": "Invalid auth-token"}'
-)
+UNAUTHORIZED: Final = Reply(status=HTTPStatus.UNAUTHORIZED, body=b'{"error": "Invalid auth-token"}')
 """What a missing or wrong key gets."""
 
 _FIXED: Final[Mapping[Fault, Answer]] = {
     Fault.UNAUTHORIZED: UNAUTHORIZED,
-    Fault.FORBIDDEN: Answer(status=HTTPStatus.FORBIDDEN, body=b"Access denied"),
-    Fault.NOT_FOUND: Answer(
+    Fault.FORBIDDEN: Reply(status=HTTPStatus.FORBIDDEN, body=b"Access denied"),
+    Fault.NOT_FOUND: Reply(
         status=HTTPStatus.NOT_FOUND, body=b'{"status": "error", "message": "No data"}'
     ),
-    Fault.SERVER_ERROR: Answer(
+    Fault.SERVER_ERROR: Reply(
         status=HTTPStatus.INTERNAL_SERVER_ERROR,
         body=b'{"error": {"code": "500 Internal Server Error", "message": "Unexpected"}}',
     ),
-    Fault.REDIRECT: Answer(
+    Fault.REDIRECT: Reply(
         status=HTTPStatus.FOUND, body=b"", headers={"Location": "http://elsewhere.invalid/"}
     ),
-    Fault.HTML: Answer(
+    Fault.HTML: Reply(
         status=HTTPStatus.OK, body=b"<html><head><title>Sign in</title></head></html>"
     ),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
-    fault: Fault
-    answers: int | None
-    retry_after: int | None
+class GridFault(BaseFault):
+    """One kind of trouble, for every request: of transport, or an ``answer``.
+
+    ``retry_after`` is the header's value in seconds, sent with a 429.
+    """
+
+    SCOPE: ClassVar[tuple[str, ...]] = ()
+
+    answer: Fault | None = None
+    retry_after: int | None = None
+
+    def fixed(self) -> Reply | None:
+        """Return the whole answer where the fault fixes it."""
+        if self.answer is Fault.THROTTLED:
+            after = self.retry_after
+            return Reply(
+                status=HTTPStatus.TOO_MANY_REQUESTS,
+                body=b'{"error": "Too many requests"}',
+                headers={} if after is None else {"Retry-After": str(after)},
+            )
+        return None if self.answer is None else _FIXED.get(self.answer)
 
 
-class FaultSwitch:
-    """Which fault spoils the next answers; set by one thread, taken by the server's."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._plan: _Plan | None = None
-
-    def set(self, fault: Fault, *, answers: int | None, retry_after: int | None) -> None:
-        """Spoil the next ``answers`` answers, or all; ``retry_after`` seconds go with a 429."""
-        with self._lock:
-            self._plan = _Plan(fault=fault, answers=answers, retry_after=retry_after)
-
-    def clear(self) -> None:
-        """Spoil nothing more."""
-        with self._lock:
-            self._plan = None
-
-    def take(self) -> tuple[Fault | None, Answer | None]:
-        """Return the fault of this answer, and the whole answer where the fault fixes it."""
-        with self._lock:
-            plan = self._plan
-            if plan is None:
-                return None, None
-            if plan.answers is not None:
-                left = plan.answers - 1
-                self._plan = (
-                    _Plan(fault=plan.fault, answers=left, retry_after=plan.retry_after)
-                    if left > 0
-                    else None
-                )
-        return plan.fault, _fixed(plan)
-
-
-def _fixed(plan: _Plan) -> Answer | None:
-    if plan.fault is not Fault.THROTTLED:
-        return _FIXED.get(plan.fault)
-    headers = {} if plan.retry_after is None else {"Retry-After": str(plan.retry_after)}
-    body = b'{"error": "Too many requests"}'
-    return Answer(status=HTTPStatus.TOO_MANY_REQUESTS, body=body, headers=headers)
+def book() -> FaultBook[GridFault]:
+    """Return a book of what the grid knows."""
+    return FaultBook(frozenset({FaultKind.GRID_ANSWER}))
 
 
 def spoiled(body: bytes, fault: Fault | None) -> bytes:

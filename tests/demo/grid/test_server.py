@@ -109,7 +109,7 @@ def test_an_error_in_the_simulation_is_reported_not_swallowed(
 def test_an_address_exists_only_while_it_is_started() -> None:
     fake = GridFake(intensity, CLOCK)
     fake.close()
-    with pytest.raises(RuntimeError, match="not started"):
+    with pytest.raises(RuntimeError, match="not been started"):
         _ = fake.url
 
 
