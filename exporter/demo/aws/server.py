@@ -7,9 +7,9 @@ from itertools import count
 from exporter.core.ports import Clock
 from exporter.demo._fake import Fake
 from exporter.demo._http import HttpRequest, Reply
-from exporter.demo.aws.cloudwatch import count_metrics
 from exporter.demo.aws.faults import Fault, Faults
 from exporter.demo.aws.services import respond
+from exporter.demo.aws.services.cloudwatch import count_metrics
 from exporter.demo.aws.wire import (
     AwsError,
     Call,

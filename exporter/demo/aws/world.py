@@ -1,5 +1,6 @@
 """What the services of the fake share: the estate seen as accounts and regions at a time."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -8,6 +9,7 @@ from typing import Final
 
 from exporter.core.clock import epoch
 from exporter.core.ports import Clock
+from exporter.demo.aws import registry
 from exporter.demo.aws.wire import AwsError, Call
 from exporter.demo.estate import Estate, EstateMachine, MachineType
 from exporter.demo.lateness import Lateness
@@ -17,16 +19,8 @@ EMPTY_REGION: Final = "eu-north-1"
 DISABLED_REGIONS: Final = ("af-south-1", "me-south-1")
 """Regions that nobody has opted in to."""
 
-
-DIMENSIONS: Final[Mapping[str, str]] = {
-    "AWS/EC2": "InstanceId",
-    "AWS/RDS": "DBInstanceIdentifier",
-}
-"""Namespaces of CloudWatch that have CPU metrics, and what names a machine there."""
-EC2: Final = "ec2_instance"
-RDS: Final = "rds_instance"
-"""Resource types of the estate, and with them the services that list them."""
-DB_CLASS_PREFIX: Final = "db."
+_CLASS: Final = re.compile(r"[a-z]+\.(\w+\.\w+)")
+"""A class of a managed service, such as ``db.m5.large``: a machine type behind a word."""
 Subject = tuple[str, str]
 """Namespace and the value of its dimension: whose CPU it is."""
 
@@ -106,33 +100,33 @@ class World:
         if call.service != "sts" and call.region not in self.regions:
             raise unknown_key(call)
 
-    def listed(self, call: Call, moment: float, kind: str) -> tuple[EstateMachine, ...]:
-        """Return the machines of a type that an account shows in a region, by id."""
+    def listed(self, call: Call, moment: float, operation: str) -> tuple[EstateMachine, ...]:
+        """Return what an operation lists of an account in a region, by id."""
+        listed = {kind.name for kind in registry.kinds().values() if kind.listed_by == operation}
         seen = self._in_scope(call, moment, moment + 1)
-        found = (machine for machine in seen if machine.resource_type == kind)
+        found = (machine for machine in seen if machine.resource_type in listed)
         return tuple(sorted(found, key=lambda machine: machine.resource_id))
 
     def measured(self, call: Call, start: float, end: float) -> dict[Subject, EstateMachine]:
         """Return the machines of an account and region in a window, by whose CPU it is."""
-        return {_subject(machine): machine for machine in self._in_scope(call, start, end)}
+        kinds = registry.kinds()
+        return {
+            (kind.namespace, kind.subject(machine)): machine
+            for machine in self._in_scope(call, start, end)
+            if (kind := kinds.get(machine.resource_type))
+        }
 
     @cached_property
     def machine_types(self) -> Mapping[str, MachineType]:
         """All types that machines of the estate have, by name; databases run on them too."""
         types = (m.machine_type for m in self.estate.templates)
-        named = ((t.name.removeprefix(DB_CLASS_PREFIX), t) for t in types)
+        named = ((_CLASS.sub(r"\1", t.name), t) for t in types if t.name)
         return {name: replace(machine_type, name=name) for name, machine_type in named}
 
     def _in_scope(self, call: Call, start: float, end: float) -> list[EstateMachine]:
         scope = (call.account, call.region)
         seen = self.estate.machines_between(start, end)
         return [m for m in seen if (m.account, m.region) == scope]
-
-
-def _subject(machine: EstateMachine) -> Subject:
-    if machine.resource_type == RDS:
-        return "AWS/RDS", machine.name
-    return "AWS/EC2", machine.resource_id
 
 
 def unknown_key(call: Call) -> AwsError:

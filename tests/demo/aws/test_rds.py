@@ -5,7 +5,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from exporter.demo.aws import AwsFake, Fault, FaultKind, access_key_id
-from exporter.demo.aws.rds import TRANSITION_SECONDS
+from exporter.demo.aws.services.rds import TRANSITION_SECONDS
 from exporter.demo.estate import Estate
 from tests.demo.aws.asking import NOON, Connect, named, query, read
 from tests.demo.aws.asking import points as points_of

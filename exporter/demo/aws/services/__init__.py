@@ -1,25 +1,17 @@
-"""Which operation answers a request, and how each service words a refusal."""
+"""The services, one a file; which operation answers a request, and how a refusal is worded."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
 from exporter.demo._faults import FaultKind
-from exporter.demo.aws import cloudwatch, cwagent, ebs, ec2, rds, sts
+from exporter.demo.aws import registry
 from exporter.demo.aws.faults import Fault
+from exporter.demo.aws.services.cloudwatch import get_metric_data
+from exporter.demo.aws.services.sts import caller_arn
 from exporter.demo.aws.wire import AwsError, Call, Code, WireProtocol, require
 from exporter.demo.aws.world import World, unknown_key
 
-_OPERATIONS: Final[Mapping[tuple[str, str], Callable[[World, Call], Mapping[str, object]]]] = {
-    ("ec2", "DescribeRegions"): ec2.describe_regions,
-    ("ec2", "DescribeInstances"): ec2.describe_instances,
-    ("ec2", "DescribeInstanceTypes"): ec2.describe_instance_types,
-    ("ec2", "DescribeVolumes"): ebs.describe_volumes,
-    ("monitoring", "ListMetrics"): cwagent.list_metrics,
-    ("rds", "DescribeDBInstances"): rds.describe_db_instances,
-    ("sts", "GetCallerIdentity"): sts.get_caller_identity,
-    ("sts", "AssumeRole"): sts.assume_role,
-}
 _METRICS: Final = ("monitoring", "GetMetricData")
 _PREFIXES: Final[Mapping[str, str]] = {"monitoring": "cloudwatch"}
 """Services whose permissions have another name than their signature."""
@@ -69,10 +61,11 @@ def respond(world: World, call: Call, faults: Sequence[Fault]) -> Mapping[str, o
     world.require_region(call)
     asked = (call.service, call.operation)
     if asked == _METRICS:
-        return cloudwatch.get_metric_data(world, call, faults)
+        return get_metric_data(world, call, faults)
     message = f"The action {call.operation} is not valid for this web service."
-    require(asked in _OPERATIONS, Code.INVALID_ACTION, message)
-    return _OPERATIONS[asked](world, call)
+    operations = registry.operations()
+    require(asked in operations, Code.INVALID_ACTION, message)
+    return operations[asked](world, call)
 
 
 def refuse(call: Call, kind: FaultKind) -> None:
@@ -92,7 +85,7 @@ def refuse(call: Call, kind: FaultKind) -> None:
 def _not_authorized(call: Call) -> AwsError:
     action = f"{_PREFIXES.get(call.service, call.service)}:{call.operation}"
     told = (
-        f"User: {sts.caller_arn(call)} is not authorized to perform: {action} "
+        f"User: {caller_arn(call)} is not authorized to perform: {action} "
         f"because no identity-based policy allows the {action} action"
     )
     if call.protocol is WireProtocol.EC2:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Final
 
 from exporter.core.clock import SystemClock
+from exporter.demo.aws.registry import Operation
 from exporter.demo.aws.wire import AwsError, Call, Code
 from exporter.demo.aws.world import World, temporary_access_key_id
 
@@ -62,3 +63,9 @@ def _credentials(call: Call, account: str, role: str) -> Mapping[str, object]:
             "Expiration": f"{SystemClock().now() + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}",
         },
     }
+
+
+OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
+    ("sts", "GetCallerIdentity"): get_caller_identity,
+    ("sts", "AssumeRole"): assume_role,
+}

@@ -7,13 +7,15 @@ from typing import Final
 
 from exporter.core.clock import from_epoch
 from exporter.core.units import MIB_PER_GIB
-from exporter.demo.aws import ebs
 from exporter.demo.aws.paging import next_token, position
+from exporter.demo.aws.registry import BY_ID, Kind, Operation
+from exporter.demo.aws.services import ebs
 from exporter.demo.aws.wire import Call, Code, require
-from exporter.demo.aws.world import DISABLED_REGIONS, EC2, EMPTY_REGION, World
+from exporter.demo.aws.world import DISABLED_REGIONS, EMPTY_REGION, World
 from exporter.demo.estate import EstateMachine, EstateState, MachineType
 from exporter.demo.estate.hashing import seed_of
 
+DESCRIBE: Final = "DescribeInstances"
 TRANSITION_SECONDS: Final = 20
 """How long a machine is pending, stopping or shutting down."""
 _CODES: Final[Mapping[str, int]] = {
@@ -51,7 +53,9 @@ def describe_instances(world: World, call: Call) -> Mapping[str, object]:
     """List instances in all states, grouped in reservations, page by page."""
     size = _page_size(call, _LARGEST_PAGE, world.limits.instances)
     moment, offset = position(call, world.now())
-    instances = [Instance(world, machine, moment) for machine in world.listed(call, moment, EC2)]
+    instances = [
+        Instance(world, machine, moment) for machine in world.listed(call, moment, DESCRIBE)
+    ]
     chosen = _chosen(call, instances)
     page = chosen[offset : offset + size]
     groups = groupby(page, key=lambda instance: instance.reservation)
@@ -229,3 +233,19 @@ def _cpu_options(found: MachineType) -> Mapping[str, object]:
 
 def _iso(moment: int) -> str:
     return f"{from_epoch(moment):%Y-%m-%dT%H:%M:%S}.000Z"
+
+
+OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
+    ("ec2", "DescribeRegions"): describe_regions,
+    ("ec2", DESCRIBE): describe_instances,
+    ("ec2", "DescribeInstanceTypes"): describe_instance_types,
+}
+KINDS: Final = (
+    Kind(
+        name="ec2_instance",
+        listed_by=DESCRIBE,
+        namespace="AWS/EC2",
+        dimension="InstanceId",
+        subject=BY_ID,
+    ),
+)

@@ -7,8 +7,9 @@ from typing import Final
 from exporter.core.clock import from_epoch
 from exporter.core.model import Disk
 from exporter.demo.aws.paging import next_token, position
+from exporter.demo.aws.registry import Operation
 from exporter.demo.aws.wire import Call, Code, require
-from exporter.demo.aws.world import EC2, World
+from exporter.demo.aws.world import World
 from exporter.demo.estate import EstateMachine, EstateState
 from exporter.demo.estate.hashing import seed_of
 
@@ -77,7 +78,7 @@ def describe_volumes(world: World, call: Call) -> Mapping[str, object]:
 
 
 def _volumes(world: World, call: Call, moment: float) -> Iterator[Volume]:
-    for machine in world.listed(call, moment, EC2):
+    for machine in world.listed(call, moment, "DescribeInstances"):
         yield from volumes_of(world, machine, moment)
 
 
@@ -129,3 +130,8 @@ def _facts(volume: Volume) -> Mapping[str, object]:
 
 def _iso(moment: int) -> str:
     return f"{from_epoch(moment):%Y-%m-%dT%H:%M:%S}.000Z"
+
+
+OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
+    ("ec2", "DescribeVolumes"): describe_volumes,
+}

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from exporter.demo.aws.paging import next_token, position
+from exporter.demo.aws.registry import Operation
 from exporter.demo.aws.wire import Call, Code, require
 from exporter.demo.aws.world import World
 from exporter.demo.estate import EstateMachine
@@ -67,3 +68,8 @@ def _has(dimensions: Dimensions, wanted: list[Mapping[str, Any]]) -> bool:
 def _facts(dimensions: Dimensions) -> Mapping[str, object]:
     told = [{"Name": name, "Value": value} for name, value in sorted(dimensions)]
     return {"Namespace": NAMESPACE, "MetricName": METRIC, "Dimensions": told}
+
+
+OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
+    ("monitoring", "ListMetrics"): list_metrics,
+}

@@ -5,10 +5,13 @@ from http import HTTPStatus
 from typing import Final
 
 from exporter.core.clock import from_epoch
+from exporter.demo.aws.registry import BY_NAME, Kind, Operation
 from exporter.demo.aws.wire import AwsError, Call, Code, Entries, read_token, require, write_token
-from exporter.demo.aws.world import RDS, World
+from exporter.demo.aws.world import World
 from exporter.demo.estate import EstateMachine
 
+DESCRIBE: Final = "DescribeDBInstances"
+"""Lists the databases of every engine that is managed with the API of RDS."""
 TRANSITION_SECONDS: Final = 240
 """How long a database is starting or stopping: minutes, where a machine takes seconds."""
 _SMALLEST_PAGE: Final = 20
@@ -20,7 +23,7 @@ def describe_db_instances(world: World, call: Call) -> Mapping[str, object]:
     """List DB instances in all states, page by page."""
     size = _page_size(call, world.limits.databases)
     moment, offset = _position(call, world.now())
-    listed = [one for one in world.listed(call, moment, RDS) if _exists(world, one, moment)]
+    listed = [one for one in world.listed(call, moment, DESCRIBE) if _exists(world, one, moment)]
     chosen = _chosen(call, listed)
     page = chosen[offset : offset + size]
     more = offset + len(page) < len(chosen)
@@ -99,3 +102,17 @@ def _status(world: World, database: EstateMachine, moment: float) -> str:
     if moment >= launched + TRANSITION_SECONDS:
         return "available"
     return "creating" if launched == world.estate.created_at(database) else "starting"
+
+
+OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
+    ("rds", DESCRIBE): describe_db_instances,
+}
+KINDS: Final = (
+    Kind(
+        name="rds_instance",
+        listed_by=DESCRIBE,
+        namespace="AWS/RDS",
+        dimension="DBInstanceIdentifier",
+        subject=BY_NAME,
+    ),
+)

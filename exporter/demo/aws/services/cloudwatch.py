@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from exporter.core.units import PERCENT
 from exporter.demo._faults import FaultKind
-from exporter.demo.aws import cwagent
+from exporter.demo.aws import registry
 from exporter.demo.aws.faults import Fault
+from exporter.demo.aws.services import cwagent
 from exporter.demo.aws.wire import AwsError, Call, Code, read_token, require, write_token
-from exporter.demo.aws.world import DIMENSIONS, Subject, World
+from exporter.demo.aws.world import Subject, World
 from exporter.demo.estate import EstateMachine
 
 _MINUTE: Final = 60
@@ -250,7 +251,7 @@ def _subject(metric: Mapping[str, Any]) -> Subject | None:
     if metric.get("MetricName") != "CPUUtilization" or len(dimensions) != 1:
         return None
     ((dimension, value),) = dimensions
-    known = DIMENSIONS.get(str(metric.get("Namespace"))) == dimension
+    known = registry.dimensions().get(str(metric.get("Namespace"))) == dimension
     return (str(metric["Namespace"]), str(value)) if known else None
 
 
