@@ -2,13 +2,12 @@
 
 import difflib
 import re
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from exporter.core.plugins import Duration, ProviderConfig
+from exporter.providers._shared.config import CloudConfig
 from exporter.providers.aws.models import first_region, partition_of, partitions
 
 _ROLE: Final = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/[\w+=,.@/-]{1,512}")
@@ -64,7 +63,7 @@ def _endpoint_url(text: str) -> str:
     return text
 
 
-class Config(ProviderConfig):
+class Config(CloudConfig):
     """One AWS account. List the section once for each account."""
 
     kind: Literal["aws"] = Field(default="aws", description="Amazon EC2, RDS and CloudWatch.")
@@ -110,13 +109,6 @@ class Config(ProviderConfig):
         default=None,
         description="Address to send all requests to, for a proxy, a private endpoint or a test "
         "server. Default: the public endpoint of each service and region.",
-    )
-    timeout: Duration = Field(
-        default=timedelta(seconds=20),
-        description="How long to wait for one answer before it is tried again.",
-    )
-    max_attempts: int = Field(
-        default=3, ge=1, le=10, description="How often one request is sent before it has failed."
     )
 
     @field_validator("services")

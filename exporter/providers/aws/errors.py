@@ -1,21 +1,14 @@
 """Foreign errors of botocore into the product's own words. Never the raw answer, never a secret."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final
 
 from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError
 
-from exporter.core.errors import (
-    AuthError,
-    BadPayloadError,
-    CollectorError,
-    ThrottledError,
-    UnreachableError,
-)
+from exporter.core.errors import CollectorError
+from exporter.providers._shared.calls import AnyCall, translator
 
 # Codes as the API references of EC2, RDS, CloudWatch and STS list them under "Common errors".
 _DENIED: Final = frozenset(
@@ -140,7 +133,7 @@ RuntimeError is what botocore raises where renewed credentials are already expir
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(AnyCall):
     """What was attempted, for messages: the IAM permission, and where."""
 
     permission: str
@@ -152,23 +145,10 @@ class Call:
         account = f" (account {self.account})" if self.account else ""
         return f"{self.permission} in {self.region}{account}"
 
-    def unreadable(self, what: str) -> BadPayloadError:
-        """Make the error of an answer that is not as documented."""
-        fix = "check what answers at the endpoint, a proxy perhaps; otherwise report it as a bug"
-        return BadPayloadError(f"{self}: {what} — {fix}", scope=self.region)
-
-    def reject(self, what: str) -> NoReturn:
-        """Raise it."""
-        raise self.unreadable(what)
-
-
-@contextmanager
-def translated(call: Call) -> Iterator[None]:
-    """Raise what botocore raises inside as a CollectorError that names the call and the fix."""
-    try:
-        yield
-    except FOREIGN as error:
-        raise translate(error, call) from error
+    @property
+    def about(self) -> str:
+        """The region."""
+        return self.region
 
 
 def translate(error: Exception, call: Call) -> CollectorError:
@@ -178,10 +158,9 @@ def translate(error: Exception, call: Call) -> CollectorError:
     name = type(error).__name__
     for kinds, cure in _SETUP_CURES:
         if isinstance(error, kinds):
-            return AuthError(f"{call}: {cure.format(name=name)}", scope=call.region)
+            return call.refused(cure.format(name=name))
     if isinstance(error, _NETWORK):
-        message = f"{call}: no answer ({name}) — check network, proxy and endpoint"
-        return UnreachableError(message, scope=call.region)
+        return call.unanswered(error)
     return call.unreadable(f"unreadable answer ({name})")
 
 
@@ -197,15 +176,11 @@ def _from_answer(error: sdk.ClientError, call: Call) -> CollectorError:
             role_arn=call.role_arn,
         )
     if cure := _cure(code, call):
-        return AuthError(f"{call}: {cure}", scope=call.region)
+        return call.refused(cure)
     if code in _THROTTLED or status == _TOO_MANY_REQUESTS:
-        fix = "a longer poll_interval asks less often"
-        return ThrottledError(f"{call}: AWS throttles us ({code}) — {fix}", scope=call.region)
+        return call.throttled("AWS", code)
     if code in _UNAVAILABLE or status >= _SERVER_ERROR:
-        fix = "it will be tried again"
-        return UnreachableError(
-            f"{call}: AWS is failing (HTTP {status}, {code}) — {fix}", scope=call.region
-        )
+        return call.failing(f"AWS is failing (HTTP {status}, {code})")
     return call.unreadable(f"the request was refused (HTTP {status}, {code})")
 
 
@@ -229,3 +204,7 @@ def _safe(code: str) -> str:
     """
     short = code.rsplit("#", 1)[-1].removeprefix("Client.").removeprefix("Server.")
     return short if re.fullmatch(r"[A-Za-z0-9._]{1,80}", short) else "unknown code"
+
+
+translated = translator(FOREIGN, translate)
+"""Raise what botocore raises inside as a CollectorError that names the call and the fix."""

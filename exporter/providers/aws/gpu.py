@@ -12,16 +12,16 @@ metric of each GPU costs as much to read as the CPU of one more instance.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from exporter.core.errors import CollectorError
 from exporter.core.meter import ApiMeter
-from exporter.core.model import CpuReading, Machine, ResourceKey, Window
-from exporter.core.ports import Clock, TypeCatalogue
+from exporter.core.model import Machine, ResourceKey, Window
+from exporter.core.ports import Clock
 from exporter.core.units import Ratio
-from exporter.providers.aws import inventory
+from exporter.providers._shared.reading import GpuReading, Points
 from exporter.providers.aws.errors import Call, translated
 from exporter.providers.aws.metric_data import (
     Result,
@@ -52,45 +52,15 @@ FRESH_SECONDS: Final = 3600.0
 Dimensions = frozenset[tuple[str, str]]
 """Names and values of the dimensions of one metric."""
 
-Points = Mapping[int, Ratio]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GpuReading:
-    """What agents told; what failed leaves machines without a value, never unread."""
-
-    ratios: Mapping[ResourceKey, Points] = field(default_factory=dict)
-    failures: tuple[CollectorError, ...] = ()
-
-
-def having_gpus(machines: Iterable[Machine], types: TypeCatalogue) -> list[Machine]:
-    """Return the instances whose type has GPUs, by the table or by what AWS told, by region."""
-
-    def count(one: Machine) -> float:
-        shape = types.find("aws", one.instance_type) or one.shape
-        return shape.gpu_count if shape else 0.0
-
-    some = [o for o in machines if o.key.resource_type == inventory.RESOURCE_TYPE and count(o) > 0]
-    return sorted(some, key=lambda one: one.key.cloud_region)
-
 
 def by_region(machines: Sequence[Machine]) -> Iterator[tuple[str, tuple[Machine, ...]]]:
-    """Yield each region's part of machines that are sorted by region."""
-    for region, group in groupby(machines, key=lambda one: one.key.cloud_region):
+    """Yield each region's part of some machines."""
+
+    def region_of(one: Machine) -> str:
+        return one.key.cloud_region
+
+    for region, group in groupby(sorted(machines, key=region_of), key=region_of):
         yield region, tuple(group)
-
-
-def added(reading: CpuReading, parts: Sequence[GpuReading]) -> CpuReading:
-    """Put what agents told next to the machines' CPU utilisation."""
-    found = {key: points for part in parts for key, points in part.ratios.items()}
-    errors = tuple(error for part in parts for error in part.failures)
-    return replace(
-        reading,
-        series=tuple(
-            replace(one, gpu=found[one.key]) if one.key in found else one for one in reading.series
-        ),
-        failures=inventory.without_repeats((*reading.failures, *errors)),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

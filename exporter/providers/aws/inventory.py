@@ -153,11 +153,6 @@ def _utc(moment: object) -> datetime | None:
     return moment.astimezone(UTC) if isinstance(moment, datetime) else None
 
 
-def without_repeats(failures: Sequence[CollectorError]) -> tuple[CollectorError, ...]:
-    """Drop failures that say the same as an earlier one."""
-    return tuple({str(failure): failure for failure in reversed(failures)}.values())[::-1]
-
-
 def once_each(failures: Sequence[CollectorError]) -> tuple[CollectorError, ...]:
     """Drop refusals of a permission that was refused in another region as well."""
     told = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from exporter.core.errors import CollectorError
 from exporter.core.meter import ApiMeter
 from exporter.core.model import CpuSeries, Machine, ResourceKey, Window
+from exporter.providers._shared.reading import BatchReading
 from exporter.providers.aws import databases, inventory
 from exporter.providers.aws.errors import Call, translated
 from exporter.providers.aws.metric_data import (
@@ -72,15 +73,6 @@ def _metric(machine: Machine) -> "MetricTypeDef":
         "MetricName": "CPUUtilization",
         "Dimensions": [{"Name": dimension, "Value": known_as}],
     }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchReading:
-    """What a batch delivered, already on the window's buckets."""
-
-    series: tuple[CpuSeries, ...] = ()
-    unread: frozenset[ResourceKey] = frozenset()
-    failures: tuple[CollectorError, ...] = ()
 
 
 def plan(

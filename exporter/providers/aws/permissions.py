@@ -1,12 +1,13 @@
 """Tries each call that the provider makes, for the ``check`` verb. Reads, never changes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
 from exporter.core.errors import CollectorError
 from exporter.core.model import PermissionCheck
 from exporter.core.ports import Clock
+from exporter.providers._shared.calls import refused
 from exporter.providers.aws import (
     databases,
     gpu,
@@ -42,23 +43,6 @@ def identity(connection: Connection) -> PermissionCheck:
     return PermissionCheck(
         permission="sts:GetCallerIdentity", ok=True, message=f"account {account}"
     )
-
-
-def refused(permission: str, error: CollectorError) -> PermissionCheck:
-    """Turn an error into a verdict."""
-    return PermissionCheck(permission=permission, ok=False, message=str(error))
-
-
-def across(
-    permission: str, regions: Sequence[str], outcomes: Sequence[CollectorError | None]
-) -> PermissionCheck:
-    """Put the outcomes of one probe in all regions into one verdict."""
-    errors = [error for error in outcomes if error is not None]
-    if not errors:
-        where = f"{len(regions)} region{'s' if len(regions) > 1 else ''}"
-        return PermissionCheck(permission=permission, ok=True, message=where)
-    others = f" (and in {len(errors) - 1} other regions)" if len(errors) > 1 else ""
-    return PermissionCheck(permission=permission, ok=False, message=f"{errors[0]}{others}")
 
 
 def _instances(connection: Connection, region: str, _clock: Clock) -> None:

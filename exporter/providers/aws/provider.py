@@ -1,17 +1,19 @@
 """The provider of one AWS account."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 
 from exporter.core.clock import epoch
-from exporter.core.errors import AuthError, CollectorError
+from exporter.core.errors import CollectorError
 from exporter.core.model import CpuReading, Inventory, Machine, PermissionCheck, ResourceKey, Window
 from exporter.core.ports import AdapterContext
+from exporter.providers._shared.calls import across, attempt, call, refused
+from exporter.providers._shared.provider import CloudProvider
+from exporter.providers._shared.reading import BatchReading, GpuReading, having_gpus, joined_gpus
 from exporter.providers.aws import (
     databases,
     gpu,
@@ -25,17 +27,14 @@ from exporter.providers.aws import (
 )
 from exporter.providers.aws.config import Config, Service
 from exporter.providers.aws.databases import Databases
-from exporter.providers.aws.gpu import AgentMetrics, GpuReading
+from exporter.providers.aws.gpu import AgentMetrics
 from exporter.providers.aws.inventory import Listing
-from exporter.providers.aws.metrics import Batch, BatchReading
+from exporter.providers.aws.metrics import Batch
 from exporter.providers.aws.permissions import Probe
-from exporter.providers.aws.session import WORKERS, Connection, connect
+from exporter.providers.aws.session import Connection, connect
 from exporter.providers.aws.shapes import TypeFacts, TypeSource
 from exporter.providers.aws.survey import Survey
 from exporter.providers.aws.volumes import VolumeFacts, VolumeSource
-
-SETTLE_SECONDS: Final = 300
-"""After this CloudWatch values seldom change; the ledger's look-back corrects those that do."""
 
 _REMEMBER_SECONDS: Final = 86_400.0
 """A machine gone from the inventory is still read until its last buckets are accounted."""
@@ -44,33 +43,30 @@ _LISTING: Final[Mapping[Service, str]] = {"ec2": "DescribeInstances", "rds": "De
 _APIS: Final = ("DescribeRegions", "GetCallerIdentity", "GetMetricData", gpu.API)
 
 _log = structlog.get_logger(__name__)
-_T = TypeVar("_T")
 
 
-class AwsProvider:
-    """Instances and databases of one account.
+class AwsProvider(CloudProvider[Connection]):
+    """Instances and databases of one account."""
 
-    Call it from one thread at a time; it uses four inside.
-    """
-
-    kind: Final = "aws"
+    kind = "aws"
+    settle_seconds = 300
+    """After this CloudWatch values seldom change; the ledger's look-back corrects those that do."""
 
     def __init__(self, config: Config, context: AdapterContext) -> None:
-        self.name: Final = config.collector
-        settle = config.settle
-        self.settle: Final = SETTLE_SECONDS if settle is None else int(settle.total_seconds())
+        super().__init__(
+            config.collector,
+            config,
+            context,
+            connect=partial(connect, config, context),
+            apis=(*_APIS, *(_LISTING[service] for service in config.services)),
+        )
         self._config = config
-        self._context = context
         self._types = TypeFacts(context.types)
         self._volumes = VolumeFacts(context.clock)
         self._agents = AgentMetrics(context.clock)
-        self._connection: Connection | None = None
         self._known_regions: dict[str, bool] = {}
         self._databases = Databases()
         self._detailed: dict[ResourceKey, float] = {}
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix=self.name)
-        for api in (*_APIS, *(_LISTING[service] for service in config.services)):
-            context.meter.count("aws", api, requests=0)
 
     def discover(self) -> Inventory:
         """List the instances and databases of all regions, in every state.
@@ -108,47 +104,27 @@ class AwsProvider:
         batches = list(metrics.plan(machines, self._detailed, window, now))
         for batch in batches:
             connection.cloudwatch(batch.region)
-        readings = self._pool.map(_call, [self._reader(connection, b, window) for b in batches])
-        gpus = self._pool.map(_call, self._gpu_readers(connection, machines, window))
-        return gpu.added(self._merged(list(readings)), list(gpus))
+        readings = self._pool.map(call, [self._reader(connection, b, window) for b in batches])
+        gpus = self._pool.map(call, self._gpu_readers(connection, machines, window))
+        return joined_gpus(gpus).added_to(self._merged(list(readings)))
 
     def permissions(self) -> list[PermissionCheck]:
         """Try each call that this provider needs, in every region. Changes nothing."""
         try:
             connection = self._connected()
         except CollectorError as error:
-            return [permissions.refused("sts:GetCallerIdentity", error)]
+            return [refused("sts:GetCallerIdentity", error)]
         checks = [permissions.identity(connection)]
         try:
-            names, refused = self._regions(connection, patient=False)
+            names, barred = self._regions(connection, patient=False)
         except CollectorError as error:
-            return [*checks, permissions.refused(regions.PERMISSION, error)]
-        checks.append(permissions.across(regions.PERMISSION, names, refused))
+            return [*checks, refused(regions.PERMISSION, error)]
+        checks.append(across(regions.PERMISSION, [*barred, *[None] * len(names)], "region"))
         return checks + self._probed(connection, names)
 
     def monthly_cost(self, machines: int, poll_interval: timedelta) -> float:
         """List price in dollars of 30 days of reading that many machines."""
         return metrics.monthly_cost(machines + self._agents.count, poll_interval)
-
-    def close(self) -> None:
-        """Release threads and connections."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        self._drop_connection()
-
-    def _connected(self) -> Connection:
-        if self._connection is None:
-            self._connection = connect(self._config, self._context)
-        return self._connection
-
-    def _drop_connection(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-    def _let_go(self, errors: Sequence[CollectorError]) -> None:
-        """Forget credentials that AWS refuses, so that renewed ones are read without a restart."""
-        if any(isinstance(error, AuthError) for error in errors):
-            self._drop_connection()
 
     def _regions(
         self, connection: Connection, *, patient: bool = True
@@ -173,7 +149,7 @@ class AwsProvider:
     def _surveyed(self, connection: Connection, names: Sequence[str]) -> Survey:
         jobs = [(service, region) for service in self._config.services for region in names]
         work = [self._lister(connection, service, region) for service, region in jobs]
-        return Survey.of(jobs, list(self._pool.map(_attempt, work)))
+        return Survey.of(jobs, list(self._pool.map(attempt, work)))
 
     def _lister(
         self, connection: Connection, service: Service, region: str
@@ -219,7 +195,8 @@ class AwsProvider:
     ) -> list[Callable[[], GpuReading]]:
         """Return how to read the GPUs of each region that has some."""
         now = epoch(self._context.clock.now())
-        equipped = gpu.having_gpus(machines, self._context.types)
+        instances = (o for o in machines if o.key.resource_type == inventory.RESOURCE_TYPE)
+        equipped = having_gpus(instances, self._context.types)
         return [
             partial(self._gpu_reader(connection, region).read, some, window, now)
             for region, some in gpu.by_region(equipped)
@@ -233,15 +210,6 @@ class AwsProvider:
             metrics=self._agents,
             meter=self._context.meter,
         )
-
-    def _merged(self, readings: Sequence[BatchReading]) -> CpuReading:
-        series = tuple(one for reading in readings for one in reading.series)
-        failures = inventory.without_repeats([e for r in readings for e in r.failures])
-        unread = frozenset(key for reading in readings for key in reading.unread)
-        if unread and not series:
-            self._let_go(failures)
-            raise failures[0]
-        return CpuReading(series=series, unread=unread, failures=failures)
 
     def _remember(self, listings: Iterable[Listing]) -> None:
         """Keep which instances have one-minute points, a day longer than they are listed."""
@@ -261,32 +229,13 @@ class AwsProvider:
             if "rds" in self._config.services:
                 connection.rds(region)
         return [
-            permissions.across(
+            across(
                 permission,
-                names,
-                list(self._pool.map(_failure, [self._probe(probe, connection, r) for r in names])),
+                self._failures(self._probe(probe, connection, region) for region in names),
+                "region",
             )
             for permission, probe in permissions.probes(self._config)
         ]
 
     def _probe(self, probe: Probe, connection: Connection, region: str) -> Callable[[], None]:
         return lambda: probe(connection, region, self._context.clock)
-
-
-def _call(work: Callable[[], _T]) -> _T:
-    return work()
-
-
-def _attempt(work: Callable[[], _T]) -> _T | CollectorError:
-    try:
-        return work()
-    except CollectorError as error:
-        return error
-
-
-def _failure(work: Callable[[], None]) -> CollectorError | None:
-    try:
-        work()
-    except CollectorError as error:
-        return error
-    return None

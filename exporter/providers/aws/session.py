@@ -20,6 +20,7 @@ from botocore.utils import parse_timestamp
 
 from exporter.core.errors import AuthError
 from exporter.core.ports import AdapterContext
+from exporter.providers._shared.provider import WORKERS
 from exporter.providers.aws.config import Config
 from exporter.providers.aws.errors import Call, translated
 from exporter.providers.aws.models import shared_loader
@@ -29,12 +30,6 @@ if TYPE_CHECKING:  # the stubs are a development dependency
     from mypy_boto3_ec2 import EC2Client
 
     from exporter.providers.aws.databases import RdsClient
-
-WORKERS: Final = 4
-"""Threads per account; the clients' connection pools hold as many."""
-
-_CONNECT_TIMEOUT_SECONDS: Final = 5.0
-
 
 _FIRST_USE: Final = {
     "sts": "sts:GetCallerIdentity",
@@ -76,8 +71,8 @@ class Connection:
         self._sdk_config = SdkConfig(
             retries={"mode": "standard", "total_max_attempts": config.max_attempts},
             max_pool_connections=WORKERS,
-            connect_timeout=min(_CONNECT_TIMEOUT_SECONDS, config.timeout.total_seconds()),
-            read_timeout=config.timeout.total_seconds(),
+            connect_timeout=config.connect_seconds,
+            read_timeout=config.read_seconds,
             user_agent_extra=context.user_agent,
         )
         self._clients: dict[tuple[str, str], Any] = {}

@@ -1,14 +1,12 @@
 """The ``kind: azure`` section of the configuration."""
 
-import ipaddress
 import re
-from datetime import timedelta
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from exporter.core.plugins import Duration, ProviderConfig
+from exporter.providers._shared.config import CloudConfig, collector_names, is_loopback
 
 MANAGEMENT: Final = "https://management.azure.com"
 """Azure Resource Manager of the public cloud."""
@@ -35,20 +33,15 @@ def _guid(text: str) -> str:
     return lowered
 
 
-def is_loopback(url: str) -> bool:
-    """Whether an address names this very machine."""
-    host = urlsplit(url.replace(_REGION, "region")).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _host(url: str) -> str:
+    return urlsplit(url.replace(_REGION, "region")).hostname or ""
 
 
 def _endpoint(text: str) -> str:
     if not _URL.fullmatch(text.replace(_REGION, "region")):
         message = f"write an address such as {MANAGEMENT}, without user, password or query"
         raise ValueError(message)
-    if text.startswith("http://") and not is_loopback(text):
+    if text.startswith("http://") and not is_loopback(_host(text)):
         message = "tokens are never sent in the clear: write https://, or an address on 127.0.0.1"
         raise ValueError(message)
     return text.rstrip("/")
@@ -65,7 +58,7 @@ Guid = Annotated[str, AfterValidator(_guid)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 
 
-class Config(ProviderConfig):
+class Config(CloudConfig):
     """Azure subscriptions that one identity can read. List the section once for each identity."""
 
     kind: Literal["azure"] = Field(
@@ -106,13 +99,6 @@ class Config(ProviderConfig):
         default=LOGS,
         description="Address of the log query API; another one in a sovereign cloud.",
     )
-    timeout: Duration = Field(
-        default=timedelta(seconds=20),
-        description="How long to wait for one answer before it is tried again.",
-    )
-    max_attempts: int = Field(
-        default=3, ge=1, le=10, description="How often one request is sent before it has failed."
-    )
 
     @field_validator("subscriptions")
     @classmethod
@@ -148,11 +134,7 @@ class Config(ProviderConfig):
     @property
     def collectors(self) -> tuple[str, ...]:
         """Values of the ``collector`` label: one for each listed subscription, or a single one."""
-        if self.subscriptions is None:
-            return (self.name or "azure",)
-        if self.name and len(self.subscriptions) == 1:
-            return (self.name,)
-        return tuple(f"{self.name or 'azure'}:{one}" for one in self.subscriptions)
+        return collector_names(self.name, self.kind, self.subscriptions or ())
 
     @property
     def collector(self) -> str:

@@ -2,22 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from azure.core import exceptions as sdk
 from azure.core.pipeline import PipelineResponse
 
-from exporter.core.errors import (
-    AuthError,
-    BadPayloadError,
-    CollectorError,
-    NoDataError,
-    ThrottledError,
-    UnreachableError,
-)
+from exporter.core.errors import AuthError, CollectorError, NoDataError
+from exporter.providers._shared.calls import AnyCall, translator
 
 # Codes as the error references of Azure Resource Manager and Resource Graph list them.
 _TOKEN: Final = frozenset(
@@ -72,7 +64,7 @@ class NotFoundError(NoDataError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(AnyCall):
     """What was attempted, for messages: the action that a role must allow, and where.
 
     ``scope`` is what the error is about: a region, or a subscription. ``role`` is the built-in role
@@ -93,16 +85,12 @@ class Call:
     def invisible(self) -> AuthError:
         """Make the error of an identity that sees nothing at all."""
         fix = f"assign the role {self.role}, or that of deploy/iam/azure.json, in each of them"
-        return AuthError(f"{self}: this identity sees no subscription — {fix}", scope=self.scope)
+        return self.refused(f"this identity sees no subscription — {fix}")
 
-    def unreadable(self, what: str) -> BadPayloadError:
-        """Make the error of an answer that is not as documented."""
-        fix = "check what answers at the endpoint, a proxy perhaps; otherwise report it as a bug"
-        return BadPayloadError(f"{self}: {what} — {fix}", scope=self.scope)
-
-    def reject(self, what: str) -> NoReturn:
-        """Raise it."""
-        raise self.unreadable(what)
+    @property
+    def about(self) -> str:
+        """A region, a subscription, or empty for all of them."""
+        return self.scope
 
 
 @dataclass(slots=True)
@@ -116,25 +104,14 @@ class Heard:
         self.response = answer.http_response
 
 
-@contextmanager
-def translated(call: Call, heard: Heard | None = None) -> Iterator[None]:
-    """Raise what the SDK raises inside as a CollectorError that names the call and the fix."""
-    try:
-        yield
-    except FOREIGN as error:
-        raise translate(error, call, heard) from error
-
-
 def translate(error: Exception, call: Call, heard: Heard | None = None) -> CollectorError:
     """Turn an error of the SDK into ours."""
     name = type(error).__name__
     if isinstance(error, _NETWORK):
-        message = f"{call}: no answer ({name}) — check network, proxy and endpoint"
-        return UnreachableError(message, scope=call.scope)
+        return call.unanswered(error)
     response = getattr(error, "response", None)
     if response is None and isinstance(error, sdk.ClientAuthenticationError):
-        message = _NO_CREDENTIALS.format(detail=_entra_code(str(error)) or name)
-        return AuthError(f"{call}: {message}", scope=call.scope)
+        return call.refused(_NO_CREDENTIALS.format(detail=_entra_code(str(error)) or name))
     if response is None and heard is not None:
         response = heard.response
     if response is not None and response.status_code != _OK:
@@ -146,13 +123,11 @@ def refusal(status: int, code: str, call: Call) -> CollectorError:
     """Turn an HTTP status and Azure's error code into an error."""
     known = f"HTTP {status}, {code}"
     if status in _THROTTLED_STATUS or code in _THROTTLED:
-        fix = "a longer poll_interval asks less often"
-        return ThrottledError(f"{call}: Azure throttles us ({known}) — {fix}", scope=call.scope)
+        return call.throttled("Azure", known)
     if cure := _cure(status, code, call):
-        return AuthError(f"{call}: {cure}", scope=call.scope)
+        return call.refused(cure)
     if status == _TIMED_OUT or status >= _SERVER_ERROR:
-        message = f"{call}: Azure is failing ({known}) — it will be tried again"
-        return UnreachableError(message, scope=call.scope)
+        return call.failing(f"Azure is failing ({known})")
     if status == _NOT_FOUND:
         message = f"{call}: not found ({code}) — it was deleted, perhaps; it will be tried again"
         return NotFoundError(message, scope=call.scope)
@@ -205,3 +180,10 @@ def _entra_code(text: str) -> str:
     """Error number of Microsoft Entra ID in a text, such as AADSTS7000222 for an expired secret."""
     found = re.search(r"AADSTS\d{4,9}", text)
     return found[0] if found else ""
+
+
+translated = translator(FOREIGN, translate)
+"""Raise what the SDK raises inside as a CollectorError that names the call and the fix.
+
+Beside the call it takes what was ``Heard``, where the SDK may lose the answer.
+"""

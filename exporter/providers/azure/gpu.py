@@ -14,17 +14,16 @@ of adapters that are drawn in software, and do not add up to how busy a chip was
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from azure.core.exceptions import AzureError, HttpResponseError
 
 from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import AuthError, CollectorError, NoDataError
-from exporter.core.model import CpuReading, Machine, ResourceKey, Window
-from exporter.core.ports import TypeCatalogue
+from exporter.core.model import Machine, ResourceKey, Window
 from exporter.core.units import Ratio, ratio_from_percent
+from exporter.providers._shared.reading import GpuReading
 from exporter.providers.azure.errors import Call, NotFoundError, translate, translated
 from exporter.providers.azure.session import Connection
 
@@ -58,22 +57,6 @@ Ratios = dict[ResourceKey, dict[int, Ratio]]
 """Mean GPU utilisation of each machine by the start of its bucket."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GpuReading:
-    """What a workspace told; what failed leaves machines without a value, never unread."""
-
-    ratios: Mapping[ResourceKey, Mapping[int, Ratio]]
-    failures: tuple[CollectorError, ...] = ()
-
-    def added_to(self, reading: CpuReading) -> CpuReading:
-        """Put it next to the machines' CPU utilisation."""
-        return replace(
-            reading,
-            series=tuple(replace(o, gpu=self.ratios.get(o.key, {})) for o in reading.series),
-            failures=reading.failures + self.failures,
-        )
-
-
 def call_for(workspace: str) -> Call:
     """Describe the call for error messages."""
     return Call(
@@ -83,16 +66,6 @@ def call_for(workspace: str) -> Call:
         role="Log Analytics Reader",
         level="workspace",
     )
-
-
-def having_gpus(machines: Iterable[Machine], types: TypeCatalogue) -> tuple[Machine, ...]:
-    """Return the machines whose type has GPUs, by the table or by what Azure told."""
-
-    def count(one: Machine) -> float:
-        shape = types.find("azure", one.instance_type) or one.shape
-        return shape.gpu_count if shape else 0.0
-
-    return tuple(one for one in machines if count(one) > 0)
 
 
 def read(

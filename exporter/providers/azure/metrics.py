@@ -15,6 +15,7 @@ from exporter.core.clock import floor_to, from_epoch
 from exporter.core.errors import CollectorError, NoDataError
 from exporter.core.model import CpuSeries, Machine, ResourceKey, RunState, Window
 from exporter.core.units import Ratio, ratio_from_percent
+from exporter.providers._shared.reading import BatchReading, joined
 from exporter.providers.azure.errors import Call, Heard, NotFoundError, translated
 from exporter.providers.azure.inventory import VM, VMSS_VM
 from exporter.providers.azure.session import Connection
@@ -88,16 +89,6 @@ class Batch:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchReading:
-    """What a batch delivered; ``forgotten`` are machines that Azure knows no longer."""
-
-    series: tuple[CpuSeries, ...] = ()
-    unread: frozenset[ResourceKey] = frozenset()
-    failures: tuple[CollectorError, ...] = ()
-    forgotten: frozenset[ResourceKey] = frozenset()
-
-
 def plan(machines: Sequence[Machine], window: Window, now: float) -> Iterator[Batch]:
     """Split a read into calls: by subscription, region and type, and by what one call may ask.
 
@@ -169,13 +160,7 @@ def _unread(batch: Batch, error: CollectorError) -> BatchReading:
 def _halves(connection: Connection, batch: Batch, window: Window) -> BatchReading:
     middle = len(batch.machines) // 2
     parts = (batch.machines[:middle], batch.machines[middle:])
-    readings = [read(connection, replace(batch, machines=part), window) for part in parts]
-    return BatchReading(
-        series=tuple(one for reading in readings for one in reading.series),
-        unread=frozenset(key for reading in readings for key in reading.unread),
-        failures=tuple(error for reading in readings for error in reading.failures),
-        forgotten=frozenset(key for reading in readings for key in reading.forgotten),
-    )
+    return joined([read(connection, replace(batch, machines=part), window) for part in parts])
 
 
 def _read(connection: Connection, batch: Batch, window: Window) -> BatchReading:

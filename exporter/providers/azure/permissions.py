@@ -8,6 +8,7 @@ from typing import Final
 from exporter.core.clock import epoch, floor_to
 from exporter.core.errors import CollectorError
 from exporter.core.model import Machine, PermissionCheck, Window
+from exporter.providers._shared.calls import across, failure
 from exporter.providers.azure import gpu, metrics, skus
 from exporter.providers.azure.errors import Call, Heard, NotFoundError, refusal, translated
 from exporter.providers.azure.session import Connection
@@ -19,32 +20,18 @@ _PROVIDER_VERSION: Final = "2021-04-01"
 _GRAIN: Final = 300
 _CONFLICT: Final = 409
 
-Attempt = Callable[[], object]
-"""One call; raises CollectorError where it is refused."""
 
-
-def outcome(attempt: Attempt) -> CollectorError | None:
+def outcome(attempt: Callable[[], object]) -> CollectorError | None:
     """Make an attempt; what was deleted meanwhile is not refused."""
-    try:
-        attempt()
-    except NotFoundError:
-        return None
-    except CollectorError as error:
-        return error
-    return None
+    error = failure(attempt)
+    return None if isinstance(error, NotFoundError) else error
 
 
-def across(
+def verdict(
     permission: str, outcomes: Sequence[CollectorError | None], what: str
 ) -> PermissionCheck:
     """Put the outcomes of one attempt in all subscriptions into one verdict."""
-    errors = [error for error in outcomes if error is not None]
-    if not errors:
-        ending = "" if len(outcomes) == 1 else "s"
-        message = f"{len(outcomes)} {what}{ending}" if outcomes else "no machine to try it on"
-        return PermissionCheck(permission=permission, ok=True, message=message)
-    others = f" (and for {len(errors) - 1} other {what}s)" if len(errors) > 1 else ""
-    return PermissionCheck(permission=permission, ok=False, message=f"{errors[0]}{others}")
+    return across(permission, outcomes, what, preposition="for", untried="no machine to try it on")
 
 
 def registration(connection: Connection, subscription: str) -> None:
@@ -93,7 +80,7 @@ def gpus(connection: Connection, workspace: str, now: datetime) -> list[Permissi
     end = floor_to(epoch(now), _GRAIN)
     window = Window(start=end - _GRAIN, end=end, resolution=_GRAIN)
     asked = outcome(partial(gpu.probe, connection, workspace, window))
-    return [across(gpu.PERMISSION, [asked], "workspace")]
+    return [verdict(gpu.PERMISSION, [asked], "workspace")]
 
 
 def one_each(machines: Iterable[Machine]) -> list[Machine]:

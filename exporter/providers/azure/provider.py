@@ -2,8 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,7 +14,6 @@ from exporter.core.clock import epoch
 from exporter.core.errors import AuthError, CollectorError, UnreachableError
 from exporter.core.model import (
     CpuReading,
-    CpuSeries,
     Inventory,
     Machine,
     PermissionCheck,
@@ -24,7 +22,8 @@ from exporter.core.model import (
     Window,
 )
 from exporter.core.ports import AdapterContext
-from exporter.core.units import Ratio
+from exporter.providers._shared.provider import WORKERS, CloudProvider
+from exporter.providers._shared.reading import BatchReading, GpuReading, having_gpus
 from exporter.providers.azure import (
     gpu,
     inventory,
@@ -35,14 +34,10 @@ from exporter.providers.azure import (
     subscriptions,
 )
 from exporter.providers.azure.config import Config
-from exporter.providers.azure.gpu import GpuReading
 from exporter.providers.azure.lifecycle import Lifecycle
-from exporter.providers.azure.metrics import Batch, BatchReading
-from exporter.providers.azure.session import APIS, LOGS_API, WORKERS, Connection
+from exporter.providers.azure.metrics import Batch
+from exporter.providers.azure.session import APIS, LOGS_API, Connection
 from exporter.providers.azure.skus import SizeFacts
-
-SETTLE_SECONDS: Final = 300
-"""Azure's own averages are complete about three minutes after the grain's end."""
 
 _REMEMBER: Final = timedelta(days=1)
 """How long the machines of a subscription that can no longer be read are kept as they were."""
@@ -50,10 +45,12 @@ _REMEMBER: Final = timedelta(days=1)
 _log = structlog.get_logger(__name__)
 
 
-class AzureProvider:
-    """Virtual machines and scale-set instances. Call it from one thread at a time."""
+class AzureProvider(CloudProvider[Connection]):
+    """Virtual machines and scale-set instances of one subscription, or of all that are visible."""
 
-    kind: Final = "azure"
+    kind = "azure"
+    settle_seconds = 300
+    """Azure's own averages are complete about three minutes after the grain's end."""
 
     def __init__(
         self,
@@ -63,23 +60,25 @@ class AzureProvider:
         subscription: str | None = None,
     ) -> None:
         alone = (config.subscriptions or ()).index(subscription) if subscription else 0
-        self.name: Final = config.collectors[alone]
-        settle = config.settle
-        self.settle: Final = SETTLE_SECONDS if settle is None else int(settle.total_seconds())
+        workspace = config.log_analytics_workspace
+        super().__init__(
+            config.collectors[alone],
+            config,
+            context,
+            connect=lambda: connection,
+            apis=(*APIS, LOGS_API) if workspace else APIS,
+        )
+        self._connection: Connection = connection
         self._clock = context.clock
-        self._connection = connection
         self._subscription = subscription
         self._types = context.types
-        self._workspace = config.log_analytics_workspace
+        self._workspace = workspace
         self._sizes = SizeFacts(context.types)
         self._lifecycle = Lifecycle()
         self._seen: dict[str, datetime] = {}
         self._listed: tuple[Machine, ...] = ()
         self._forgotten: set[ResourceKey] = set()
         self._changes_failed = False
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix=self.name)
-        for api in (*APIS, *([LOGS_API] if self._workspace else [])):
-            context.meter.count("azure", api, requests=0)
 
     def discover(self) -> Inventory:
         """List the machines of all subscriptions, and what is known of their starts and stops.
@@ -93,8 +92,8 @@ class AzureProvider:
             listed = inventory.list_machines(self._connection, names)
             if self._subscription and not listed:
                 subscriptions.confirm(self._connection, self._subscription)
-        except AuthError:
-            self._connection.renew()
+        except AuthError as error:
+            self._let_go([error])
             raise
         lost = {} if self._subscription else self._lost(listed, now)
         kept = [one for one in self._listed if one.key.account in lost]
@@ -124,6 +123,7 @@ class AzureProvider:
         readings = list(self._pool.map(read, batches))
         self._forgotten = {one.key for one in machines if self._is_forgotten(one)}
         self._forgotten.update(key for reading in readings for key in reading.forgotten)
+        self._let_go([error for reading in readings for error in reading.failures])
         return gpus().added_to(self._merged(readings))
 
     def permissions(self) -> list[PermissionCheck]:
@@ -132,12 +132,14 @@ class AzureProvider:
             names = self._names(confirm=True)
         except CollectorError as error:
             self._connection.renew()
-            return [permissions.across(subscriptions.PERMISSION, [error], "subscription")]
-        checks = [permissions.across(subscriptions.PERMISSION, [None] * len(names), "subscription")]
+            return [permissions.verdict(subscriptions.PERMISSION, [error], "subscription")]
+        checks = [
+            permissions.verdict(subscriptions.PERMISSION, [None] * len(names), "subscription")
+        ]
         machines: list[Machine] = []
         for resource_type, permission in inventory.PERMISSIONS.items():
             listing = partial(self._list_into, machines, resource_type, names)
-            checks.append(permissions.across(permission, [permissions.outcome(listing)], "query"))
+            checks.append(permissions.verdict(permission, [permissions.outcome(listing)], "query"))
         return checks + self._probed(names, machines)
 
     def monthly_cost(self, machines: int, poll_interval: timedelta) -> float:
@@ -146,16 +148,19 @@ class AzureProvider:
         groups = Counter((key.account, key.cloud_region, key.resource_type) for key in running)
         return metrics.monthly_cost(groups.values() or (machines,), poll_interval)
 
-    def close(self) -> None:
-        """Release threads and connections."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+    def _drop_connection(self) -> None:
+        """Close the clients: here they are made once, and only credentials are made anew."""
         self._connection.close()
+
+    def _let_go(self, errors: Iterable[CollectorError]) -> None:
+        if any(isinstance(error, self.renewing) for error in errors):
+            self._connection.renew()
 
     def _gpus(self, machines: Sequence[Machine], window: Window) -> Callable[[], GpuReading]:
         """Begin to read the GPUs of the machines that have some; returns how to get the answer."""
-        asked = gpu.having_gpus(machines, self._types) if self._workspace else ()
+        asked = having_gpus(machines, self._types) if self._workspace else ()
         if not self._workspace or not asked:
-            return partial(GpuReading, ratios={})
+            return GpuReading
         self._connection.logs()
         return self._pool.submit(gpu.read, self._connection, self._workspace, asked, window).result
 
@@ -198,23 +203,6 @@ class AzureProvider:
         outages.note(batch.region, reading)
         return reading
 
-    def _merged(self, readings: Sequence[BatchReading]) -> CpuReading:
-        unread = frozenset(key for reading in readings for key in reading.unread)
-        points: dict[ResourceKey, dict[int, Ratio]] = {}
-        for series in (one for reading in readings for one in reading.series):
-            if series.key not in unread:
-                points.setdefault(series.key, {}).update(series.points)
-        failures = tuple({str(e): e for reading in readings for e in reading.failures}.values())
-        if any(isinstance(error, AuthError) for error in failures):
-            self._connection.renew()
-        if unread and not points:
-            raise failures[0]
-        return CpuReading(
-            series=tuple(CpuSeries(key=key, points=some) for key, some in points.items()),
-            unread=unread,
-            failures=failures,
-        )
-
     def _list_into(self, machines: list[Machine], resource_type: str, names: Sequence[str]) -> None:
         machines.extend(inventory.list_type(self._connection, resource_type, names))
 
@@ -235,9 +223,9 @@ class AzureProvider:
             (metrics.PERMISSION, cpu, "subscription"),
         )
         return [
-            permissions.across(lifecycle.PERMISSION, [changes], "query"),
+            permissions.verdict(lifecycle.PERMISSION, [changes], "query"),
             *(
-                permissions.across(name, list(self._pool.map(permissions.outcome, some)), what)
+                permissions.verdict(name, list(self._pool.map(permissions.outcome, some)), what)
                 for name, some, what in attempts
             ),
             *logs,

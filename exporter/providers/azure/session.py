@@ -21,13 +21,9 @@ from exporter.providers.azure.errors import Call, code_of, refusal, translated
 if TYPE_CHECKING:
     from azure.monitor.query import LogsQueryClient
 
-WORKERS: Final = 4
-"""Threads per collector."""
-
 LONGEST_WAIT_SECONDS: Final = 30.0
 """Most that a retry waits. Who is told to wait longer gives up: the next poll comes anyway."""
 
-_CONNECT_TIMEOUT_SECONDS: Final = 5.0
 _BACKOFF_SECONDS: Final = 0.8
 """First wait of a retry where the answer does not tell one; doubled each time."""
 
@@ -154,8 +150,8 @@ class Connection:
             {"enforce_https": False} if config.simulated else {}
         )
         """What each request needs: plain HTTP is for a test server on this machine."""
-        self._read_timeout = config.timeout.total_seconds()
-        self._connect_timeout = min(_CONNECT_TIMEOUT_SECONDS, self._read_timeout)
+        self._read_timeout = config.read_seconds
+        self._connect_timeout = config.connect_seconds
         self._metrics: dict[str, MetricsClient] = {}
         self._logs: LogsQueryClient | None = None
         self._arm = self._management()

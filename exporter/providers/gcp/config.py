@@ -1,16 +1,14 @@
 """The ``kind: gcp`` section of the configuration."""
 
-import ipaddress
 import re
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from exporter.core.plugins import Duration, ProviderConfig
+from exporter.providers._shared.config import CloudConfig, collector_names, is_loopback
 
 _PROJECT: Final = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _ACCOUNT: Final = re.compile(r"[\w.-]+@[\w.-]+\.gserviceaccount\.com", re.ASCII)
@@ -41,26 +39,17 @@ def _endpoint(text: str) -> str:
     if url.scheme not in {"https", "http"} or not url.hostname or wrong:
         message = "write an address such as https://compute-mine.p.googleapis.com, without a path"
         raise ValueError(message)
-    if url.scheme == "http" and not _is_loopback(url.hostname):
+    if url.scheme == "http" and not is_loopback(url.hostname):
         message = "only this machine may be asked without encryption; write https://"
         raise ValueError(message)
     return text.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 ProjectId = Annotated[str, AfterValidator(_project)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 
 
-class Config(ProviderConfig):
+class Config(CloudConfig):
     """Projects that one set of credentials may read."""
 
     kind: Literal["gcp"] = Field(
@@ -103,13 +92,6 @@ class Config(ProviderConfig):
     monitoring_endpoint: Endpoint | None = Field(
         default=None, description="Address of the Cloud Monitoring API, in the same way."
     )
-    timeout: Duration = Field(
-        default=timedelta(seconds=20),
-        description="How long to wait for one answer before it is tried again.",
-    )
-    max_attempts: int = Field(
-        default=3, ge=1, le=10, description="How often one request is sent before it has failed."
-    )
 
     @field_validator("projects")
     @classmethod
@@ -131,9 +113,7 @@ class Config(ProviderConfig):
     @property
     def collectors(self) -> tuple[str, ...]:
         """Values of the ``collector`` label, one for each project, or one for the metrics scope."""
-        if self.name and len(self.targets) == 1:
-            return (self.name,)
-        return tuple(f"{self.name or self.kind}:{target}" for target in self.targets)
+        return collector_names(self.name, self.kind, self.targets)
 
     @property
     def collector(self) -> str:

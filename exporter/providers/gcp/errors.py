@@ -5,23 +5,17 @@ Never the text of an answer, never a secret: only status codes and reasons of a 
 
 import json
 import re
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import requests
 from google.api_core.exceptions import GoogleAPICallError
 from google.auth import exceptions as auth
 
-from exporter.core.errors import (
-    AuthError,
-    BadPayloadError,
-    CollectorError,
-    ThrottledError,
-    UnreachableError,
-)
+from exporter.core.errors import AuthError, CollectorError, UnreachableError
+from exporter.providers._shared.calls import AnyCall, translator
 
 _MISREAD: Final = (LookupError, TypeError, ValueError, AttributeError)
 """What reading a document of another shape raises."""
@@ -80,7 +74,7 @@ class NotFoundError(AuthError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(AnyCall):
     """What was attempted, for messages: the IAM permission, the project, and as whom."""
 
     permission: str
@@ -95,23 +89,10 @@ class Call:
         """Name of the API, as ``gcloud services enable`` wants it."""
         return f"{self.permission.partition('.')[0]}.googleapis.com"
 
-    def unreadable(self, what: str) -> BadPayloadError:
-        """Make the error of an answer that is not as documented."""
-        fix = "check what answers at the endpoint, a proxy perhaps; otherwise report it as a bug"
-        return BadPayloadError(f"{self}: {what} — {fix}", scope=self.project)
-
-    def reject(self, what: str) -> NoReturn:
-        """Raise it."""
-        raise self.unreadable(what)
-
-
-@contextmanager
-def translated(call: Call) -> Iterator[None]:
-    """Raise what Google's libraries raise inside as a CollectorError with the call and the fix."""
-    try:
-        yield
-    except FOREIGN as error:
-        raise translate(error, call) from error
+    @property
+    def about(self) -> str:
+        """The project."""
+        return self.project
 
 
 def translate(error: Exception, call: Call) -> CollectorError:
@@ -122,11 +103,10 @@ def translate(error: Exception, call: Call) -> CollectorError:
         return _from_credentials(error, call)
     name = type(error).__name__
     if isinstance(error, requests.RequestException):
-        message = f"{call}: no answer ({name}) — check network, proxy and endpoint"
-        return UnreachableError(message, scope=call.project)
+        return call.unanswered(error)
     if isinstance(error, OSError):
-        message = f"{call}: the credentials file cannot be read ({name}) — check its path and mode"
-        return AuthError(message, scope=call.project)
+        cause = f"the credentials file cannot be read ({name})"
+        return call.refused(f"{cause} — check its path and mode")
     return call.unreadable(f"unreadable answer ({name})")
 
 
@@ -145,7 +125,7 @@ def _from_credentials(error: auth.GoogleAuthError, call: Call) -> CollectorError
         cause, fix = f"no usable Google credentials ({name})", _NO_CREDENTIALS_FIX
     else:
         cause, fix = f"the Google credentials cannot be renewed ({name})", _RENEW_FIX
-    return AuthError(f"{call}: {cause} — {fix}", scope=call.project)
+    return call.refused(f"{cause} — {fix}")
 
 
 def _from_rpc(error: GoogleAPICallError, call: Call) -> CollectorError:
@@ -154,7 +134,7 @@ def _from_rpc(error: GoogleAPICallError, call: Call) -> CollectorError:
         return call.unreadable("the answer is not the expected message")
     if _NO_TOKEN in text:
         cause = "the Google credentials cannot be renewed"
-        return AuthError(f"{call}: {cause} — {_RENEW_FIX}", scope=call.project)
+        return call.refused(f"{cause} — {_RENEW_FIX}")
     grpc_name = getattr(error.grpc_status_code, "name", "")
     reasons = [str(reason) for reason in (error.reason, grpc_name) if reason]
     passing = grpc_name in _PASSING
@@ -191,11 +171,9 @@ def from_status(status: int, reasons: Collection[str], call: Call) -> CollectorE
     """Make the error of an HTTP status, or of the one that stands for a gRPC status."""
     code = next((r for r in reasons if re.fullmatch(r"[A-Za-z_]{1,60}", r)), f"HTTP {status}")
     if _THROTTLED & set(reasons) or status == HTTPStatus.TOO_MANY_REQUESTS:
-        fix = "a longer poll_interval asks less often"
-        return ThrottledError(f"{call}: Google throttles us ({code}) — {fix}", scope=call.project)
+        return call.throttled("Google", code)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        message = f"{call}: Google is failing or late ({code}) — it will be tried again"
-        return UnreachableError(message, scope=call.project)
+        return call.failing(f"Google is failing or late ({code})")
     if _DISABLED & set(reasons):
         fix = f"run: gcloud services enable {call.service} --project {call.project}"
         return DeniedError(f"{call}: the API is switched off ({code}) — {fix}", scope=call.project)
@@ -209,10 +187,13 @@ def _refusal(status: int, code: str, call: Call) -> CollectorError:
         return DeniedError(f"{call}: access denied ({code}) — {fix}", scope=call.project)
     if status == HTTPStatus.UNAUTHORIZED:
         fix = "renew them and check this clock; no restart is needed"
-        message = f"{call}: Google does not accept these credentials ({code}) — {fix}"
-        return AuthError(message, scope=call.project)
+        return call.refused(f"Google does not accept these credentials ({code}) — {fix}")
     if status == HTTPStatus.NOT_FOUND:
         fix = "check the project id, and grant this principal the role in deploy/iam/gcp.yaml there"
         message = f"{call}: there is no such project for these credentials ({code}) — {fix}"
         return NotFoundError(message, scope=call.project)
     return call.unreadable(f"the request was refused (HTTP {status}, {code})")
+
+
+translated = translator(FOREIGN, translate)
+"""Raise what Google's libraries raise inside as a CollectorError with the call and the fix."""

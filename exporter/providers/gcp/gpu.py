@@ -5,14 +5,14 @@ a series for each GPU; Cloud Monitoring gives the mean over those of an instance
 only where a machine has GPUs, and costs a series for each instance that reports.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from exporter.core.errors import CollectorError
-from exporter.core.model import Machine, ResourceKey
-from exporter.core.ports import TypeCatalogue
-from exporter.core.units import PERCENT, Ratio
+from exporter.core.model import ResourceKey
+from exporter.core.units import PERCENT
+from exporter.providers._shared.reading import GpuReading
 from exporter.providers.gcp import metrics
 from exporter.providers.gcp.errors import Call, NotFoundError
 from exporter.providers.gcp.metrics import Metric, Question
@@ -27,24 +27,6 @@ _OF_AN_INSTANCE: Final = (
     "resource.label.zone",
     "resource.label.instance_id",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GpuReading:
-    """What agents told; what failed leaves machines without a value, never unread."""
-
-    ratios: Mapping[ResourceKey, Mapping[int, Ratio]] = field(default_factory=dict)
-    failures: tuple[CollectorError, ...] = ()
-
-
-def having_gpus(machines: Iterable[Machine], types: TypeCatalogue) -> list[ResourceKey]:
-    """Return the machines that have GPUs, by their type or attached to it."""
-
-    def count(one: Machine) -> float:
-        shape = one.shape or types.find("gcp", one.instance_type)
-        return shape.gpu_count if shape else 0.0
-
-    return [one.key for one in machines if count(one) > 0]
 
 
 def read(

@@ -1,6 +1,5 @@
 """Tries each call that the provider makes, for the ``check`` verb. Reads, never changes."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from google.auth.credentials import Credentials
@@ -8,6 +7,7 @@ from google.auth.credentials import Credentials
 from exporter.core.clock import floor_to
 from exporter.core.errors import CollectorError
 from exporter.core.model import PermissionCheck
+from exporter.providers._shared.calls import refused
 from exporter.providers.gcp import disks, inventory, metrics, shapes
 from exporter.providers.gcp.errors import translated
 from exporter.providers.gcp.session import Connection
@@ -19,11 +19,6 @@ _NOBODY: Final = 'resource.labels.instance_id = "0"'
 
 _ANY_TYPE: Final = ("us-central1-a", "e2-micro")
 """A machine type that every project may look at."""
-
-
-def refused(permission: str, error: CollectorError) -> PermissionCheck:
-    """Turn an error into a verdict."""
-    return PermissionCheck(permission=permission, ok=False, message=str(error))
 
 
 def identity(connection: Connection, project: str) -> PermissionCheck:
@@ -41,18 +36,6 @@ def _whose(credentials: Credentials | None) -> str:
         return "none are sent to a test server"
     account = getattr(credentials, "service_account_email", None)
     return f"service account {account}" if account else "a user's or a federated login"
-
-
-def across(
-    permission: str, projects: Sequence[str], outcomes: Sequence[CollectorError | None]
-) -> PermissionCheck:
-    """Put the outcomes of one probe in all projects into one verdict."""
-    errors = [error for error in outcomes if error is not None]
-    if not errors:
-        where = f"{len(projects)} project{'' if len(projects) == 1 else 's'}"
-        return PermissionCheck(permission=permission, ok=True, message=where)
-    others = f" (and in {len(errors) - 1} other projects)" if len(errors) > 1 else ""
-    return PermissionCheck(permission=permission, ok=False, message=f"{errors[0]}{others}")
 
 
 def instances(connection: Connection, project: str) -> None:

@@ -1,10 +1,10 @@
 """The provider of one Google Cloud project, or of all projects of a metrics scope."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, TypeVar
+from functools import partial
+from typing import Final
 
 import structlog
 
@@ -20,6 +20,9 @@ from exporter.core.model import (
     Window,
 )
 from exporter.core.ports import AdapterContext
+from exporter.providers._shared.calls import across, attempt, failure, refused
+from exporter.providers._shared.provider import CloudProvider
+from exporter.providers._shared.reading import GpuReading, having_gpus
 from exporter.providers.gcp import (
     disks,
     gpu,
@@ -32,16 +35,9 @@ from exporter.providers.gcp import (
 from exporter.providers.gcp.config import Config
 from exporter.providers.gcp.disks import DiskFacts
 from exporter.providers.gcp.errors import DeniedError
-from exporter.providers.gcp.gpu import GpuReading
 from exporter.providers.gcp.inventory import Listing
 from exporter.providers.gcp.session import LIST_TIME_SERIES, Connection, connect
 from exporter.providers.gcp.shapes import TypeFacts
-
-SETTLE_SECONDS: Final = 300
-"""Points are up to 240 s late (metric descriptor); the look-back corrects later ones."""
-
-WORKERS: Final = 4
-"""Threads that list the projects of a metrics scope."""
 
 _APIS: Final = (LIST_TIME_SERIES, inventory.API, shapes.API, disks.API)
 
@@ -49,7 +45,6 @@ Errors = dict[str, CollectorError]
 """Project to what went wrong there."""
 
 _log = structlog.get_logger(__name__)
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,27 +61,30 @@ class Target:
         return "" if self.whole_scope else self.project
 
 
-class GcpProvider:
-    """Compute Engine instances. Call it from one thread at a time; it may use four inside."""
+class GcpProvider(CloudProvider[Connection]):
+    """Compute Engine instances of one project, or of a metrics scope."""
 
-    kind: Final = "gcp"
+    kind = "gcp"
+    settle_seconds = 300
+    """Points are up to 240 s late (metric descriptor); the look-back corrects later ones."""
+    renewing = (AuthError, UnreachableError)
+    """A channel without answer is given up too: gRPC would wait minutes before it tries again."""
 
     def __init__(self, config: Config, context: AdapterContext, target: Target) -> None:
-        self.name: Final = target.name
-        settle = config.settle
-        self.settle: Final = SETTLE_SECONDS if settle is None else int(settle.total_seconds())
+        super().__init__(
+            target.name,
+            config,
+            context,
+            connect=partial(connect, config, context, target.project),
+            apis=_APIS,
+        )
         self._config = config
-        self._context = context
         self._target = target
         self._types = TypeFacts(context.types)
         self._disks = DiskFacts()
-        self._connection: Connection | None = None
         self._projects: tuple[str, ...] = () if target.whole_scope else (target.project,)
         self._refused: frozenset[str] = frozenset()
         self._known: dict[ResourceKey, Machine] = {}
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix=self.name)
-        for api in _APIS:
-            context.meter.count("gcp", api, requests=0)
 
     def discover(self) -> Inventory:
         """List the instances of all projects, in every state.
@@ -129,7 +127,7 @@ class GcpProvider:
         except CollectorError as error:
             self._let_go([error])
             raise
-        equipped = gpu.having_gpus(machines, self._context.types)
+        equipped = [one.key for one in having_gpus(machines, self._context.types)]
         gpus = gpu.read(connection, asked, equipped, call) if equipped else GpuReading()
         failures += gpus.failures
         return metrics.reading(found, failures, asked.period, window, gpus.ratios)
@@ -139,14 +137,13 @@ class GcpProvider:
         try:
             connection = self._connected()
         except CollectorError as error:
-            return [permissions.refused(permissions.IDENTITY, error)]
+            return [refused(permissions.IDENTITY, error)]
         identity = permissions.identity(connection, self._target.project)
         if not identity.ok:
             self._drop_connection()
             return [identity]
-        asked = (self._target.project,)
-        series = _failure(lambda: self._try_series(connection))
-        read = permissions.across(metrics.PERMISSION, asked, (series,))
+        series = failure(lambda: self._try_series(connection))
+        read = across(metrics.PERMISSION, [series], "project")
         return [identity, read, *self._probed(connection)]
 
     def monthly_cost(self, machines: int, poll_interval: timedelta) -> float:
@@ -155,31 +152,8 @@ class GcpProvider:
         The first million series of a billing account and month, which are free, are not deducted.
         """
         reads = 1 if self._config.inventory == "compute" else 2
-        equipped = len(gpu.having_gpus(self._known.values(), self._context.types))
+        equipped = len(having_gpus(self._known.values(), self._context.types))
         return metrics.monthly_cost(reads * machines + equipped, poll_interval)
-
-    def close(self) -> None:
-        """Release threads and connections."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        self._drop_connection()
-
-    def _connected(self) -> Connection:
-        if self._connection is None:
-            self._connection = connect(self._config, self._context, self._target.project)
-        return self._connection
-
-    def _drop_connection(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-    def _let_go(self, errors: Iterable[CollectorError]) -> None:
-        """Forget credentials that are refused, so that renewed ones are read without a restart.
-
-        A channel without answer is given up too: gRPC would wait minutes before it tries again.
-        """
-        if any(isinstance(error, AuthError | UnreachableError) for error in errors):
-            self._drop_connection()
 
     def _find_projects(self, connection: Connection) -> list[CollectorError]:
         """Look which projects the metrics scope has; those known last stay where that fails."""
@@ -205,7 +179,7 @@ class GcpProvider:
         if self._config.inventory == "monitoring":
             return [], {}, {}
         works = [self._lister(connection, project) for project in self._projects]
-        outcomes = dict(zip(self._projects, self._pool.map(_attempt, works), strict=True))
+        outcomes = dict(zip(self._projects, self._pool.map(attempt, works), strict=True))
         listings = [one for one in outcomes.values() if isinstance(one, Listing)]
         refused: Errors = {p: one for p, one in outcomes.items() if isinstance(one, DeniedError)}
         failed = {
@@ -263,12 +237,10 @@ class GcpProvider:
         if self._config.inventory == "monitoring":
             return []
         return [
-            permissions.across(
+            across(
                 permission,
-                self._projects,
-                list(
-                    self._pool.map(_failure, [_probe(probe, connection, p) for p in self._projects])
-                ),
+                self._failures(partial(probe, connection, project) for project in self._projects),
+                "project",
             )
             for permission, probe in (
                 (inventory.PERMISSION, permissions.instances),
@@ -276,24 +248,3 @@ class GcpProvider:
                 (disks.PERMISSION, permissions.volumes),
             )
         ]
-
-
-def _probe(
-    probe: Callable[[Connection, str], None], connection: Connection, project: str
-) -> Callable[[], None]:
-    return lambda: probe(connection, project)
-
-
-def _attempt(work: Callable[[], _T]) -> _T | CollectorError:
-    try:
-        return work()
-    except CollectorError as error:
-        return error
-
-
-def _failure(work: Callable[[], None]) -> CollectorError | None:
-    try:
-        work()
-    except CollectorError as error:
-        return error
-    return None

@@ -45,7 +45,6 @@ _SCOPES: Final = (
     "https://www.googleapis.com/auth/compute.readonly",
 )
 _COMPUTE: Final = "https://compute.googleapis.com"
-_CONNECT_TIMEOUT_SECONDS: Final = 5.0
 _PLAIN_CHANNEL: Final = (
     ("grpc.max_receive_message_length", -1),  # a page of 100,000 points is larger than 4 MiB
     ("grpc.enable_http_proxy", 0),  # a proxy cannot reach this machine's own loopback
@@ -67,8 +66,8 @@ class Connection:
     def __init__(self, config: Config, context: AdapterContext) -> None:
         self._config = config
         self._context = context
-        self._seconds = config.timeout.total_seconds()
-        self._timeouts = (min(_CONNECT_TIMEOUT_SECONDS, self._seconds), self._seconds)
+        self._seconds = config.read_seconds
+        self._timeouts = (config.connect_seconds, config.read_seconds)
         self._retry = stamina.RetryingCaller(
             attempts=config.max_attempts,
             timeout=self._seconds * config.max_attempts,

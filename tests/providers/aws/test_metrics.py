@@ -15,8 +15,9 @@ from exporter.core.meter import ApiMeter
 from exporter.core.model import Machine, ResourceKey, RunState, Window
 from exporter.demo.aws import Fault, FaultKind, Limits
 from exporter.demo.estate import Estate, Once
+from exporter.providers._shared.reading import BatchReading
 from exporter.providers.aws.errors import Call
-from exporter.providers.aws.metrics import Batch, BatchReading, monthly_cost, plan, read
+from exporter.providers.aws.metrics import Batch, monthly_cost, plan, read
 from tests.support.provider_aws import AwsHarness, machine
 from tests.support.providers import HOUR, final_window, points, running
 

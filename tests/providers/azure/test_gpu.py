@@ -12,6 +12,7 @@ from exporter.core.model import CpuReading, ResourceKey, Shape, Window
 from exporter.demo._http import Reply
 from exporter.demo.azure import Fault, FaultKind
 from exporter.demo.azure.logs import WORKSPACE, gpu_utilization
+from exporter.providers._shared.reading import GpuReading, having_gpus
 from exporter.providers.azure import gpu
 from tests.support.provider_azure import GPU, SUBSCRIPTION, AzureHarness
 from tests.support.providers import SECRET, final_window, running
@@ -145,7 +146,7 @@ def rows(*found: tuple[object, object, object], columns: tuple[str, ...] = COLUM
     return reply({"tables": [table]})
 
 
-def ask(wire: Wire, make: Make, answer: Reply) -> tuple[gpu.GpuReading, ResourceKey]:
+def ask(wire: Wire, make: Make, answer: Reply) -> tuple[GpuReading, ResourceKey]:
     """Read the GPU of one machine of the usual fleet from a scripted workspace."""
     some = make().provider.discover().machines[0]
     wire.answers = [answer]
@@ -239,5 +240,5 @@ def test_what_azure_told_of_a_size_says_whether_it_has_gpus(make: Make) -> None:
     bare, *_ = harness.provider.discover().machines
     types = harness.provider._types
 
-    assert gpu.having_gpus([replace(bare, shape=None)], types) == ()
-    assert gpu.having_gpus([replace(bare, shape=FINE)], types) == (replace(bare, shape=FINE),)
+    assert having_gpus([replace(bare, shape=None)], types) == ()
+    assert having_gpus([replace(bare, shape=FINE)], types) == (replace(bare, shape=FINE),)

@@ -11,8 +11,9 @@ from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import Reason
 from exporter.core.model import Machine, ResourceKey, RunState, Window
 from exporter.demo._http import HttpRequest, Reply
+from exporter.providers._shared.reading import BatchReading
 from exporter.providers.azure import metrics
-from exporter.providers.azure.metrics import Batch, BatchReading, monthly_cost, plan
+from exporter.providers.azure.metrics import Batch, monthly_cost, plan
 from tests.support.clock import ManualClock
 from tests.support.provider_azure import OTHER_SUBSCRIPTION, SUBSCRIPTION
 from tests.support.wire_azure import Answer, Wire, page, refused, reply

@@ -14,7 +14,7 @@ from exporter.core.ports import Provider
 from exporter.demo._http import HttpRequest, Reply
 from exporter.demo.azure import EMPTY_SUBSCRIPTION, Fault, FaultKind, Limits
 from exporter.demo.estate import Cycle, Estate, Once
-from exporter.providers.azure.session import WORKERS
+from exporter.providers._shared.provider import WORKERS
 from tests.support.clock import ManualClock
 from tests.support.provider_azure import (
     OTHER_SUBSCRIPTION,

@@ -11,6 +11,7 @@ from exporter.core.errors import CollectorError, Reason
 from exporter.core.model import CpuReading, ResourceKey
 from exporter.demo.estate import Estate
 from exporter.demo.gcp import Fault, FaultKind
+from exporter.providers._shared.reading import GpuReading
 from exporter.providers.gcp import gpu, metrics
 from exporter.providers.gcp.errors import Call, NotFoundError, translate
 from exporter.providers.gcp.metrics import Question
@@ -95,7 +96,7 @@ class Pages:
         yield from self.answers
 
 
-def ask(connection: Any) -> gpu.GpuReading:  # noqa: ANN401 - stands for the real one
+def ask(connection: Any) -> GpuReading:  # noqa: ANN401 - stands for the real one
     return gpu.read(connection, ASKED, [ONE], CALL)
 
 
@@ -131,7 +132,7 @@ def test_a_metric_that_no_agent_ever_wrote_is_no_failure() -> None:
     error = translate(NotFound("Cannot find metric(s)"), CALL)  # type: ignore[no-untyped-call] # untyped upstream
 
     assert isinstance(error, NotFoundError)
-    assert ask(Pages(error=error)) == gpu.GpuReading()
+    assert ask(Pages(error=error)) == GpuReading()
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_trouble_with_gpus_is_told_and_cpus_are_read_all_the_same(
     healthy = read(harness)
     ask_gpus = gpu.read
 
-    def with_trouble(*given: Any) -> gpu.GpuReading:  # noqa: ANN401 - passed through
+    def with_trouble(*given: Any) -> GpuReading:  # noqa: ANN401 - passed through
         harness.fake.faults.add(Fault(kind=kind, service="monitoring"))
         return ask_gpus(*given)
 

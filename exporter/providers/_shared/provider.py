@@ -1,0 +1,95 @@
+"""What the provider of every cloud account does the same way: its threads, credentials, end."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar, Final, Generic, Protocol, TypeVar
+
+from exporter.core.errors import AuthError, CollectorError
+from exporter.core.model import CpuReading
+from exporter.core.ports import AdapterContext
+from exporter.providers._shared.calls import failure
+from exporter.providers._shared.config import CloudConfig
+from exporter.providers._shared.reading import BatchReading, merged
+
+WORKERS: Final = 4
+"""Threads of an account; connection pools of its clients hold as many."""
+
+
+class Closeable(Protocol):
+    """Clients of one account, with credentials."""
+
+    def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+_C = TypeVar("_C", bound=Closeable)
+
+
+class CloudProvider(Generic[_C]):
+    """An account whose clients are made when they are first needed, and again once refused.
+
+    ``connect`` makes them and raises CollectorError where there are no credentials. Call a provider
+    from one thread at a time; it uses ``WORKERS`` inside.
+    """
+
+    kind: ClassVar[str]
+    settle_seconds: ClassVar[int]
+    """How long after its end a bucket is final in this cloud, unless the section says otherwise."""
+    renewing: ClassVar[tuple[type[CollectorError], ...]] = (AuthError,)
+    """Errors after which clients and credentials are made anew."""
+
+    def __init__(
+        self,
+        name: str,
+        config: CloudConfig,
+        context: AdapterContext,
+        *,
+        connect: Callable[[], _C],
+        apis: Iterable[str],
+    ) -> None:
+        self.name: Final = name
+        settle = config.settle
+        self.settle: Final = self.settle_seconds if settle is None else int(settle.total_seconds())
+        self._context = context
+        self._connect = connect
+        self._connection: _C | None = None
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix=name)
+        for api in apis:  # at 0 before the first request, so that a rate sees that one too
+            context.meter.count(self.kind, api, requests=0)
+
+    def close(self) -> None:
+        """Release threads and connections."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._drop_connection()
+
+    def _connected(self) -> _C:
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
+
+    def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _let_go(self, errors: Iterable[CollectorError]) -> None:
+        """Forget credentials that are refused, so that renewed ones are read without a restart."""
+        if any(isinstance(error, self.renewing) for error in errors):
+            self._drop_connection()
+
+    def _merged(self, readings: Sequence[BatchReading]) -> CpuReading:
+        """Make one answer of what batches delivered.
+
+        Raises:
+            CollectorError: all of them failed.
+        """
+        reading = merged(readings)
+        if reading.unread and not reading.series:
+            self._let_go(reading.failures)
+            raise reading.failures[0]
+        return reading
+
+    def _failures(self, attempts: Iterable[Callable[[], object]]) -> list[CollectorError | None]:
+        """Make attempts at the same time; returns how each failed, None where it did not."""
+        return list(self._pool.map(failure, attempts))

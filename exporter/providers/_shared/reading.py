@@ -1,0 +1,103 @@
+"""What is read of machines: batches put together, GPUs put next to CPUs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from exporter.core.errors import CollectorError
+from exporter.core.model import CpuReading, CpuSeries, Machine, ResourceKey
+from exporter.core.ports import TypeCatalogue
+from exporter.core.units import Ratio
+from exporter.providers._shared.calls import without_repeats
+
+Points = Mapping[int, Ratio]
+"""Utilisation by the start of its bucket."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchReading:
+    """What one batch delivered, already on the window's buckets.
+
+    ``forgotten`` are machines that the cloud has said to know no longer.
+    """
+
+    series: tuple[CpuSeries, ...] = ()
+    unread: frozenset[ResourceKey] = frozenset()
+    failures: tuple[CollectorError, ...] = ()
+    forgotten: frozenset[ResourceKey] = frozenset()
+
+
+def joined(readings: Sequence[BatchReading]) -> BatchReading:
+    """Put batches together as they are."""
+    return BatchReading(
+        series=tuple(one for reading in readings for one in reading.series),
+        unread=frozenset(key for reading in readings for key in reading.unread),
+        failures=tuple(error for reading in readings for error in reading.failures),
+        forgotten=frozenset(key for reading in readings for key in reading.forgotten),
+    )
+
+
+def merged(readings: Sequence[BatchReading]) -> CpuReading:
+    """Make one answer of batches; a machine may come in several, each a part of the window.
+
+    One that is unread in any part is unread as a whole: a watermark has no holes.
+    """
+    whole = joined(readings)
+    series: dict[ResourceKey, CpuSeries] = {}
+    for one in whole.series:
+        before = series.get(one.key)
+        if one.key not in whole.unread:
+            points = one.points if before is None else {**before.points, **one.points}
+            series[one.key] = one if before is None else replace(before, points=points)
+    return CpuReading(
+        series=tuple(series.values()),
+        unread=whole.unread,
+        failures=without_repeats(whole.failures),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuReading:
+    """What agents told; what failed leaves machines without a value, never unread."""
+
+    ratios: Mapping[ResourceKey, Points] = field(default_factory=dict)
+    failures: tuple[CollectorError, ...] = ()
+
+    def added_to(self, reading: CpuReading) -> CpuReading:
+        """Put it next to the machines' CPU utilisation."""
+        return replace(
+            reading,
+            series=tuple(
+                replace(one, gpu=self.ratios[one.key]) if one.key in self.ratios else one
+                for one in reading.series
+            ),
+            failures=without_repeats((*reading.failures, *self.failures)),
+        )
+
+
+def joined_gpus(parts: Iterable[GpuReading]) -> GpuReading:
+    """Put readings of different machines together."""
+    parts = list(parts)
+    return GpuReading(
+        ratios={key: points for part in parts for key, points in part.ratios.items()},
+        failures=tuple(error for part in parts for error in part.failures),
+    )
+
+
+def gpu_count(machine: Machine, types: TypeCatalogue) -> float:
+    """Return how many accelerators a machine has, 0 where nothing tells of any.
+
+    What the cloud's API says of this machine comes first: it has seen the machine, where the table
+    has seen its type only, and Google attaches accelerators to machines of types that have none.
+    The table fills what the API does not tell: a cloud tells a shape only for a type that the table
+    lacks, and may tell it without accelerators.
+    """
+    told = machine.shape.gpu_count if machine.shape else 0.0
+    if told:
+        return told
+    listed = types.find(machine.key.provider, machine.instance_type)
+    return listed.gpu_count if listed else 0.0
+
+
+def having_gpus(machines: Iterable[Machine], types: TypeCatalogue) -> tuple[Machine, ...]:
+    """Return the machines that have accelerators: only these are asked about."""
+    return tuple(one for one in machines if gpu_count(one, types) > 0)
