@@ -47,6 +47,15 @@ class ProviderConfig(AdapterConfig):
         description="How long after its end a bucket is taken as final. Default: per cloud.",
     )
 
+    @property
+    def collectors(self) -> tuple[str, ...]:
+        """Names of the collectors that this section makes: values of the ``collector`` label."""
+        return (self.name or self.kind,)
+
+    def settle_seconds(self, default: int) -> int:
+        """How long after its end a bucket is final, where the cloud's own value is ``default``."""
+        return default if self.settle is None else int(self.settle.total_seconds())
+
 
 class GridConfig(AdapterConfig):
     """Keys that every grid source's section takes."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from exporter.core.meter import ApiMeter
@@ -19,6 +19,7 @@ from exporter.core.model import (
     Inventory,
     Machine,
     Method,
+    PermissionCheck,
     Power,
     Region,
     Shape,
@@ -40,10 +41,11 @@ class Clock(Protocol):
 
 
 class Provider(Protocol):
-    """The machines of one cloud account. Constructors do no I/O.
+    """The machines of one cloud account: all that is asked of one. Constructors do no I/O.
 
     ``name`` is the value of the ``collector`` label, ``kind`` the provider label. ``settle`` is
-    how many seconds after its end a bucket may be taken as final in this cloud.
+    how many seconds after its end a bucket may be taken as final in this cloud,
+    ``listed_after_end`` for how many a machine that is gone is still listed.
     """
 
     @property
@@ -52,6 +54,8 @@ class Provider(Protocol):
     def kind(self) -> str: ...  # noqa: D102
     @property
     def settle(self) -> int: ...  # noqa: D102
+    @property
+    def listed_after_end(self) -> int: ...  # noqa: D102
 
     def discover(self) -> Inventory:
         """List the machines in every state. Raises CollectorError only if nothing was listed."""
@@ -61,6 +65,32 @@ class Provider(Protocol):
         """Read the mean CPU utilisation of each bucket of the window.
 
         A part that fails goes to ``unread`` and ``failures``; CollectorError only if all failed.
+        """
+        ...
+
+    def retention(self, resolution: int) -> int:
+        """For how many seconds the cloud keeps data that fills buckets of ``resolution`` seconds.
+
+        0 where there is no past to be read.
+        """
+        ...
+
+    def told_since(self, machine: Machine, asked_at: float) -> float:
+        """Epoch seconds from which an inventory's word about starts and stops is whole.
+
+        ``-inf`` where the latest run of the machine has no pause in it. Before that time, only
+        data tells when it ran. ``asked_at`` is when the inventory was asked for.
+        """
+        ...
+
+    def permissions(self) -> Sequence[PermissionCheck]:
+        """Try each call that it needs, for ``check``. Changes nothing; empty if it needs none."""
+        ...
+
+    def monthly_cost(self, machines: int, poll_interval: timedelta) -> float | None:
+        """List price in dollars of 30 days of reading that many machines; None: nothing is billed.
+
+        Longer intervals cost less for the same data.
         """
         ...
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from exporter.core.durations import parse_duration
 from exporter.core.errors import Problem
-from exporter.core.plugins import AdapterConfig
+from exporter.core.plugins import ProviderConfig
 from exporter.data.regions import RegionTable
 from exporter.settings.environment import Overlay, origin_of
 from exporter.settings.mistakes import MISSING, described
@@ -53,17 +53,14 @@ def _same_names(laid: Overlay) -> Iterator[Problem]:
 
 
 def _collectors(section: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names that the adapter will use: its config's own choice, or what the section says."""
+    """Names that the adapter will use; of a section with mistakes, the one that it was given."""
     try:
         config = section_of("providers")(section)
     except ValidationError:
         config = None
-    if isinstance(config, AdapterConfig):
-        several: tuple[str, ...] = getattr(config, "collectors", ())
-        one: str | None = getattr(config, "collector", None)
-        if several or one:
-            return several or (str(one),)
-    return (str(section.get("name") or section.get("role_arn") or section.get("kind")),)
+    if isinstance(config, ProviderConfig):
+        return config.collectors
+    return (str(section.get("name") or section.get("kind")),)
 
 
 def _same_grids(laid: Overlay) -> Iterator[Problem]:

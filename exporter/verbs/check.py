@@ -3,14 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from exporter.app import App, check_state
 from exporter.core.clock import epoch, floor_to
 from exporter.core.durations import format_duration
 from exporter.core.errors import CarbonExporterError, CollectorError
-from exporter.core.model import Inventory, Machine, PermissionCheck, RunState
+from exporter.core.model import Inventory, Machine, RunState
 from exporter.core.ports import GridSource, Provider
 from exporter.core.units import SECONDS_PER_HOUR
 from exporter.exposition.listen import bind
@@ -71,11 +70,8 @@ def _summary(app: App) -> str:
 
 
 def _permissions(provider: Provider) -> Iterator[Finding]:
-    probe: Callable[[], Sequence[PermissionCheck]] | None = getattr(provider, "permissions", None)
-    if probe is None:
-        return
     with progress(f"trying permissions of {provider.name}"):
-        tried = probe()
+        tried = provider.permissions()
     for one in tried:
         yield Finding(subject=f"{provider.name} {one.permission}", ok=one.ok, message=one.message)
 
@@ -91,14 +87,16 @@ def _machines(provider: Provider, inventory: Inventory) -> Iterator[Finding]:
 
 
 def _bill(app: App, provider: Provider, inventory: Inventory) -> Iterator[Finding]:
-    price: Callable[[int, timedelta], float] | None = getattr(provider, "monthly_cost", None)
-    if price is None or inventory.unseen_all:
+    if inventory.unseen_all:
         return
     section = app.sections[provider.name]
     interval = section.poll_interval or app.settings.poll_interval
     running = sum(machine.state is RunState.RUNNING for machine in inventory.machines)
+    price = provider.monthly_cost(running, interval)
+    if price is None:
+        return
     message = (
-        f"about ${price(running, interval):,.2f} a month for {running} running machines, "
+        f"about ${price:,.2f} a month for {running} running machines, "
         f"polled every {format_duration(interval)}; a longer poll_interval costs less"
     )
     yield Finding(subject=f"{provider.name} API bill", ok=True, message=message)

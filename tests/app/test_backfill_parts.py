@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from itertools import pairwise
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from exporter.app.backfill.fade import WINDOW_SECONDS, fading, within
 from exporter.app.backfill.grids import Means, PastSource, Wanted, gather
-from exporter.app.backfill.lives import AZURE_TOLD_SECONDS, LISTED_AFTER_END, RDS, Life
+from exporter.app.backfill.lives import Life
 from exporter.app.backfill.records import Account, slice_seconds
 from exporter.app.backfill.replay import PAUSES, ReplayClock, ReplayedProvider
 from exporter.core.clock import epoch, from_epoch
@@ -37,12 +37,14 @@ from exporter.core.model import (
 )
 from exporter.core.units import GCO2eqPerKwh, Ratio
 from tests.support.clock import ManualClock
+from tests.support.providers import Plain
 
 STEP = 300
 HOUR = 3600
 DAY = 24 * HOUR
 T0 = 1_772_409_600
 NOW = T0 + 10 * DAY
+REACH = 26 * HOUR
 
 
 def machine(  # noqa: PLR0913 — what tells machines apart
@@ -78,7 +80,7 @@ def seen(life: Life, moment: float, read_until: float = NOW) -> tuple[object, ..
 
 
 def test_the_latest_run_is_as_it_was_told() -> None:
-    life = Life.of(machine(RunState.STOPPED, T0 + 77, T0 + 1000), NOW)
+    life = Life.of(machine(RunState.STOPPED, T0 + 77, T0 + 1000), -inf, HOUR)
     assert seen(life, T0 + 76) is None
     assert seen(life, T0 + 77) == (RunState.RUNNING, T0 + 77, None)
     assert seen(life, T0 + 1000) == (RunState.STOPPED, T0 + 77, T0 + 1000)
@@ -86,14 +88,14 @@ def test_the_latest_run_is_as_it_was_told() -> None:
 
 
 def test_a_machine_that_is_gone_is_listed_for_a_while() -> None:
-    life = Life.of(machine(RunState.GONE, T0, T0 + 1000), NOW)
+    life = Life.of(machine(RunState.GONE, T0, T0 + 1000), -inf, HOUR)
     assert seen(life, T0 + 1000) == (RunState.GONE, T0, T0 + 1000)
-    assert seen(life, T0 + 1000 + LISTED_AFTER_END) is None
+    assert seen(life, T0 + 1000 + HOUR) is None
 
 
 def test_runs_before_the_latest_are_those_that_have_data() -> None:
     launched = T0 + DAY + 123
-    life = Life.of(machine(RunState.RUNNING, launched), NOW)
+    life = Life.of(machine(RunState.RUNNING, launched), -inf, HOUR)
     life.learn([T0, T0 + 300, T0 + 900, T0 + DAY, T0 + DAY + 300], STEP)
     assert life.runs == [[T0, T0 + 600], [T0 + 900, T0 + 1200]]
     assert seen(life, T0 + 599) == (RunState.RUNNING, T0, None)
@@ -103,7 +105,7 @@ def test_runs_before_the_latest_are_those_that_have_data() -> None:
 
 
 def test_a_run_up_to_the_end_of_the_data_goes_on() -> None:
-    life = Life.of(machine(RunState.RUNNING, T0 + DAY), NOW)
+    life = Life.of(machine(RunState.RUNNING, T0 + DAY), -inf, HOUR)
     life.learn([T0, T0 + 300], STEP)
     assert seen(life, T0 + 600, read_until=T0 + 600) == (RunState.RUNNING, T0, None)
     life.learn([T0 + 600], STEP)
@@ -111,21 +113,21 @@ def test_a_run_up_to_the_end_of_the_data_goes_on() -> None:
 
 
 def test_a_stop_at_a_time_that_nobody_tells_is_where_the_data_ends() -> None:
-    life = Life.of(machine(RunState.STOPPED, T0), NOW)
+    life = Life.of(machine(RunState.STOPPED, T0), -inf, HOUR)
     life.learn([T0, T0 + 300], STEP)
     assert seen(life, T0 + 700) == (RunState.STOPPED, T0, T0 + 600)
 
 
 def test_a_machine_that_nobody_saw_running_is_stopped() -> None:
-    shown = Life.of(machine(RunState.STOPPED), NOW).at(T0, NOW, STEP)
+    shown = Life.of(machine(RunState.STOPPED), -inf, HOUR).at(T0, NOW, STEP)
     assert shown is not None
     assert (shown.state, shown.launched_at, shown.stopped_at) == (RunState.STOPPED, None, None)
 
 
-def test_of_azure_starts_are_known_for_a_day_and_before_that_the_data_tells() -> None:
+def test_where_starts_are_known_for_a_day_the_data_tells_before_that() -> None:
     created = T0 + 100
-    life = Life.of(machine(RunState.RUNNING, created, provider="azure"), NOW)
-    known = NOW - AZURE_TOLD_SECONDS
+    life = Life.of(machine(RunState.RUNNING, created), NOW - REACH, HOUR)
+    known = NOW - REACH
     at = known // STEP * STEP
     life.learn([T0, T0 + 300, T0 + DAY, *range(at - 600, NOW, STEP)], STEP)
     assert life.runs[0] == [created, T0 + 600]
@@ -134,8 +136,8 @@ def test_of_azure_starts_are_known_for_a_day_and_before_that_the_data_tells() ->
     assert seen(life, NOW) == (RunState.RUNNING, at - 600, None)
 
 
-def test_of_a_database_only_the_data_tells() -> None:
-    life = Life.of(machine(RunState.RUNNING, T0, kind=RDS), NOW)
+def test_where_starts_are_never_told_only_the_data_tells() -> None:
+    life = Life.of(machine(RunState.RUNNING, T0), NOW, HOUR)
     life.learn([T0 + 300, T0 + 600], STEP)
     assert seen(life, T0 + HOUR) == (RunState.STOPPED, T0 + 300, T0 + 900)
 
@@ -149,7 +151,7 @@ def test_every_bucket_with_data_lies_in_a_run_however_it_was_sliced(
     buckets: set[int], slices: list[int], state: RunState
 ) -> None:
     starts = sorted(T0 + STEP * number for number in buckets)
-    life, at = Life.of(machine(state), NOW), T0
+    life, at = Life.of(machine(state), -inf, HOUR), T0
     for length in [*slices, 1000]:
         life.learn([one for one in starts if at <= one < at + STEP * length], STEP)
         at += STEP * length
@@ -162,7 +164,7 @@ def test_every_bucket_with_data_lies_in_a_run_however_it_was_sliced(
 
 
 @dataclass
-class Cloud:
+class Cloud(Plain):
     """Delivers 0.25 in each bucket; fails as often as it is told to."""
 
     fail: list[CollectorError] = field(default_factory=list)
@@ -407,7 +409,6 @@ def test_the_last_usual_sample_stays_before_the_closer_ones() -> None:
 
 def test_an_inventory_shows_one_record_for_one_state() -> None:
     """The engine compares machines at each step: the same record is the same at once."""
-    life = Life.of(machine(RunState.RUNNING, T0), NOW)
+    life = Life.of(machine(RunState.RUNNING, T0), -inf, HOUR)
     assert life.at(T0 + 1, NOW, STEP) is life.at(T0 + 2, NOW, STEP)
     assert replace(life.machine, launched_at=from_epoch(T0)) == life.at(T0 + 1, NOW, STEP)
-    assert timedelta(seconds=AZURE_TOLD_SECONDS) > timedelta(days=1)

@@ -5,12 +5,23 @@ and why: that text is what pytest shows for the tests that are skipped.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from enum import Enum, StrEnum
+from math import inf
 from typing import Final, Protocol
 
 from exporter.core.clock import epoch, floor_to
 from exporter.core.meter import ApiMeter
-from exporter.core.model import CpuReading, Disk, Machine, ResourceKey, RunState, Shape, Window
+from exporter.core.model import (
+    CpuReading,
+    Disk,
+    Machine,
+    PermissionCheck,
+    ResourceKey,
+    RunState,
+    Shape,
+    Window,
+)
 from exporter.core.ports import Clock, Provider
 from tests.support.clock import ManualClock
 
@@ -97,6 +108,24 @@ class Harness(Protocol):
 
     def dollars(self) -> float: ...
     def close(self) -> None: ...
+
+
+class Plain:
+    """What is asked of a provider beside machines and data, of a cloud with nothing to tell."""
+
+    listed_after_end = HOUR
+
+    def retention(self, _resolution: int) -> int:
+        return 10 * 365 * 24 * HOUR
+
+    def told_since(self, _machine: Machine, _asked_at: float) -> float:
+        return -inf
+
+    def permissions(self) -> Sequence[PermissionCheck]:
+        return ()
+
+    def monthly_cost(self, _machines: int, _poll_interval: timedelta) -> float | None:
+        return None
 
 
 class NoTypes:

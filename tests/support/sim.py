@@ -37,6 +37,7 @@ from exporter.core.model import (
 )
 from exporter.core.ports import Clock, PowerProfile
 from exporter.core.units import GCO2eqPerKwh, Ratio, Watts
+from tests.support.providers import Plain
 
 MINUTE: Final = 60
 HOUR: Final = 3600
@@ -255,7 +256,7 @@ def _within(outages: Sequence[Outage], now: float) -> bool:
 
 
 @dataclass(kw_only=True)
-class SimCloud:
+class SimCloud(Plain):
     """Implements ``core.ports.Provider`` over simulated machines."""
 
     clock: Clock

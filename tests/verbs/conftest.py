@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from exporter.core.model import (
     Inventory,
     Machine,
     Method,
+    PermissionCheck,
     ResourceKey,
     RunState,
     Window,
@@ -26,15 +27,9 @@ from exporter.core.model import (
 from exporter.core.plugins import ProviderConfig
 from exporter.settings import Settings
 from tests.support.loggers import loggers_restored
+from tests.support.providers import Plain
 
 Run = Callable[..., Result]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Permission:
-    permission: str
-    ok: bool
-    message: str = ""
 
 
 def a_machine(
@@ -44,7 +39,7 @@ def a_machine(
     return Machine(key=key, name=f"web-{number}", instance_type=kind, state=state)
 
 
-class Cloud:
+class Cloud(Plain):
     """A provider that answers what a test gave it."""
 
     name = "aws:test"
@@ -71,10 +66,10 @@ class Cloud:
     def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
         raise AssertionError((machines, window))
 
-    def permissions(self) -> list[Permission]:
+    def permissions(self) -> list[PermissionCheck]:
         wanted = ("ec2:DescribeInstances", "cloudwatch:GetMetricData")
         return [
-            Permission(permission=name, ok=name not in self.denied, message=f"told of {name}")
+            PermissionCheck(permission=name, ok=name not in self.denied, message=f"told of {name}")
             for name in wanted
         ]
 

@@ -7,29 +7,9 @@ because nothing tells when in its first bucket a machine started.
 
 from dataclasses import dataclass, field, replace
 from math import inf
-from typing import Final
 
 from exporter.core.clock import epoch, floor_to, from_epoch
 from exporter.core.model import Machine, RunState
-
-AZURE_TOLD_SECONDS: Final = 26 * 3600
-"""Azure: how far back starts and stops are asked for; an older launch time is the creation."""
-
-RDS: Final = "rds_instance"
-"""Databases: RDS tells their creation alone, never a start or a stop."""
-
-LISTED_AFTER_END: Final = 3600
-"""Seconds for which clouds go on listing a machine that is gone; EC2: about an hour."""
-
-
-def told_since(machine: Machine, asked_at: float) -> float:
-    """Return the time from which the inventory's word about starts and stops is whole.
-
-    For most machines that is since ever: their latest run has no pause in it.
-    """
-    if machine.key.resource_type == RDS:
-        return asked_at
-    return asked_at - AZURE_TOLD_SECONDS if machine.key.provider == "azure" else -inf
 
 
 @dataclass(slots=True)
@@ -42,18 +22,21 @@ class Life:
     """From here on the told run holds, before it the data; infinite where nothing was told."""
     created: float = -inf
     """Before this nothing can have run."""
+    listed_after_end: int = 0
+    """For how many seconds a machine that is gone is still listed."""
     runs: list[list[float]] = field(default_factory=list)
     _shown: tuple[object, Machine] | None = None
 
     @classmethod
-    def of(cls, machine: Machine, asked_at: float) -> "Life":
-        """Read an inventory's record of a machine."""
-        told, since = _told(machine), told_since(machine, asked_at)
+    def of(cls, machine: Machine, since: float, listed_after_end: int) -> "Life":
+        """Read an inventory's record of a machine, whose word about starts is whole ``since``."""
+        told = _told(machine)
         if told is None:
-            return cls(machine, None, inf)
+            return cls(machine, None, inf, listed_after_end=listed_after_end)
         whole = told[0] >= since
         begin = told[0] if whole else min(since, told[1])
-        return cls(machine, told, begin, -inf if since == -inf else told[0])
+        created = -inf if since == -inf else told[0]
+        return cls(machine, told, begin, created, listed_after_end)
 
     def may_have_run(self, start: int) -> bool:
         """Whether it can have data after a time."""
@@ -89,7 +72,7 @@ class Life:
         if moment < end:
             return self._show(RunState.RUNNING, start, None)
         gone = self.machine.state is RunState.GONE and self._is_last(end)
-        if gone and moment >= end + LISTED_AFTER_END:
+        if gone and moment >= end + self.listed_after_end:
             return None
         return self._show(RunState.GONE if gone else RunState.STOPPED, start, end)
 

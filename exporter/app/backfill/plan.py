@@ -15,18 +15,6 @@ from exporter.core.ports import Provider
 
 _DAY: Final = 86_400
 
-RETENTION: Final[Mapping[str, int]] = {
-    "aws": 63 * _DAY,
-    "gcp": 42 * _DAY,
-    "azure": 93 * _DAY,
-    "host": 0,
-}
-"""Seconds for which a cloud keeps points of five minutes or finer; this machine keeps none.
-
-CloudWatch concepts, "Metrics retention"; Cloud Monitoring quotas, "Data retention"; Azure Monitor,
-"Retention of metrics".
-"""
-
 _BILLED_MONTH: Final = timedelta(days=30)
 
 
@@ -125,16 +113,19 @@ def _span(app: App, provider: Provider, wish: Wish) -> tuple[int, int, str]:
     resolution = terms(app, provider).resolution
     until = _until(app, provider, wish)
     start = -floor_to(-wish.since, resolution)
-    kept = RETENTION.get(provider.kind)
+    kept = provider.retention(resolution)
     if kept == 0:
         return until, until, f"{name}: keeps no history; it begins with the daemon"
-    oldest = start if kept is None else -floor_to(kept - now, resolution) + resolution
+    oldest = -floor_to(kept - now, resolution) + resolution
     if start >= until:
         return until, until, f"{name}: its live counters began before that; nothing is to be filled"
     if start >= oldest:
         return start, until, ""
-    days = (kept or 0) // _DAY
-    return oldest, until, f"{name}: the cloud keeps {days} days of this data; read from there on"
+    return (
+        oldest,
+        until,
+        f"{name}: the cloud keeps {kept // _DAY} days of this data; read from there on",
+    )
 
 
 def _until(app: App, provider: Provider, wish: Wish) -> int:
@@ -149,7 +140,7 @@ def _ends(app: App, wish: Wish) -> Iterable[int]:
     return (
         _until(app, provider, wish) + provider.settle
         for provider in app.providers
-        if RETENTION.get(provider.kind) != 0
+        if provider.retention(terms(app, provider).resolution)
     )
 
 
@@ -180,12 +171,12 @@ def _account(
 def _dollars(
     provider: Provider, inventory: Inventory, seconds: int, slice_length: int
 ) -> float | None:
-    price: Callable[[int, timedelta], float] | None = getattr(provider, "monthly_cost", None)
-    if price is None:
-        return None
     machines = sum(one.state is not RunState.GONE for one in inventory.machines)
-    each = price(machines, timedelta(seconds=slice_length)) * timedelta(seconds=slice_length)
-    return each / _BILLED_MONTH * -(-seconds // slice_length)
+    slice_span = timedelta(seconds=slice_length)
+    month = provider.monthly_cost(machines, slice_span)
+    if month is None:
+        return None
+    return month * slice_span / _BILLED_MONTH * -(-seconds // slice_length)
 
 
 def _why_nothing(lacks: Iterable[Lack], notes: Iterable[str]) -> str:

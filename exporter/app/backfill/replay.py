@@ -1,7 +1,7 @@
 """Providers in replayed time: asked for long stretches of the past, answering short ones."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from exporter.app.backfill.lives import Life
@@ -13,6 +13,7 @@ from exporter.core.model import (
     CpuSeries,
     Inventory,
     Machine,
+    PermissionCheck,
     ResourceKey,
     Window,
 )
@@ -50,11 +51,15 @@ class ReplayedProvider:
         self.name: Final = real.name
         self.kind: Final = real.kind
         self.settle: Final = real.settle
+        self.listed_after_end: Final = real.listed_after_end
         self.lacks: list[Lack] = []
         self._account = account
         self._clock = clock
         self._sleep = sleep
-        self._lives = [Life.of(machine, account.asked_at) for machine in machines]
+        self._lives = [
+            Life.of(one, real.told_since(one, account.asked_at), real.listed_after_end)
+            for one in machines
+        ]
         self._read_until = account.start
         self._series: dict[ResourceKey, CpuSeries] = {}
 
@@ -76,6 +81,21 @@ class ReplayedProvider:
                 if (whole := self._series.get(machine.key)) is not None
             )
         )
+
+    def retention(self, resolution: int) -> int:
+        """Return what the real one says."""
+        return self._account.provider.retention(resolution)
+
+    def told_since(self, machine: Machine, asked_at: float) -> float:
+        """Return what the real one says."""
+        return self._account.provider.told_since(machine, asked_at)
+
+    def permissions(self) -> Sequence[PermissionCheck]:
+        """Nothing: it asks nobody."""
+        return ()
+
+    def monthly_cost(self, machines: int, poll_interval: timedelta) -> None:
+        """Nothing is billed but the slices, whose price the plan holds."""
 
     def close(self) -> None:
         """Nothing is held: the real provider is closed by who made it."""

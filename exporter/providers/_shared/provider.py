@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 from exporter.core.errors import AuthError, CollectorError
-from exporter.core.model import CpuReading
+from exporter.core.model import CpuReading, Machine
 from exporter.core.ports import AdapterContext
 from exporter.providers._shared.calls import failure
 from exporter.providers._shared.config import CloudConfig
@@ -36,6 +37,8 @@ class CloudProvider(Generic[_C]):
     kind: ClassVar[str]
     settle_seconds: ClassVar[int]
     """How long after its end a bucket is final in this cloud, unless the section says otherwise."""
+    listed_after_end: ClassVar[int]
+    """For how many seconds this cloud lists a machine that is gone."""
     renewing: ClassVar[tuple[type[CollectorError], ...]] = (AuthError,)
     """Errors after which clients and credentials are made anew."""
 
@@ -49,14 +52,17 @@ class CloudProvider(Generic[_C]):
         apis: Iterable[str],
     ) -> None:
         self.name: Final = name
-        settle = config.settle
-        self.settle: Final = self.settle_seconds if settle is None else int(settle.total_seconds())
+        self.settle: Final = config.settle_seconds(self.settle_seconds)
         self._context = context
         self._connect = connect
         self._connection: _C | None = None
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix=name)
         for api in apis:  # at 0 before the first request, so that a rate sees that one too
             context.meter.count(self.kind, api, requests=0)
+
+    def told_since(self, machine: Machine, asked_at: float) -> float:  # noqa: ARG002 - the port's
+        """Return from when the inventory's word about starts is whole: since ever."""
+        return -inf
 
     def close(self) -> None:
         """Release threads and connections."""

@@ -152,9 +152,9 @@ class Config(CloudConfig):
         return self.role_arn.split(":")[4] if self.role_arn else ""
 
     @property
-    def collector(self) -> str:
+    def collectors(self) -> tuple[str, ...]:
         """Value of the ``collector`` label."""
-        return self.name or (f"aws:{self.role_account}" if self.role_account else "aws")
+        return (self.name or (f"aws:{self.role_account}" if self.role_account else "aws"),)
 
     def first_regions(self, default: str | None) -> tuple[str, ...]:
         """Regions in which to try the first call, best first.

@@ -32,7 +32,7 @@ https://aws.amazon.com/cloudwatch/pricing/
 """
 
 _DAY: Final = 86_400
-_RETENTION: Final = ((15 * _DAY, 60), (63 * _DAY, 300), (455 * _DAY, 3600))
+RETENTION: Final = ((15 * _DAY, 60), (63 * _DAY, 300), (455 * _DAY, 3600))
 """How long points of each period are kept (CloudWatch concepts, "Metrics retention")."""
 
 _OVERSHOOT_PERCENT: Final = 101.0
@@ -68,10 +68,10 @@ def span_of(window: Window, finest: int, now: float) -> Span:
     The period is the resolution itself where kept points divide it evenly.
     """
     age = now - window.start
-    kept = next((period for limit, period in _RETENTION if age <= limit), _RETENTION[-1][1])
+    kept = next((period for limit, period in RETENTION if age <= limit), RETENTION[-1][1])
     finest = max(finest, kept)
     period = window.resolution if window.resolution % finest == 0 else finest
-    oldest = now - _RETENTION[-1][0]
+    oldest = now - RETENTION[-1][0]
     start = floor_to(max(window.start, oldest), period)
     return Span(start=start, end=floor_to(window.end, period), period=period)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from math import inf
 from typing import Final
 
 import structlog
@@ -51,10 +52,12 @@ class AwsProvider(CloudProvider[Connection]):
     kind = "aws"
     settle_seconds = 300
     """After this CloudWatch values seldom change; the ledger's look-back corrects those that do."""
+    listed_after_end = 3600
+    """EC2 shows terminated instances for about an hour (EC2 User Guide)."""
 
     def __init__(self, config: Config, context: AdapterContext) -> None:
         super().__init__(
-            config.collector,
+            config.collectors[0],
             config,
             context,
             connect=partial(connect, config, context),
@@ -107,6 +110,18 @@ class AwsProvider(CloudProvider[Connection]):
         readings = self._pool.map(call, [self._reader(connection, b, window) for b in batches])
         gpus = self._pool.map(call, self._gpu_readers(connection, machines, window))
         return joined_gpus(gpus).added_to(self._merged(list(readings)))
+
+    def retention(self, resolution: int) -> int:
+        """How long CloudWatch keeps points that fill buckets of a resolution.
+
+        Where those of a minute are gone, those of five minutes fill their buckets.
+        """
+        finest = max(resolution, metrics.BASIC_PERIOD)
+        return max(kept for kept, period in metric_data.RETENTION if period <= finest)
+
+    def told_since(self, machine: Machine, asked_at: float) -> float:
+        """RDS tells the creation of a database alone, never a start or a stop."""
+        return asked_at if machine.key.resource_type == databases.RESOURCE_TYPE else -inf
 
     def permissions(self) -> list[PermissionCheck]:
         """Try each call that this provider needs, in every region. Changes nothing."""

@@ -137,11 +137,6 @@ class Config(CloudConfig):
         return collector_names(self.name, self.kind, self.subscriptions or ())
 
     @property
-    def collector(self) -> str:
-        """First value of the ``collector`` label."""
-        return self.collectors[0]
-
-    @property
     def management_scope(self) -> str:
         """What a token for Azure Resource Manager is asked for."""
         return f"{self.management_endpoint}/.default"

@@ -51,6 +51,7 @@ class AzureProvider(CloudProvider[Connection]):
     kind = "azure"
     settle_seconds = 300
     """Azure's own averages are complete about three minutes after the grain's end."""
+    listed_after_end = int(lifecycle.DELETED_SHOWN.total_seconds())
 
     def __init__(
         self,
@@ -125,6 +126,14 @@ class AzureProvider(CloudProvider[Connection]):
         self._forgotten.update(key for reading in readings for key in reading.forgotten)
         self._let_go([error for reading in readings for error in reading.failures])
         return gpus().added_to(self._merged(readings))
+
+    def retention(self, resolution: int) -> int:  # noqa: ARG002 - the same for all
+        """Three months."""
+        return int(metrics.RETENTION.total_seconds())
+
+    def told_since(self, machine: Machine, asked_at: float) -> float:  # noqa: ARG002 - the same for all
+        """How far back changes are asked for; an older launch time is the creation."""
+        return asked_at - lifecycle.REACH.total_seconds()
 
     def permissions(self) -> list[PermissionCheck]:
         """Try each call that this provider needs. Changes nothing."""

@@ -114,8 +114,3 @@ class Config(CloudConfig):
     def collectors(self) -> tuple[str, ...]:
         """Values of the ``collector`` label, one for each project, or one for the metrics scope."""
         return collector_names(self.name, self.kind, self.targets)
-
-    @property
-    def collector(self) -> str:
-        """Value of the first ``collector`` label."""
-        return self.collectors[0]

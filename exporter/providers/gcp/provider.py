@@ -67,6 +67,8 @@ class GcpProvider(CloudProvider[Connection]):
     kind = "gcp"
     settle_seconds = 300
     """Points are up to 240 s late (metric descriptor); the look-back corrects later ones."""
+    listed_after_end = 0
+    """Compute Engine forgets a deleted machine at once."""
     renewing = (AuthError, UnreachableError)
     """A channel without answer is given up too: gRPC would wait minutes before it tries again."""
 
@@ -131,6 +133,10 @@ class GcpProvider(CloudProvider[Connection]):
         gpus = gpu.read(connection, asked, equipped, call) if equipped else GpuReading()
         failures += gpus.failures
         return metrics.reading(found, failures, asked.period, window, gpus.ratios)
+
+    def retention(self, resolution: int) -> int:  # noqa: ARG002 - the same for all
+        """Six weeks."""
+        return metrics.RETENTION
 
     def permissions(self) -> list[PermissionCheck]:
         """Try each call that this provider needs, in every project. Changes nothing."""

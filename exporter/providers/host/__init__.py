@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 from exporter.core.plugins import ProviderConfig
 from exporter.core.ports import AdapterContext
 from exporter.providers.host.machine import Identity, cpu_times, host_id
-from exporter.providers.host.provider import HostProvider
+from exporter.providers.host.provider import SETTLE_SECONDS, HostProvider
 from exporter.providers.host.sampler import Sampler
 
 __all__ = ["Config", "HostProvider", "build"]
@@ -73,6 +73,12 @@ def build(config: Config, context: AdapterContext) -> tuple[HostProvider, ...]:
         grid_zone=config.grid_zone or "",
         pue=config.pue,
     )
-    settle = None if config.settle is None else int(config.settle.total_seconds())
     sampler = Sampler(context.clock, cpu_times)
-    return (HostProvider(config.name or "host", identity, sampler, settle=settle),)
+    return (
+        HostProvider(
+            config.collectors[0],
+            identity,
+            sampler,
+            settle=config.settle_seconds(SETTLE_SECONDS),
+        ),
+    )

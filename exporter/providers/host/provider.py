@@ -1,10 +1,12 @@
 """The provider of this machine."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from math import inf
 from typing import Final
 
 from exporter.core.errors import UnreachableError
-from exporter.core.model import CpuReading, CpuSeries, Inventory, Machine, Window
+from exporter.core.model import CpuReading, CpuSeries, Inventory, Machine, PermissionCheck, Window
 from exporter.providers.host.machine import Identity, describe
 from exporter.providers.host.sampler import Sampler
 
@@ -18,10 +20,11 @@ class HostProvider:
     kind: Final = "host"
 
     def __init__(
-        self, name: str, identity: Identity, sampler: Sampler, *, settle: int | None = None
+        self, name: str, identity: Identity, sampler: Sampler, *, settle: int = SETTLE_SECONDS
     ) -> None:
         self.name: Final = name
-        self.settle: Final = SETTLE_SECONDS if settle is None else settle
+        self.settle: Final = settle
+        self.listed_after_end: Final = 0
         self._identity = identity
         self._sampler = sampler
         self._machine: Machine | None = None
@@ -52,6 +55,21 @@ class HostProvider:
                 CpuSeries(key=one.key, points=means if one.key == own else {}) for one in machines
             )
         )
+
+    def retention(self, resolution: int) -> int:  # noqa: ARG002 - the port's
+        """Nothing is kept: history begins with the daemon."""
+        return 0
+
+    def told_since(self, machine: Machine, asked_at: float) -> float:  # noqa: ARG002 - the port's
+        """Since ever: it runs while this does."""
+        return -inf
+
+    def permissions(self) -> Sequence[PermissionCheck]:
+        """None are needed."""
+        return ()
+
+    def monthly_cost(self, machines: int, poll_interval: timedelta) -> None:
+        """Nothing is billed."""
 
     def close(self) -> None:
         """Stop sampling."""

@@ -101,6 +101,31 @@ def true_mean(harness: Harness, key: ResourceKey, bucket: int, resolution: int) 
     return harness.mean(key, start, start + step)
 
 
+# What it tells of itself
+
+
+def test_the_past_that_can_be_read_is_longer_than_a_catch_up_or_nothing(harness: Harness) -> None:
+    for resolution in (60, 300, 3600):
+        kept = harness.provider.retention(resolution)
+        assert kept == 0 or kept >= 14 * 24 * HOUR
+
+
+def test_the_word_about_starts_is_whole_from_some_time_before_it_was_given(
+    harness: Harness,
+) -> None:
+    for one in harness.provider.discover().machines:
+        assert harness.provider.told_since(one, 1e9) <= 1e9
+
+
+def test_a_bill_grows_with_what_is_read(harness: Harness) -> None:
+    few, many = (
+        harness.provider.monthly_cost(count, timedelta(minutes=5)) for count in (100, 1000)
+    )
+
+    assert (few is None) == (many is None)
+    assert few is None or many is None or 0 < few < many
+
+
 # Inventory
 
 

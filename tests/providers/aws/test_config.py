@@ -24,7 +24,7 @@ def test_nothing_but_the_kind_is_needed() -> None:
     plain = config()
 
     assert plain.regions is None
-    assert plain.collector == "aws"
+    assert plain.collectors == ("aws",)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_nothing_but_the_kind_is_needed() -> None:
 def test_the_collector_is_named_after_what_tells_accounts_apart(
     settings: dict[str, str], name: str
 ) -> None:
-    assert config(**settings).collector == name
+    assert config(**settings).collectors == (name,)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,18 @@ def databases(inventory: Inventory) -> dict[str, Machine]:
 
 
 # What is read
+
+
+def test_starts_of_instances_are_told_and_those_of_databases_are_not(tmp_path: Path) -> None:
+    harness = AwsHarness(tmp_path)
+
+    since = {
+        one.key.resource_type: harness.provider.told_since(one, 1e9)
+        for one in harness.provider.discover().machines
+    }
+    harness.close()
+
+    assert since == {"ec2_instance": -inf, RDS: 1e9}
 
 
 def test_a_database_is_a_machine_known_by_its_lasting_id() -> None:

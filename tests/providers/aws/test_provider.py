@@ -8,13 +8,25 @@ from exporter.core.errors import AuthError, Reason
 from exporter.core.model import Inventory
 from exporter.demo.aws import Fault, FaultKind
 from tests.support.provider_aws import ACCOUNT, REGIONS, AwsHarness
-from tests.support.providers import final_window
+from tests.support.providers import HOUR, final_window
 
 NO_REGIONS = Fault(kind=FaultKind.MISSING_PERMISSION, operation="DescribeRegions")
 
 
 def regions_asked(inventory: Inventory) -> set[str]:
     return {machine.key.cloud_region for machine in inventory.machines}
+
+
+@pytest.mark.parametrize(("resolution", "days"), [(60, 63), (300, 63), (3600, 455)])
+def test_how_long_cloudwatch_keeps_data_depends_on_how_fine_it_is_wanted(
+    tmp_path: Path, resolution: int, days: int
+) -> None:
+    harness = AwsHarness(tmp_path)
+
+    kept = harness.provider.retention(resolution)
+    harness.close()
+
+    assert kept == days * 24 * HOUR
 
 
 def test_all_enabled_regions_are_watched_unless_some_are_named(

@@ -24,7 +24,7 @@ def test_nothing_but_the_kind_is_needed() -> None:
     plain = config()
 
     assert plain.collectors == ("azure",)
-    assert plain.collector == "azure"
+    assert plain.collectors == ("azure",)
     assert plain.management_scope == "https://management.azure.com/.default"
     assert plain.metrics_url("eastus") == "https://eastus.metrics.monitor.azure.com"
     assert plain.metrics_audience == "https://metrics.monitor.azure.com"
@@ -54,7 +54,6 @@ def test_each_listed_subscription_has_a_collector(
     providers = build(section, context_of(ManualClock(), ApiMeter()))
 
     assert section.collectors == names
-    assert section.collector == names[0]
     assert tuple(provider.name for provider in providers) == names
     for provider in providers:
         provider.close()

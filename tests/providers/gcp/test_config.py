@@ -43,7 +43,6 @@ def test_each_project_has_a_collector_and_a_scope_has_one(
     providers = build(parsed, context_of(ManualClock(), ApiMeter()))
 
     assert list(parsed.collectors) == names
-    assert parsed.collector == names[0]
     assert [provider.name for provider in providers] == names
     for provider in providers:
         provider.close()

@@ -25,3 +25,7 @@ class Config(ProviderConfig):
     verify: bool = Field(default=True, description="Whether to check certificates.")
     password: SecretStr | None = Field(default=None, description="Password of the account.")
     password_file: Path | None = Field(default=None, description="File that holds it.")
+
+    @property
+    def collectors(self) -> tuple[str, ...]:
+        return (self.name or self.role_arn or self.kind,)
