@@ -20,7 +20,6 @@ from exporter.core.ports import AdapterContext, GridSource
 from exporter.data import rows
 from exporter.engine.intensity import LAST_KNOWN_SECONDS
 from exporter.grids import SourceFacts
-from exporter.settings.model import DEFAULT_GRIDS
 
 PAGE: Final = Path(__file__).parent.parent / "grid-sources.md"
 
@@ -146,9 +145,10 @@ def _preferred(facts: Iterable[SourceFacts]) -> list[SourceFacts]:
 
 
 def _preference(facts: SourceFacts) -> tuple[int, bool, str]:
-    if facts.kind in DEFAULT_GRIDS:
-        return DEFAULT_GRIDS.index(facts.kind), False, ""
-    return len(DEFAULT_GRIDS) + (not facts.needs_key), not grids.prices(facts), facts.kind
+    default = grids.on_by_default()
+    if facts.kind in default:
+        return default.index(facts.kind), False, ""
+    return len(default) + (not facts.needs_key), not grids.prices(facts), facts.kind
 
 
 def _rhythm(source: GridSource) -> str:
@@ -160,7 +160,7 @@ def _rhythm(source: GridSource) -> str:
 
 def _defaults(entries: Sequence[Entry]) -> Iterator[str]:
     yield "## What is on by default\n"
-    on = [entry for entry in entries if entry.facts.kind in DEFAULT_GRIDS]
+    on = [entry for entry in entries if entry.facts.kind in grids.on_by_default()]
     yield "Without `grids:` in the config, every source that needs no key is on."
     yield f"{_promise()}\n"
     yield "A source is asked only for zones that are in use, or that a command asks about. Then"

@@ -10,7 +10,7 @@ from exporter.core.model import Basis, Method
 from exporter.core.plugins import kinds, load
 from exporter.grids._shared.facts import SourceFacts
 
-__all__ = ["SourceFacts", "facts", "keyless", "prices", "zones_of"]
+__all__ = ["SourceFacts", "facts", "keyless", "on_by_default", "prices", "zones_of"]
 
 _PACKAGE: Final = __name__
 
@@ -21,8 +21,20 @@ def facts() -> tuple[SourceFacts, ...]:
 
 
 def keyless() -> tuple[SourceFacts, ...]:
-    """Return the live sources of the real world that answer without a key, by kind."""
-    return tuple(source for source in facts() if source.listed and not source.needs_key)
+    """Return the live sources of the real world that answer without a key, by preference.
+
+    First those whose values price grams, then those that are signals only.
+    """
+    found = [source for source in facts() if source.listed and not source.needs_key]
+    return tuple(sorted(found, key=lambda one: (not prices(one), one.order, one.kind)))
+
+
+def on_by_default() -> tuple[str, ...]:
+    """Return the kinds that are on unless others are configured: all that need no key.
+
+    Only sources of zones in use are ever asked.
+    """
+    return tuple(source.kind for source in keyless())
 
 
 def zones_of(sources: Iterable[SourceFacts]) -> frozenset[str]:

@@ -69,6 +69,7 @@ FACTS: Final = SourceFacts(
         "Direct emissions (unverified): never mixed with life-cycle values.",
         "The interface is undocumented and may change without notice.",
     ),
+    order=40,
 )
 
 

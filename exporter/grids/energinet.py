@@ -61,6 +61,7 @@ FACTS: Final = SourceFacts(
     attribution="Energinet (www.energidataservice.dk)",
     url="https://www.energidataservice.dk/tso-electricity/CO2Emis",
     notes=("Direct emissions: never mixed with life-cycle values.",),
+    order=50,
 )
 
 

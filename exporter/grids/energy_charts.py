@@ -99,6 +99,7 @@ FACTS: Final = SourceFacts(
         "The API allows 2 requests a minute: countries take turns, each every 15 min.",
         "The website forbids commercial use without approval, although the API states CC BY 4.0.",
     ),
+    order=20,
 )
 _log = structlog.get_logger(__name__)
 

@@ -78,6 +78,7 @@ FACTS: Final = SourceFacts(
         "The API's own intensity counts combustion only and is not used.",
         "`region` 1-17 takes the mix of one region, which is always an estimate.",
     ),
+    order=10,
 )
 
 

@@ -21,12 +21,7 @@ from exporter.core.durations import format_duration
 from exporter.core.labels import tag_label
 from exporter.core.listen import parse_listen
 from exporter.core.plugins import Duration, GridConfig, ProviderConfig
-from exporter.settings.sections import section_of
-
-DEFAULT_GRIDS: Final = ("neso", "energy_charts", "eia", "eirgrid", "energinet", "em6", "rte")
-"""Live sources that are on unless others are listed: those that need no key. First the life-cycle
-ones, whose values price grams; then the direct ones, which are signals only. Only sources of zones
-in use are ever asked."""
+from exporter.settings.sections import on_by_default, section_of
 
 _HOUR: Final = timedelta(hours=1)
 _FINEST_RESOLUTION: Final = timedelta(minutes=1)
@@ -223,7 +218,7 @@ class Settings(BaseModel):
     grids: tuple[
         Annotated[SerializeAsAny[GridConfig], BeforeValidator(section_of("grids"))], ...
     ] = Field(
-        default_factory=lambda: DEFAULT_GRIDS,
+        default_factory=on_by_default,
         validate_default=True,
         description="Live sources of grid intensity, in order of preference. Annual averages "
         "always stand behind them; `[]` is annual averages alone.",

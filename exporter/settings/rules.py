@@ -15,9 +15,9 @@ from exporter.core.plugins import ProviderConfig
 from exporter.data.regions import RegionTable
 from exporter.settings.environment import Overlay, origin_of
 from exporter.settings.mistakes import MISSING, described
-from exporter.settings.model import DEFAULT_GRIDS, check_poll, check_resolution
+from exporter.settings.model import check_poll, check_resolution
 from exporter.settings.schema import Place, key_path
-from exporter.settings.sections import section_of
+from exporter.settings.sections import on_by_default, section_of
 
 _CHECKS: Final[Mapping[str, Callable[[timedelta], timedelta]]] = {
     "resolution": check_resolution,
@@ -42,7 +42,7 @@ def _no_providers(laid: Overlay) -> Iterator[Problem]:
 def _same_names(laid: Overlay) -> Iterator[Problem]:
     taken = {str(s.get("kind")): key_path(p) for p, s in _sections("grids", laid.document)}
     if "grids" not in laid.document:
-        taken = dict.fromkeys(DEFAULT_GRIDS, "a grid source that is on by default")
+        taken = dict.fromkeys(on_by_default(), "a grid source that is on by default")
     taken |= dict.fromkeys(_OWN_COLLECTORS, "the product itself")
     for place, section in _sections("providers", laid.document):
         for name in _collectors(section):

@@ -1,5 +1,6 @@
 """Sections of adapters: each is validated by the ``Config`` of the adapter that it names."""
 
+import importlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -20,6 +21,12 @@ PACKAGES: Final[dict[str, str]] = {
 def kinds_of(key: str) -> tuple[str, ...]:
     """Adapters that may be listed under a top-level key, sorted. Imports none of them."""
     return kinds(PACKAGES[key])
+
+
+def on_by_default() -> tuple[str, ...]:
+    """Grid sources that are on unless others are listed, by preference: their package knows."""
+    found: tuple[str, ...] = importlib.import_module(PACKAGES["grids"]).on_by_default()
+    return found
 
 
 def config_of(key: str, kind: object) -> type[AdapterConfig] | None:

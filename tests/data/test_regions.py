@@ -1,5 +1,7 @@
 """The region table and what a user lays over it."""
 
+from collections import Counter
+
 import pytest
 
 from exporter.core.ports import Regions
@@ -50,9 +52,11 @@ def test_every_region_has_an_annual_value_a_plausible_pue_and_a_place() -> None:
 
 def test_the_table_lists_each_region_of_the_three_clouds_once() -> None:
     listed = [(line["provider"], line["region"]) for line in rows("regions")]
-    assert len(listed) == len(set(listed)) == 156
-    counts = {provider: len(TABLE.regions(provider)) for provider in ("aws", "azure", "gcp")}
-    assert counts == {"aws": 39, "azure": 74, "gcp": 43}
+    assert len(listed) == len(set(listed))
+    found = [(region.provider, region.name) for region in TABLE.all()]
+    assert sorted(found) == sorted(listed)
+    for provider in ("aws", "azure", "gcp"):
+        assert len(TABLE.regions(provider)) == Counter(name for name, _ in listed)[provider] > 30
 
 
 @pytest.mark.parametrize(

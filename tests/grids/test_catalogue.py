@@ -6,14 +6,15 @@ import pytest
 
 from exporter import grids
 from exporter.core.meter import ApiMeter
+from exporter.core.model import Basis
 from exporter.core.plugins import kinds, load
 from exporter.core.ports import AdapterContext, GridSource
 from exporter.data import rows
 from exporter.settings import Settings
-from exporter.settings.model import DEFAULT_GRIDS
 from tests.support.clock import ManualClock
 from tests.support.grids import NoTypes
 
+DEFAULT = grids.on_by_default()
 ALL = {facts.kind: facts for facts in grids.facts()}
 
 
@@ -37,20 +38,29 @@ def test_every_source_states_its_facts_under_its_own_name() -> None:
         assert facts.zones
 
 
-def test_without_a_key_76_of_156_regions_have_a_live_value() -> None:
-    live = regions_with(grids.zones_of(grids.keyless()))
-    assert live == {"aws": 16, "azure": 38, "gcp": 22}
-    assert (live.total(), len(list(rows("regions")))) == (76, 156)
+def covered(kinds: list[str], zones: set[str]) -> set[str]:
+    """Return the zones that sources built without a key say they cover, not what they declare."""
+    found: set[str] = set()
+    for kind in kinds:
+        source = keyless_source(kind)
+        found |= {zone for zone in zones if source.covers(zone)}
+        source.close()
+    return found
 
 
-def test_two_of_them_have_a_signal_alone_because_new_zealand_has_no_life_cycle_source() -> None:
-    every, pricing = (
-        grids.zones_of(source for source in grids.keyless() if wanted(source))
-        for wanted in (bool, grids.prices)
-    )
+def test_every_cloud_has_regions_with_a_live_value_without_a_key() -> None:
     used = {line["grid_zone"] for line in rows("regions")}
-    assert (every - pricing) & used == {"NZ"}
-    assert regions_with(pricing).total() == 74
+    live = grids.zones_of(grids.keyless()) & used
+    assert live == covered([source.kind for source in grids.keyless()], used)
+    assert set(regions_with(live)) == {line["provider"] for line in rows("regions")}
+
+
+def test_a_region_whose_grid_tells_direct_emissions_alone_has_a_signal_and_no_price() -> None:
+    used = {line["grid_zone"] for line in rows("regions")}
+    priced = grids.zones_of(filter(grids.prices, grids.keyless())) & used
+    lifecycle = [kind for kind in DEFAULT if ALL[kind].basis is Basis.LIFECYCLE]
+    assert priced == covered(lifecycle, used)
+    assert "NZ" in (grids.zones_of(grids.keyless()) & used) - priced
 
 
 def test_the_demo_and_the_annual_table_promise_nothing_live() -> None:
@@ -58,13 +68,21 @@ def test_the_demo_and_the_annual_table_promise_nothing_live() -> None:
 
 
 def test_on_by_default_is_every_source_without_a_key_those_that_price_grams_first() -> None:
-    assert sorted(DEFAULT_GRIDS) == [source.kind for source in grids.keyless()]
-    pricing = [grids.prices(ALL[kind]) for kind in DEFAULT_GRIDS]
+    keyless = {kind for kind, facts in ALL.items() if facts.listed and not facts.key}
+    assert set(DEFAULT) == keyless
+    pricing = [grids.prices(ALL[kind]) for kind in DEFAULT]
     assert pricing == sorted(pricing, reverse=True)
-    assert [section.kind for section in Settings().grids] == list(DEFAULT_GRIDS)
+    assert [section.kind for section in Settings().grids] == list(DEFAULT)
 
 
-@pytest.mark.parametrize("kind", sorted(DEFAULT_GRIDS))
+def test_of_two_sources_on_by_default_the_one_with_the_lower_order_comes_first() -> None:
+    for same in (True, False):
+        orders = [ALL[kind].order for kind in DEFAULT if grids.prices(ALL[kind]) is same]
+        assert orders == sorted(orders)
+    assert DEFAULT.index("neso") < DEFAULT.index("energy_charts")
+
+
+@pytest.mark.parametrize("kind", sorted(DEFAULT))
 def test_a_source_without_a_key_is_what_its_facts_say(kind: str) -> None:
     source = keyless_source(kind)
     try:

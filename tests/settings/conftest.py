@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from exporter.core.errors import ConfigError, Problem
-from exporter.settings import Settings, load, model, rules
+from exporter.settings import Settings, load
 from exporter.settings.sections import PACKAGES
 
 Load = Callable[..., Settings]
@@ -18,8 +18,6 @@ def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(PACKAGES, "providers", "tests.support.adapters.providers")
     monkeypatch.setitem(PACKAGES, "grids", "tests.support.adapters.grids")
-    for module in (model, rules):
-        monkeypatch.setattr(module, "DEFAULT_GRIDS", ("neso",))
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ class SourceFacts:
     far ahead, ``key`` which key is needed and where it is had; both are empty where there is none.
     ``budget`` says how often it is asked, what is kept instead, and what the source allows.
     ``url`` is the page of the source, for people. ``notes`` hold what is unverified or unusual.
+    ``order`` says which source comes first where two know the same zone: those with less, then by
+    kind.
     """
 
     kind: str
@@ -35,6 +37,7 @@ class SourceFacts:
     key: str = ""
     url: str
     notes: tuple[str, ...] = ()
+    order: int = 100
 
     @property
     def needs_key(self) -> bool:
