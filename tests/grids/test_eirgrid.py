@@ -10,8 +10,8 @@ from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading
 from exporter.grids import eirgrid
 from exporter.grids.eirgrid import FACTS, STEP, parse_chart
+from tests.contracts.grids.harnesses.eirgrid import DUBLIN
 from tests.support.grid_bodies import bodies_but, body
-from tests.support.grid_eirgrid import DUBLIN
 from tests.support.grids import json_values
 
 FOREVER = float(2**40)

@@ -9,9 +9,9 @@ from exporter.core.clock import epoch
 from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading
 from exporter.grids.em6 import FACTS, STEP, Config, Em6Source, build, parse_items
+from tests.contracts.grids.harnesses.em6 import EM6
 from tests.support.clock import ManualClock
 from tests.support.grid_bodies import bodies_but, body
-from tests.support.grid_em6 import EM6
 from tests.support.grids import context, json_values, now
 
 PERIOD = int(epoch(datetime(2026, 6, 13, 2, 30, tzinfo=UTC)))

@@ -20,9 +20,9 @@ from exporter.grids.energinet import (
     build,
     parse_records,
 )
+from tests.contracts.grids.harnesses.energinet import AHEAD, ENERGINET, EnerginetDocuments
 from tests.support.clock import ManualClock
 from tests.support.grid_bodies import bodies_but, body
-from tests.support.grid_energinet import AHEAD, ENERGINET, EnerginetDocuments
 from tests.support.grids import context, json_values, now
 
 SAMPLE = int(epoch(datetime(2026, 1, 20, 16, 30, tzinfo=UTC)))

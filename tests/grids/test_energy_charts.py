@@ -26,9 +26,9 @@ from exporter.grids.energy_charts import (
     build,
     parse_co2eq,
 )
+from tests.contracts.grids.harnesses.energy_charts import ENERGY_CHARTS
 from tests.support.clock import ManualClock
 from tests.support.grid_bodies import bodies_but, body
-from tests.support.grid_energy_charts import ENERGY_CHARTS
 from tests.support.grids import context, json_values, now
 
 DE_FIRST = 1_711_065_600

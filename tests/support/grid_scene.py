@@ -12,23 +12,9 @@ from exporter.core.model import GridReading
 from exporter.core.ports import AdapterContext, GridSource
 from exporter.demo.grid import GridFake
 from tests.support.clock import ManualClock
-from tests.support.grid_eia import EIA
-from tests.support.grid_eirgrid import EIRGRID
-from tests.support.grid_electricity_maps import ELECTRICITY_MAPS
-from tests.support.grid_em6 import EM6
-from tests.support.grid_energinet import ENERGINET
-from tests.support.grid_energy_charts import ENERGY_CHARTS
-from tests.support.grid_entsoe import ENTSOE
-from tests.support.grid_neso import NESO, NESO_LONDON
-from tests.support.grid_rte import RTE
-from tests.support.grid_watttime import PERCENTILE, WATTTIME
-from tests.support.grids import DEMO, Subject, context, now
+from tests.support.grids import Subject, context, now
 
 DAY: Final = 86400
-SUBJECTS: Final = [
-    *(NESO, NESO_LONDON, DEMO, ENERGY_CHARTS, ELECTRICITY_MAPS, EIRGRID, ENERGINET, EM6),
-    *(EIA, ENTSOE, WATTTIME, RTE),
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +68,10 @@ class Scene:
             assert point.end - point.start == self.step
         for standing in reading.standings:
             assert (standing.zone, standing.source) == (self.subject.zone, self.subject.kind)
-            assert (standing.moment, standing.percentile) == (self.running, PERCENTILE)
+            assert (standing.moment, standing.percentile) == (
+                self.running,
+                self.subject.percentile,
+            )
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The ranking of regions, asked of stand-ins, of a daemon, and of the keyless APIs on loopback."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 import stamina
 
-from exporter import app
+from exporter import app, grids
 from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import UnreachableError
 from exporter.core.model import Basis, Method, Standing
@@ -366,9 +366,9 @@ def keyless(
         fake = stack.enter_context(GridFake(lambda _zone, _start: 100.0, clock, zones=None))
         script = stack.enter_context(GridScript(answers))
         urls = {"neso": fake.url, "energy_charts": fake.url, "eia": script.url, "em6": script.url}
-        grids = [{"kind": kind, "base_url": url} for kind, url in urls.items()]
+        sections = [{"kind": kind, "base_url": url} for kind, url in urls.items()]
         config = Path("own.yml")
-        config.write_text(json.dumps({"grids": grids}))
+        config.write_text(json.dumps({"grids": sections}))
         yield config
 
 
@@ -409,8 +409,15 @@ def summary(
     return document
 
 
-def regions_in(zones: Sequence[str]) -> int:
+def regions_in(zones: Collection[str]) -> int:
     return sum(region.grid_zone in zones for region in ALL)
+
+
+PLAYED: Final = [f for f in grids.keyless() if f.kind in {"neso", "energy_charts", "eia", "em6"}]
+"""The sources that the fixture ``keyless`` plays."""
+KNOWN: Final = grids.zones_of(PLAYED)
+PRICED: Final = grids.zones_of(filter(grids.prices, PLAYED))
+PROMISED: Final = regions_in(KNOWN)
 
 
 def test_the_share_without_a_key_is_what_the_zone_table_promises(
@@ -420,12 +427,16 @@ def test_the_share_without_a_key_is_what_the_zone_table_promises(
     total = document["total"]
     assert document["failures"] == []
     assert document["waiting_zones"] == []
-    assert (total["regions"], total["promised"], total["known"]) == (156, 76, 76)
-    assert total["direct"] == regions_in(["NZ"]) == 2
+    assert (total["regions"], total["promised"], total["known"]) == (
+        len(ALL),
+        PROMISED,
+        PROMISED,
+    )
+    assert total["direct"] == regions_in(KNOWN - PRICED) > 0
     assert total["live"] >= regions_in(["GB"])
     assert total["recent"] >= regions_in(list(RESPONDENTS))
-    assert total["live"] + total["recent"] == 74
-    assert total["annual"] == 156 - 76
+    assert total["live"] + total["recent"] == regions_in(PRICED)
+    assert total["annual"] == len(ALL) - PROMISED
     for share in document["providers"].values():
         assert share["known"] == share["promised"]
     assert 0 < clock.monotonic() < 15 * 60
@@ -438,7 +449,7 @@ def test_without_patience_the_rest_is_named_and_has_its_yearly_average(
     total, waiting = document["total"], document["waiting_zones"]
     assert document["failures"] == []
     assert waiting
-    assert total["known"] == 76 - regions_in(waiting)
+    assert total["known"] == PROMISED - regions_in(waiting)
     assert clock.monotonic() == 0
 
 
@@ -446,8 +457,8 @@ def test_the_summary_is_a_table_for_people(keyless: Path, run: Run) -> None:
     result = run("regions", "--summary", "--config", str(keyless))
     assert result.exit_code == 0
     total = next(line for line in result.stdout.splitlines() if line.strip().startswith("total"))
-    assert total.split()[1] == "156"
-    assert total.split()[-2:] == ["76", "(49%)"]
+    assert total.split()[1] == str(len(ALL))
+    assert total.split()[-2:] == [str(PROMISED), f"({100 * PROMISED / len(ALL):.0f}%)"]
     assert "PROMISED WITHOUT A KEY" in result.stdout
 
 
@@ -457,15 +468,15 @@ def test_with_none_up_every_region_has_its_yearly_average(
     monkeypatch.setattr(app, "build", partial(app.build, clock=clock))
     with GridScript({}) as script, stamina.set_testing(True, attempts=1):
         kinds = ("neso", "energy_charts", "eia", "em6")
-        grids = [{"kind": kind, "base_url": script.url} for kind in kinds]
-        Path("own.yml").write_text(json.dumps({"grids": grids}))
+        sections = [{"kind": kind, "base_url": script.url} for kind in kinds]
+        Path("own.yml").write_text(json.dumps({"grids": sections}))
         document = told(run, "--config", "own.yml")
         result = run("regions", "--summary", "--json", "--config", "own.yml")
     rows = document["regions"]
-    assert len(rows) == 156
+    assert len(rows) == len(ALL)
     assert {(row["fallback_level"], row["fallback"]) for row in rows} == {(4, "annual average")}
     assert all(row["gco2eq_per_kwh"] == row["annual"] > 0 for row in rows)
     assert [one["collector"] for one in document["failures"]] == list(kinds)
     assert len(result.stderr.splitlines()) == len(kinds)
     total = json.loads(result.stdout)["total"]
-    assert (total["known"], total["annual"], total["promised"]) == (0, 156, 76)
+    assert (total["known"], total["annual"], total["promised"]) == (0, len(ALL), PROMISED)

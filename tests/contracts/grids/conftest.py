@@ -5,7 +5,10 @@ from collections.abc import Iterator
 import pytest
 import stamina
 
-from tests.support.grid_scene import SUBJECTS, Scene, stage
+from tests.support.contracts import harnesses
+from tests.support.grid_scene import Scene, stage
+
+SUBJECTS = [one for made in harnesses("grids").values() for one in getattr(made, "SUBJECTS", ())]
 
 
 @pytest.fixture(autouse=True)

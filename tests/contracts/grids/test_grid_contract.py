@@ -51,7 +51,7 @@ def test_a_long_window_is_read_in_pieces_without_gap_or_overlap(scene: Scene, of
 
 def test_only_a_source_that_tells_it_says_how_the_present_compares(scene: Scene) -> None:
     reading = scene.fetch(scene.begin(), scene.now + 1)
-    assert len(reading.standings) == (scene.subject.kind == "watttime")
+    assert len(reading.standings) == (scene.subject.percentile is not None)
     scene.assert_true_values(reading)
     past = scene.fetch(scene.begin(), scene.begin() + scene.step)
     assert past.standings == (), "a window of the past is not about the present"

@@ -29,8 +29,6 @@ ERROR_BODIES: Final[Mapping[str, int]] = {
 Change = Callable[[Answer], Answer]
 STATUSES: Final = (400, 401, 403, 404, 410, 429, 500, 502, 503, 504)
 STAMP: Final = re.compile(rb"T\d\d(:\d\d(:\d\d(\.\d+)?)?)?(?=[Z\"+<])|(?<= )\d\d:\d\d:\d\d(?=\")")
-MOST_REQUESTS: Final = {"rte": 8, "eia": 6}
-"""A first question asks for so much history; all other sources need four requests or fewer."""
 
 
 @pytest.fixture
@@ -123,7 +121,7 @@ def test_a_leap_second_never_moves_a_value_to_another_time(
         scene.assert_true_values(reading)
         assert set(scene.starts(reading)) <= set(range(scene.begin(), scene.now, scene.step))
     assert told.startswith(scene.subject.kind)
-    assert any(spoiled) or scene.subject.kind == "energy_charts"  # which counts whole seconds
+    assert any(spoiled) == scene.subject.text_stamps
 
 
 def _leap(stamp: bytes) -> bytes:
@@ -139,7 +137,7 @@ def test_the_time_zone_of_the_machine_changes_nothing(scene: Scene) -> None:
 
 
 def test_the_running_interval_is_an_estimate(scene: Scene) -> None:
-    if scene.subject.kind == "demo":
+    if not scene.subject.estimates:
         pytest.skip("what is simulated is known at once")
     scene.clock.advance(60)
     reading = scene.last_days()
@@ -155,7 +153,7 @@ def test_a_first_question_gives_a_history_at_the_cost_of_a_few_requests(scene: S
     assert scene.now - starts[0] >= history
     assert starts == list(range(starts[0], scene.now, scene.step))
     scene.assert_true_values(reading)
-    assert scene.requests <= MOST_REQUESTS.get(scene.subject.kind, 4)
+    assert scene.requests <= scene.subject.first_requests
 
 
 def test_every_source_but_that_of_the_last_hour_remembers_a_week(scene: Scene) -> None:

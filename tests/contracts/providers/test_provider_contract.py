@@ -9,11 +9,8 @@ import pytest
 from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import CollectorError, Reason
 from exporter.core.model import Machine, ResourceKey, RunState, Window
-from exporter.demo.azure.logs import WORKSPACE
-from tests.support.provider_aws import AWKWARD, MANY, REGIONS, AwsHarness
-from tests.support.provider_azure import AzureHarness
-from tests.support.provider_gcp import GcpHarness
-from tests.support.provider_host import HostHarness
+from tests.support.contracts import harnesses
+from tests.support.provider_aws import AWKWARD, MANY, REGIONS
 from tests.support.providers import (
     HOUR,
     SECRET,
@@ -56,18 +53,15 @@ PARTS = {
 REMOTE = [trouble for trouble in Trouble if trouble is not Trouble.UNREADABLE]
 
 
-@pytest.fixture(params=["aws", "azure", "gcp", "host"])
+MAKERS = {kind: one.make for kind, one in harnesses("providers").items() if hasattr(one, "make")}
+
+
+@pytest.fixture(params=sorted(MAKERS))
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     made: list[Harness] = []
 
     def build(fleet: Fleet) -> Harness:
-        harnesses: dict[str, Callable[[], Harness]] = {
-            "aws": lambda: AwsHarness(tmp_path, fleet),
-            "azure": lambda: AzureHarness(fleet, log_analytics_workspace=WORKSPACE),
-            "gcp": lambda: GcpHarness(fleet),
-            "host": HostHarness,
-        }
-        harness = harnesses[request.param]()
+        harness: Harness = MAKERS[request.param](fleet, tmp_path)
         made.append(harness)
         return harness
 

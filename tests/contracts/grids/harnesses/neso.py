@@ -58,3 +58,4 @@ NESO_LONDON: Final = Subject(
     documents=NesoDocuments,
     wire_time="%Y-%m-%dT%H",
 )
+SUBJECTS: Final = (NESO, NESO_LONDON)

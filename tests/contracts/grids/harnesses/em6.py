@@ -28,3 +28,4 @@ class Em6Documents(GridDocuments):
 
 
 EM6: Final = Subject(kind="em6", zone="NZ", documents=Em6Documents, history_seconds=2 * 1800)
+SUBJECTS: Final = (EM6,)

@@ -64,4 +64,6 @@ EIA: Final = Subject(
     settings={"token": KEY},
     step=3600,
     documents=EiaDocuments,
+    first_requests=6,
 )
+SUBJECTS: Final = (EIA,)

@@ -81,3 +81,4 @@ ELECTRICITY_MAPS: Final = Subject(
     step=HOUR,
     documents=ElectricityMapsDocuments,
 )
+SUBJECTS: Final = (ELECTRICITY_MAPS,)

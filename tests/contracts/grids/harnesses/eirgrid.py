@@ -50,3 +50,4 @@ def _next(day: datetime) -> datetime:
 
 
 EIRGRID: Final = Subject(kind="eirgrid", zone="IE", step=900, documents=EirgridDocuments)
+SUBJECTS: Final = (EIRGRID,)

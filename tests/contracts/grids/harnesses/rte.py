@@ -46,5 +46,11 @@ class RteDocuments(GridDocuments):
 
 
 RTE: Final = Subject(
-    kind="rte", zone="FR", step=900, documents=RteDocuments, wire_time="%Y-%m-%dT%H"
+    kind="rte",
+    zone="FR",
+    step=900,
+    documents=RteDocuments,
+    first_requests=8,
+    wire_time="%Y-%m-%dT%H",
 )
+SUBJECTS: Final = (RTE,)

@@ -75,4 +75,6 @@ WATTTIME: Final = Subject(
     settings={"username": "someone", "password": "not-a-real-password"},
     step=300,
     documents=WattTimeDocuments,
+    percentile=PERCENTILE,
 )
+SUBJECTS: Final = (WATTTIME,)

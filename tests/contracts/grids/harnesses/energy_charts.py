@@ -43,4 +43,6 @@ ENERGY_CHARTS: Final = Subject(
     settings={"requests_per_minute": 1000},
     step=900,
     documents=EnergyChartsDocuments,
+    text_stamps=False,
 )
+SUBJECTS: Final = (ENERGY_CHARTS,)

@@ -111,3 +111,4 @@ ENTSOE: Final = XmlSubject(
     step=900,
     documents=EntsoeDocuments,
 )
+SUBJECTS: Final = (ENTSOE,)

@@ -51,3 +51,4 @@ def _seconds(text: str) -> int:
 
 
 ENERGINET: Final = Subject(kind="energinet", zone="DK-DK2", step=300, documents=EnerginetDocuments)
+SUBJECTS: Final = (ENERGINET,)

@@ -1,0 +1,11 @@
+"""AWS under the contract of providers."""
+
+from pathlib import Path
+
+from tests.support.provider_aws import AwsHarness
+from tests.support.providers import Fleet, Harness
+
+
+def make(fleet: Fleet, folder: Path) -> Harness:
+    """Build a small world of it with a known truth."""
+    return AwsHarness(folder, fleet)
