@@ -25,11 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("bench.daemon: this needs Linux: it reads /proc", file=sys.stderr)
         return 2
     stop_on_signals()
+    wanted = _wanted(options)
     with tempfile.TemporaryDirectory(prefix="bench-daemon-") as name:
         folder = Path(name)
         try:
             with time_limit(options.limit):
-                figures = measure.run(_wanted(options), folder, _tell)
+                figures = measure.run(wanted, folder, _tell)
         except (RuntimeError, OSError, TimeoutError) as error:
             print(f"bench.daemon: {error}", file=sys.stderr)
             print((folder / "log").read_text(errors="replace")[-2000:], file=sys.stderr)
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     document = {
         "cloud": options.cloud,
         "machines": options.machines,
-        "poll_seconds": measure.POLL,
+        "poll_seconds": wanted.poll,
         "label": options.label,
         **measure.about(),
         **figures,
@@ -53,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--machines", type=_machines, default=2000, help="how many (2000)")
     parser.add_argument("--cloud", choices=CLOUDS, default="aws", help="whose machines (aws)")
     parser.add_argument("--cycles", type=_count, default=3, help="steady cycles to measure (3)")
-    parser.add_argument("--limit", type=_count, default=900, help="give up after seconds (900)")
+    parser.add_argument("--limit", type=_count, default=1800, help="give up after seconds (1800)")
     parser.add_argument(
         "--python",
         default=sys.executable,
