@@ -3,6 +3,7 @@
 #
 #   make demo                        the simulated estate, on http://127.0.0.1:9180
 #   make test                        every check; VENV=/tmp/v or PYTHON=python3.12 if you like
+#   make check                       the fast ones, while you work
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
@@ -37,16 +38,40 @@ demo: $(VENV)/.runtime ## Run the simulated estate; ARGS="--listen 127.0.0.1:918
 demo-stack: $(VENV)/.runtime ## Run the demo with a week of history, Prometheus, its rules and Alertmanager
 	@$(BIN)/python -m tools.demo_stack $(ARGS)
 
+# One after the other, and all of them, whatever fails; it fails at the end then.
+EACH = --no-print-directory --keep-going
+
+.PHONY: check
+check: $(VENV)/.dev ## Format, style, types, layers and the fast tests: about a minute
+	@$(MAKE) $(EACH) lint tests-fast
+
 .PHONY: test
-test: $(VENV)/.dev ## Run every check, all tests last; fails if any failed
+test: $(VENV)/.dev witnesses ## Run every check, all tests last; fails if any failed
+	@$(MAKE) $(EACH) lint drift tests
+
+.PHONY: test-all
+test-all: $(VENV)/.dev witnesses ## Also tests that are marked slow, and the installs (needs the network)
+	@$(MAKE) $(EACH) lint drift test-installs tests-all
+
+# What a change to the domain most often breaks. Left out are the tests that simulate days and weeks.
+FAST = tests/core tests/data tests/advice tests/power tests/settings tests/exposition tests/grids \
+  tests/engine --ignore=tests/engine/test_any_sequence.py \
+  --ignore=tests/engine/test_clock_steps.py --ignore=tests/engine/test_truth.py
+
+.PHONY: tests-fast tests tests-all
+tests-fast: $(VENV)/.dev
+	@$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not slow" -q $(FAST)
+tests: $(VENV)/.dev
+	@$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not slow" --cov --cov-report=term
+tests-all: $(VENV)/.dev
+	@$(BIN)/python -m pytest $(PYTEST_ARGS) --cov --cov-report=term
+
+.PHONY: witnesses
+witnesses:
 	@command -v promtool >/dev/null 2>&1 || echo "promtool is not installed: the tests that ask" \
 	  "Prometheus' own parser are skipped. Debian and Ubuntu: apt install prometheus"
 	@command -v amtool >/dev/null 2>&1 || echo "amtool is not installed: Alertmanager's" \
 	  "configuration is not checked. Debian and Ubuntu: apt install prometheus-alertmanager"
-	@failed=""; \
-	$(MAKE) --no-print-directory --keep-going lint drift || failed=1; \
-	$(BIN)/python -m pytest $(PYTEST_ARGS) --cov --cov-report=term || failed=1; \
-	test -z "$$failed"
 
 .PHONY: lint
 lint: ruff mypy layers ## Style, types and layer rules
