@@ -6,9 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from exporter.exposition.catalogue import FAMILIES
-from exporter.exposition.family import Family, Section
-from exporter.exposition.labels import LABELS, REGION, RESOURCE
+from exporter.exposition.catalogue import FAMILIES, LABELS, REGION, RESOURCE, Family, Section
 from exporter.exposition.render import DEFAULT_MAX_SERIES
 from exporter.exposition.text import MAX_IDENTITY_CHARS, MAX_LABEL_CHARS
 

@@ -9,7 +9,7 @@ from exporter.core.model import Method
 from exporter.core.snapshot import CollectorView, Quality, RegionView, ResourceState, Snapshot
 from exporter.core.units import SECONDS_PER_HOUR
 from exporter.exposition import catalogue
-from exporter.exposition.family import Family
+from exporter.exposition.catalogue import Family
 from exporter.exposition.machines import identity_labels, sample
 
 HORIZONS: Final = (1, 3, 6, 12, 24)

@@ -4,10 +4,139 @@ The renderer emits these and no others, ``docs/metrics.md`` is generated from th
 the dashboards check against them. Names and labels are public API: a rename is a breaking change.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
-from exporter.exposition.family import Family, counter, gauge
-from exporter.exposition.labels import INFO, REGION, RESOURCE
+REGION: Final = ("provider", "account", "cloud_region")
+RESOURCE: Final = (*REGION, "resource_type", "resource_id")
+"""Identity labels of a resource, in the order of ``core.model.ResourceKey``."""
+
+INFO: Final = (
+    "name",
+    "instance_type",
+    "cloud_zone",
+    "grid_zone",
+    "group",
+    "cluster",
+    "node_pool",
+    "lifecycle",
+    "confidence",
+)
+"""Labels of the info series besides the identity and the allow-listed tags."""
+
+LABELS: Final[Mapping[str, str]] = {
+    "provider": "Cloud: `aws`, `gcp`, `azure`; `host` is the machine that the exporter runs on",
+    "account": "AWS account id, Google Cloud project, Azure subscription, or the host's name",
+    "cloud_region": "Region as the cloud names it, for example `eu-west-3`",
+    "resource_type": "Kind of resource, for example `ec2_instance` or `rds_instance`",
+    "resource_id": "Id as the cloud gives it, for example `i-0abc…`",
+    "name": "Name that people gave the machine; empty where it has none",
+    "instance_type": "Machine type, for example `m5.large`",
+    "cloud_zone": "Availability zone",
+    "grid_zone": "Electricity grid zone that feeds the region, for example `FR` or `US-CAL-CISO`",
+    "group": "Auto Scaling group or scale set that made the machine; empty where none did, and in "
+    "Google Cloud, which does not list it",
+    "cluster": "Kubernetes cluster (EKS, GKE, AKS) that the machine is a node of; empty where none",
+    "node_pool": "Node group or node pool of that cluster",
+    "lifecycle": "`spot` (the cloud may take the machine back) or `on_demand`; empty where unknown",
+    "confidence": "How the CPU of a machine is known, the best first: `sku`, `family`, "
+    "`multi-family`, `proxy`, `unknown-type`; empty for one that never ran while it was watched",
+    "latitude": "Degrees north; empty where the table lacks the region",
+    "longitude": "Degrees east",
+    "location": "Where the region is, in words",
+    "tag_*": "One label per allow-listed tag; empty where the machine lacks the tag",
+    "component": "`cpu`, `memory`, `overhead` (cooling and conversion: PUE) always; `gpu`, "
+    "`storage`, `network` only where they draw power",
+    "scope": "`operational` (electricity) or `embodied` (share of the machine's manufacture)",
+    "quality": "`measured`, `estimated` or `missing`: how a second of a machine was counted",
+    "state": "`measured`, `stopped`, `unmodelled` (type in no table) or `silent` (no fresh data); "
+    "every machine is in exactly one",
+    "source": "Where a value of the grid comes from; `demo` is invented",
+    "method": "`average` (all generation) or `marginal` (the plant that answers one more kWh)",
+    "basis": "`lifecycle` or `direct` (combustion only); never compare one with the other",
+    "horizon": "How far ahead: `1h`, `3h`, `6h`, `12h` or `24h`",
+    "collector": "One per provider account and per grid source; `store` is the state file",
+    "reason": "`auth`, `throttled`, `unreachable`, `bad_payload` or `no_data`",
+    "api": "API operation that was called",
+    "version": "Version of the exporter; on `python_info` that of Python",
+    "implementation": "Python implementation",
+    "major": "Python major version",
+    "minor": "Python minor version",
+    "patchlevel": "Python patch level",
+}
+"""Meaning of every label."""
+
+
+class Kind(StrEnum):
+    """Metric types in use."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+
+
+class Section(StrEnum):
+    """Chapters of the reference page, in its order."""
+
+    RESOURCE = "Machines"
+    TOTALS = "Totals by provider, account and region"
+    GRID = "Grid"
+    COLLECTOR = "Collectors"
+    SELF = "The exporter itself"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """One metric family: its name as queried, its type, fixed labels, meaning and unit."""
+
+    section: Section
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    help: str
+    unit: str = ""
+    """As in the name; empty where the value is a count, a level, a flag or an info series."""
+
+    @property
+    def openmetrics_name(self) -> str:
+        """The name in OpenMetrics metadata, where a counter goes without ``_total``."""
+        return self.name.removesuffix("_total") if self.kind is Kind.COUNTER else self.name
+
+
+def gauge(name: str, labels: tuple[str, ...], text: str, unit: str = "") -> Family:
+    """Describe a value that goes up and down."""
+    return _family(name, Kind.GAUGE, labels, text, unit)
+
+
+def counter(name: str, labels: tuple[str, ...], text: str, unit: str = "") -> Family:
+    """Describe a value that only grows."""
+    return _family(name, Kind.COUNTER, labels, text, unit)
+
+
+def _family(name: str, kind: Kind, labels: tuple[str, ...], text: str, unit: str) -> Family:
+    return Family(section=_section(name), name=name, kind=kind, labels=labels, help=text, unit=unit)
+
+
+_SECTIONS: Final = {
+    "carbon_resource_": Section.RESOURCE,
+    "carbon_grid_": Section.GRID,
+    "carbon_region_": Section.GRID,
+    "carbon_collector_": Section.COLLECTOR,
+    "carbon_api_": Section.COLLECTOR,
+    "carbon_buckets_": Section.COLLECTOR,
+    "carbon_catch_up_": Section.COLLECTOR,
+    "carbon_exposition_": Section.SELF,
+    "carbon_build_": Section.SELF,
+    "process_": Section.SELF,
+    "python_": Section.SELF,
+}
+
+
+def _section(name: str) -> Section:
+    matches = (section for prefix, section in _SECTIONS.items() if name.startswith(prefix))
+    return next(matches, Section.TOTALS)
+
 
 RESOURCE_INFO: Final = gauge(
     "carbon_resource_info",

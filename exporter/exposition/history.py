@@ -14,8 +14,7 @@ from exporter.core.model import ResourceKey
 from exporter.core.snapshot import ResourceNow, ResourceView, Snapshot
 from exporter.exposition import catalogue
 from exporter.exposition.aggregates import SAMPLES
-from exporter.exposition.family import Family, Kind
-from exporter.exposition.labels import RESOURCE
+from exporter.exposition.catalogue import RESOURCE, Family, Kind
 from exporter.exposition.machines import MachineSeries, identity_labels
 from exporter.exposition.spool import MOST_SAMPLES, Column, Spool
 

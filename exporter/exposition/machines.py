@@ -12,8 +12,7 @@ from typing import Final
 from exporter.core.model import Machine, ResourceKey
 from exporter.core.snapshot import ResourceNow, ResourceView
 from exporter.exposition import catalogue
-from exporter.exposition.family import Family
-from exporter.exposition.labels import RESOURCE
+from exporter.exposition.catalogue import RESOURCE, Family
 from exporter.exposition.text import identity_value, label_value, tag_labels
 
 COUNTER_SERIES: Final = 4

@@ -15,8 +15,7 @@ from prometheus_client import PlatformCollector, ProcessCollector
 
 from exporter.core.snapshot import ResourceView, Snapshot
 from exporter.exposition import aggregates, catalogue
-from exporter.exposition.catalogue import FAMILIES
-from exporter.exposition.family import Family, Kind
+from exporter.exposition.catalogue import FAMILIES, Family, Kind
 from exporter.exposition.machines import MachineSeries, series_of, within
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"

@@ -2,8 +2,7 @@
 
 import pytest
 
-from exporter.exposition.catalogue import FAMILIES
-from exporter.exposition.family import Kind
+from exporter.exposition.catalogue import FAMILIES, Kind
 from tests.support.boards import BOARDS, RECORDED, RULES, expressions, variables
 from tests.support.promql import Query, read
 

@@ -6,8 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from exporter.exposition.catalogue import FAMILIES
-from exporter.exposition.labels import LABELS
+from exporter.exposition.catalogue import FAMILIES, LABELS
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "metrics.md"

@@ -15,9 +15,7 @@ from structlog.testing import capture_logs
 from exporter.core.model import Bounds, Power
 from exporter.core.snapshot import Snapshot
 from exporter.core.units import Watts
-from exporter.exposition.catalogue import FAMILIES, PROCESS
-from exporter.exposition.family import Kind
-from exporter.exposition.labels import LABELS
+from exporter.exposition.catalogue import FAMILIES, LABELS, PROCESS, Kind
 from exporter.exposition.render import Body, Renderer
 from exporter.exposition.text import MAX_LABEL_CHARS
 from tests.support.exposition import TAGS, parse_openmetrics, parse_text
