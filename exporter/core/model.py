@@ -222,6 +222,13 @@ class Power(NamedTuple):
         return Watts(sum(self))
 
 
+COMPONENTS: Final = Power._fields
+"""Components of IT power, in the order in which they are shown."""
+
+USUAL_COMPONENTS: Final = frozenset({"cpu", "memory"})
+"""Components that every resource shows, even at 0 W; the others only where they draw power."""
+
+
 class Confidence(StrEnum):
     """How the CPU of a machine is known: the narrower, the better the watts."""
 

@@ -1,30 +1,55 @@
-"""Every metric family that exists, as data.
+"""Every metric family that exists, as data: one table.
 
-The renderer emits these and no others, ``docs/metrics.md`` is generated from them, and the tests of
-the dashboards check against them. Names and labels are public API: a rename is a breaking change.
+An entry says what a family is called and means, how its samples are read off a snapshot, and
+whether it has a past that ``backfill`` tells. A new one is an entry here and nothing else: the
+renderer emits these and no others, ``docs/metrics.md`` is generated from them, and the tests of the
+dashboards check against them. Names and labels are public API: a rename is a breaking change.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass
+from enum import Enum, StrEnum, auto
+from functools import partial
+from typing import Final, Generic, TypeVar
+
+from exporter.core.errors import Reason
+from exporter.core.model import COMPONENTS, USUAL_COMPONENTS, Method
+from exporter.core.snapshot import (
+    CollectorView,
+    Quality,
+    RegionView,
+    ResourceNow,
+    ResourceState,
+    ResourceView,
+    Snapshot,
+)
+from exporter.core.units import SECONDS_PER_HOUR
 
 REGION: Final = ("provider", "account", "cloud_region")
 RESOURCE: Final = (*REGION, "resource_type", "resource_id")
 """Identity labels of a resource, in the order of ``core.model.ResourceKey``."""
 
-INFO: Final = (
-    "name",
-    "instance_type",
-    "cloud_zone",
-    "grid_zone",
-    "group",
-    "cluster",
-    "node_pool",
-    "lifecycle",
-    "confidence",
-)
-"""Labels of the info series besides the identity and the allow-listed tags."""
+INFO: Final[Mapping[str, Callable[[ResourceView], str]]] = {
+    "name": lambda view: view.machine.name,
+    "instance_type": lambda view: view.machine.instance_type,
+    "cloud_zone": lambda view: view.machine.cloud_zone,
+    "grid_zone": lambda view: view.grid_zone,
+    "group": lambda view: view.machine.group,
+    "cluster": lambda view: view.machine.cluster,
+    "node_pool": lambda view: view.machine.node_pool,
+    "lifecycle": lambda view: view.machine.lifecycle,
+    "confidence": lambda view: view.confidence or "",
+}
+"""Labels of the info series besides the identity and the allow-listed tags, and their values.
+
+They may depend on the machine, its grid zone and its confidence: the renderer writes them anew
+when one of these changes.
+"""
+
+
+def _components(*, usual: bool) -> str:
+    return ", ".join(f"`{one}`" for one in COMPONENTS if (one in USUAL_COMPONENTS) is usual)
+
 
 LABELS: Final[Mapping[str, str]] = {
     "provider": "Cloud: `aws`, `gcp`, `azure`; `host` is the machine that the exporter runs on",
@@ -47,8 +72,8 @@ LABELS: Final[Mapping[str, str]] = {
     "longitude": "Degrees east",
     "location": "Where the region is, in words",
     "tag_*": "One label per allow-listed tag; empty where the machine lacks the tag",
-    "component": "`cpu`, `memory`, `overhead` (cooling and conversion: PUE) always; `gpu`, "
-    "`storage`, `network` only where they draw power",
+    "component": f"{_components(usual=True)}, `overhead` (cooling and conversion: PUE) always; "
+    f"{_components(usual=False)} only where they draw power",
     "scope": "`operational` (electricity) or `embodied` (share of the machine's manufacture)",
     "quality": "`measured`, `estimated` or `missing`: how a second of a machine was counted",
     "state": "`measured`, `stopped`, `unmodelled` (type in no table) or `silent` (no fresh data); "
@@ -86,37 +111,74 @@ class Section(StrEnum):
     SELF = "The exporter itself"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
-    """One metric family: its name as queried, its type, fixed labels, meaning and unit."""
+class Past(Enum):
+    """Families that backfill tells, in the order of its file."""
 
-    section: Section
+    MACHINES = auto()
+    TOTALS = auto()
+    GRIDS = auto()
+    """What belongs to no machine and no account."""
+
+
+Samples = Iterable[tuple[tuple[str, ...], float | None]]
+"""Label values and a value; None is left out."""
+
+
+_Of = TypeVar("_Of")
+
+
+@dataclass(frozen=True, slots=True)
+class Series(Generic[_Of]):
+    """One series of every machine: its value, and its labels beyond the identity.
+
+    The value is None where the machine has no such series, or has none now. ``optional`` says
+    that this depends on the machine, not only on whether it has current values.
+    """
+
+    value: Callable[[_Of], float | None]
+    labels: tuple[str, ...] = ()
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Family:
+    """One metric family: its name as queried, its type, fixed labels, meaning and unit.
+
+    Its samples are ``series`` of every machine, ``current`` series of the machines that have
+    current values, or ``samples`` of a snapshot; a family that has none of them is filled by the
+    renderer, which alone knows the values.
+    """
+
     name: str
-    kind: Kind
     labels: tuple[str, ...]
     help: str
     unit: str = ""
     """As in the name; empty where the value is a count, a level, a flag or an info series."""
+    _: KW_ONLY
+    kind: Kind
+    series: tuple[Series[ResourceView], ...] = ()
+    current: tuple[Series[ResourceNow], ...] = ()
+    samples: Callable[[Snapshot], Samples] | None = None
+    past: Past | None = None
+    """None for what looks ahead, and for what the exporter tells of itself."""
 
     @property
     def openmetrics_name(self) -> str:
         """The name in OpenMetrics metadata, where a counter goes without ``_total``."""
         return self.name.removesuffix("_total") if self.kind is Kind.COUNTER else self.name
 
-
-def gauge(name: str, labels: tuple[str, ...], text: str, unit: str = "") -> Family:
-    """Describe a value that goes up and down."""
-    return _family(name, Kind.GAUGE, labels, text, unit)
-
-
-def counter(name: str, labels: tuple[str, ...], text: str, unit: str = "") -> Family:
-    """Describe a value that only grows."""
-    return _family(name, Kind.COUNTER, labels, text, unit)
+    @property
+    def section(self) -> Section:
+        """Chapter of the reference page."""
+        matches = (part for prefix, part in _SECTIONS.items() if self.name.startswith(prefix))
+        return next(matches, Section.TOTALS)
 
 
-def _family(name: str, kind: Kind, labels: tuple[str, ...], text: str, unit: str) -> Family:
-    return Family(section=_section(name), name=name, kind=kind, labels=labels, help=text, unit=unit)
+gauge: Final = partial(Family, kind=Kind.GAUGE)
+"""A value that goes up and down."""
 
+counter: Final = partial(Family, kind=Kind.COUNTER)
+"""A value that only grows."""
 
 _SECTIONS: Final = {
     "carbon_resource_": Section.RESOURCE,
@@ -133,227 +195,93 @@ _SECTIONS: Final = {
 }
 
 
-def _section(name: str) -> Section:
-    matches = (section for prefix, section in _SECTIONS.items() if name.startswith(prefix))
-    return next(matches, Section.TOTALS)
+def _vcpus(view: ResourceView) -> float | None:
+    return None if view.now is None else view.vcpus
+
+
+def _component(place: int, name: str) -> Series[ResourceNow]:
+    if name in USUAL_COMPONENTS:
+        return Series(lambda now: now.power[place], (name,))
+    return Series(
+        lambda now: watts if (watts := now.power[place]) > 0 else None, (name,), optional=True
+    )
+
+
+HORIZONS: Final = (1, 3, 6, 12, 24)
+"""Hours ahead that the forecast is exposed for."""
+
+
+def _regions(value: Callable[[RegionView], float | None]) -> Callable[[Snapshot], Samples]:
+    return lambda snapshot: ((region.key, value(region)) for region in snapshot.regions)
+
+
+def _collectors(value: Callable[[CollectorView], float | None]) -> Callable[[Snapshot], Samples]:
+    return lambda snapshot: (((view.name,), value(view)) for view in snapshot.collectors)
+
+
+def _emissions(snapshot: Snapshot) -> Iterator[tuple[tuple[str, ...], float]]:
+    for region in snapshot.regions:
+        yield (*region.key, "operational"), region.operational
+        yield (*region.key, "embodied"), region.embodied
+
+
+def _observed(snapshot: Snapshot) -> Iterator[tuple[tuple[str, ...], float]]:
+    for region in snapshot.regions:
+        for quality in Quality:
+            yield (*region.key, quality), region.observed_seconds.get(quality, 0.0)
+
+
+def _states(snapshot: Snapshot) -> Iterator[tuple[tuple[str, ...], float]]:
+    for region in snapshot.regions:
+        for state in ResourceState:
+            yield (*region.key, state), region.states.get(state, 0)
+
+
+def _forecasts(snapshot: Snapshot) -> Iterator[tuple[tuple[str, ...], float]]:
+    for outlook in snapshot.outlooks:
+        for horizon in HORIZONS:
+            at = snapshot.time + horizon * SECONDS_PER_HOUR
+            hour = next((each for each in outlook.hours if each.start <= at < each.end), None)
+            if hour is not None:
+                yield (outlook.zone, outlook.method, f"{horizon}h"), hour.gco2eq_per_kwh
+
+
+def _region_intensities(snapshot: Snapshot) -> Iterator[tuple[tuple[str, ...], float]]:
+    marginal = {one.zone: one for one in snapshot.grids if one.method is Method.MARGINAL}
+    for view in snapshot.region_intensities:
+        region = view.region
+        yield (region.provider, region.name, view.grid.method), view.it_gco2eq_per_kwh
+        if region.grid_zone in marginal:
+            grams = marginal[region.grid_zone].gco2eq_per_kwh
+            yield (region.provider, region.name, Method.MARGINAL), grams * region.pue
+
+
+def _region_infos(snapshot: Snapshot) -> Iterator[tuple[tuple[str, ...], float]]:
+    for view in snapshot.region_intensities:
+        region = view.region
+        place = (_degrees(region.latitude), _degrees(region.longitude))
+        yield (region.provider, region.name, region.grid_zone, region.location, *place), 1
+
+
+def _degrees(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
+
+
+def _failures(snapshot: Snapshot) -> Iterator[tuple[tuple[str, ...], float]]:
+    for collector in snapshot.collectors:
+        counts = dict.fromkeys(map(str, Reason), 0) | dict(collector.failures)
+        for reason, count in counts.items():
+            yield (collector.name, reason), count
 
 
 RESOURCE_INFO: Final = gauge(
     "carbon_resource_info",
     (*RESOURCE, *INFO),
     "What is known about a machine; always 1, to be joined on the identity labels.",
-)
-RESOURCE_VCPUS: Final = gauge(
-    "carbon_resource_vcpus",
-    RESOURCE,
-    "vCPUs of a machine with current values; absent where its type is known to nobody.",
-)
-RESOURCE_UTILIZATION: Final = gauge(
-    "carbon_resource_cpu_utilization_ratio",
-    RESOURCE,
-    "Mean CPU utilisation of the last final bucket, 0 to 1. Absent while stale or stopped.",
-    "ratio",
-)
-RESOURCE_GPU_UTILIZATION: Final = gauge(
-    "carbon_resource_gpu_utilization_ratio",
-    RESOURCE,
-    "Mean utilisation of a machine's GPUs over the last final bucket, 0 to 1. Only where it is "
-    "measured; GPUs without it are taken to be half busy.",
-    "ratio",
-)
-RESOURCE_POWER: Final = gauge(
-    "carbon_resource_power_watts",
-    (*RESOURCE, "component"),
-    "Power by component in the last final bucket; the components add up to what the grid delivers.",
-    "watts",
-)
-RESOURCE_RATE: Final = gauge(
-    "carbon_resource_emissions_gco2eq_per_hour",
-    (*RESOURCE, "scope"),
-    "Current emission rate in grams of CO2 equivalent per hour.",
-    "gco2eq_per_hour",
-)
-RESOURCE_ENERGY: Final = counter(
-    "carbon_resource_energy_joules_total",
-    RESOURCE,
-    "Energy drawn from the grid, data-centre overhead included.",
-    "joules",
-)
-RESOURCE_EMISSIONS: Final = counter(
-    "carbon_resource_emissions_gco2eq_total",
-    (*RESOURCE, "scope"),
-    "Grams of CO2 equivalent emitted.",
-    "gco2eq",
+    series=(Series(lambda _view: 1.0),),
+    past=Past.MACHINES,
 )
 
-ENERGY: Final = counter(
-    "carbon_energy_joules_total",
-    REGION,
-    "Energy of all machines, vanished ones included: for months and budgets.",
-    "joules",
-)
-EMISSIONS: Final = counter(
-    "carbon_emissions_gco2eq_total",
-    (*REGION, "scope"),
-    "Grams of CO2 equivalent of all machines, vanished ones included: for months and budgets.",
-    "gco2eq",
-)
-POWER: Final = gauge(
-    "carbon_power_watts", REGION, "Power of all machines with a current value.", "watts"
-)
-POWER_LOW: Final = gauge(
-    "carbon_power_low_watts", REGION, "Low bound of carbon_power_watts.", "watts"
-)
-POWER_HIGH: Final = gauge(
-    "carbon_power_high_watts", REGION, "High bound of carbon_power_watts.", "watts"
-)
-RATE: Final = gauge(
-    "carbon_emissions_gco2eq_per_hour",
-    REGION,
-    "Current emission rate of all machines with a current value, all scopes.",
-    "gco2eq_per_hour",
-)
-RATE_LOW: Final = gauge(
-    "carbon_emissions_low_gco2eq_per_hour",
-    REGION,
-    "Low bound of carbon_emissions_gco2eq_per_hour.",
-    "gco2eq_per_hour",
-)
-RATE_HIGH: Final = gauge(
-    "carbon_emissions_high_gco2eq_per_hour",
-    REGION,
-    "High bound of carbon_emissions_gco2eq_per_hour.",
-    "gco2eq_per_hour",
-)
-BUDGET: Final = gauge(
-    "carbon_budget_month_gco2eq",
-    (),
-    "What a calendar month shall stay below: all machines, both scopes. Absent without a budget.",
-    "gco2eq",
-)
-OBSERVED_SECONDS: Final = counter(
-    "carbon_observed_seconds_total",
-    (*REGION, "quality"),
-    "Machine-seconds of running machines by how they were counted: the coverage.",
-    "seconds",
-)
-RESOURCES: Final = gauge(
-    "carbon_resources", (*REGION, "state"), "Machines by state; every state is present."
-)
-
-GRID_INTENSITY: Final = gauge(
-    "carbon_grid_intensity_gco2eq_per_kwh",
-    ("grid_zone", "source", "method", "basis"),
-    "Carbon intensity in force in a grid zone.",
-    "gco2eq_per_kwh",
-)
-GRID_TIMESTAMP: Final = gauge(
-    "carbon_grid_intensity_timestamp_seconds",
-    ("grid_zone", "method"),
-    "From when the intensity in force is valid, seconds since 1970.",
-    "seconds",
-)
-GRID_FALLBACK: Final = gauge(
-    "carbon_grid_intensity_fallback_level",
-    ("grid_zone", "method"),
-    "0 live, 1 second source, 2 last known, 3 forecast, 4 annual average.",
-)
-GRID_ESTIMATED: Final = gauge(
-    "carbon_grid_intensity_estimated",
-    ("grid_zone", "method"),
-    "1 where the source itself calls the value in force an estimate, else 0.",
-)
-GRID_FORECAST: Final = gauge(
-    "carbon_grid_forecast_gco2eq_per_kwh",
-    ("grid_zone", "method", "horizon"),
-    "Carbon intensity expected so far ahead, from the source itself or from the seasonal model.",
-    "gco2eq_per_kwh",
-)
-GRID_PERCENTILE: Final = gauge(
-    "carbon_grid_marginal_percentile",
-    ("grid_zone", "source"),
-    "Marginal intensity now, as its percentile among that of the next 24 hours in the same zone: "
-    "0 cleanest, 100 dirtiest. Where a source tells it; absent an hour after it last did.",
-)
-REGION_INFO: Final = gauge(
-    "carbon_region_info",
-    ("provider", "cloud_region", "grid_zone", "location", "latitude", "longitude"),
-    "Every region of the clouds that are watched, with machines or not; always 1.",
-)
-REGION_INTENSITY: Final = gauge(
-    "carbon_region_intensity_gco2eq_per_kwh",
-    ("provider", "cloud_region", "method"),
-    "Grid intensity times PUE: grams per kWh of IT energy, the key to rank regions by.",
-    "gco2eq_per_kwh",
-)
-REGION_PUE: Final = gauge(
-    "carbon_region_pue_ratio",
-    ("provider", "cloud_region"),
-    "Power usage effectiveness: facility energy per IT energy.",
-    "ratio",
-)
-
-REGIONS_UNKNOWN: Final = gauge(
-    "carbon_regions_unknown",
-    ("provider",),
-    "Cloud regions with machines that the shipped table lacks: priced with the world's grid.",
-)
-
-COLLECTOR_SUCCESS: Final = gauge(
-    "carbon_collector_success",
-    ("collector",),
-    "1 if the last attempt succeeded, 0 if it failed. Absent before the first attempt.",
-)
-COLLECTOR_LAST_SUCCESS: Final = gauge(
-    "carbon_collector_last_success_timestamp_seconds",
-    ("collector",),
-    "When the collector last succeeded, seconds since 1970.",
-    "seconds",
-)
-COLLECTOR_DURATION: Final = gauge(
-    "carbon_collector_duration_seconds",
-    ("collector",),
-    "How long the last attempt took.",
-    "seconds",
-)
-COLLECTOR_DATA: Final = gauge(
-    "carbon_collector_data_timestamp_seconds",
-    ("collector",),
-    "End of the newest data that the collector delivered, seconds since 1970.",
-    "seconds",
-)
-COLLECTOR_FAILURES: Final = counter(
-    "carbon_collector_failures_total",
-    ("collector", "reason"),
-    "Failures by reason; every reason is present from the start.",
-)
-API_REQUESTS: Final = counter(
-    "carbon_api_requests_total", ("provider", "api"), "Requests sent to cloud and grid APIs."
-)
-API_COST: Final = counter(
-    "carbon_api_cost_dollars_total",
-    ("provider", "api"),
-    "List price of those requests in US dollars.",
-    "dollars",
-)
-BUCKETS_CORRECTED: Final = counter(
-    "carbon_buckets_corrected_total",
-    (),
-    "Buckets whose value the cloud changed after they were first counted.",
-)
-CATCH_UP: Final = gauge(
-    "carbon_catch_up_remaining_seconds",
-    ("collector",),
-    "Past time that is still to be read, after a stop or an outage.",
-    "seconds",
-)
-
-EXPOSITION_TIMESTAMP: Final = gauge(
-    "carbon_exposition_timestamp_seconds",
-    (),
-    "When the state that this page shows was taken, seconds since 1970. Absent before the first.",
-    "seconds",
-)
 EXPOSITION_SERIES: Final = gauge(
     "carbon_exposition_series", (), "Series on this page, this one included."
 )
@@ -388,44 +316,322 @@ PROCESS: Final = (
 
 FAMILIES: Final[tuple[Family, ...]] = (
     RESOURCE_INFO,
-    RESOURCE_VCPUS,
-    RESOURCE_UTILIZATION,
-    RESOURCE_GPU_UTILIZATION,
-    RESOURCE_POWER,
-    RESOURCE_RATE,
-    RESOURCE_ENERGY,
-    RESOURCE_EMISSIONS,
-    ENERGY,
-    EMISSIONS,
-    POWER,
-    POWER_LOW,
-    POWER_HIGH,
-    RATE,
-    RATE_LOW,
-    RATE_HIGH,
-    BUDGET,
-    OBSERVED_SECONDS,
-    RESOURCES,
-    GRID_INTENSITY,
-    GRID_TIMESTAMP,
-    GRID_FALLBACK,
-    GRID_ESTIMATED,
-    GRID_FORECAST,
-    GRID_PERCENTILE,
-    REGION_INFO,
-    REGION_INTENSITY,
-    REGION_PUE,
-    REGIONS_UNKNOWN,
-    COLLECTOR_SUCCESS,
-    COLLECTOR_LAST_SUCCESS,
-    COLLECTOR_DURATION,
-    COLLECTOR_DATA,
-    COLLECTOR_FAILURES,
-    API_REQUESTS,
-    API_COST,
-    BUCKETS_CORRECTED,
-    CATCH_UP,
-    EXPOSITION_TIMESTAMP,
+    gauge(
+        "carbon_resource_vcpus",
+        RESOURCE,
+        "vCPUs of a machine with current values; absent where its type is known to nobody.",
+        series=(Series(_vcpus, optional=True),),
+        past=Past.MACHINES,
+    ),
+    gauge(
+        "carbon_resource_cpu_utilization_ratio",
+        RESOURCE,
+        "Mean CPU utilisation of the last final bucket, 0 to 1. Absent while stale or stopped.",
+        "ratio",
+        current=(Series(lambda now: now.utilization),),
+        past=Past.MACHINES,
+    ),
+    gauge(
+        "carbon_resource_gpu_utilization_ratio",
+        RESOURCE,
+        "Mean utilisation of a machine's GPUs over the last final bucket, 0 to 1. Only where it is "
+        "measured; GPUs without it are taken to be half busy.",
+        "ratio",
+        current=(Series(lambda now: now.gpu_utilization, optional=True),),
+        past=Past.MACHINES,
+    ),
+    gauge(
+        "carbon_resource_power_watts",
+        (*RESOURCE, "component"),
+        "Power by component in the last final bucket; the components add up to what "
+        "the grid delivers.",
+        "watts",
+        current=(
+            *(_component(*one) for one in enumerate(COMPONENTS)),
+            Series(lambda now: now.overhead, ("overhead",)),
+        ),
+        past=Past.MACHINES,
+    ),
+    gauge(
+        "carbon_resource_emissions_gco2eq_per_hour",
+        (*RESOURCE, "scope"),
+        "Current emission rate in grams of CO2 equivalent per hour.",
+        "gco2eq_per_hour",
+        current=(
+            Series(lambda now: now.rate.operational, ("operational",)),
+            Series(lambda now: now.rate.embodied, ("embodied",)),
+        ),
+        past=Past.MACHINES,
+    ),
+    counter(
+        "carbon_resource_energy_joules_total",
+        RESOURCE,
+        "Energy drawn from the grid, data-centre overhead included.",
+        "joules",
+        series=(Series(lambda view: view.energy),),
+        past=Past.MACHINES,
+    ),
+    counter(
+        "carbon_resource_emissions_gco2eq_total",
+        (*RESOURCE, "scope"),
+        "Grams of CO2 equivalent emitted.",
+        "gco2eq",
+        series=(
+            Series(lambda view: view.operational, ("operational",)),
+            Series(lambda view: view.embodied, ("embodied",)),
+        ),
+        past=Past.MACHINES,
+    ),
+    counter(
+        "carbon_energy_joules_total",
+        REGION,
+        "Energy of all machines, vanished ones included: for months and budgets.",
+        "joules",
+        samples=_regions(lambda region: region.energy),
+        past=Past.TOTALS,
+    ),
+    counter(
+        "carbon_emissions_gco2eq_total",
+        (*REGION, "scope"),
+        "Grams of CO2 equivalent of all machines, vanished ones included: for months and budgets.",
+        "gco2eq",
+        samples=_emissions,
+        past=Past.TOTALS,
+    ),
+    gauge(
+        "carbon_power_watts",
+        REGION,
+        "Power of all machines with a current value.",
+        "watts",
+        samples=_regions(lambda region: region.power and region.power.central),
+        past=Past.TOTALS,
+    ),
+    gauge(
+        "carbon_power_low_watts",
+        REGION,
+        "Low bound of carbon_power_watts.",
+        "watts",
+        samples=_regions(lambda region: region.power and region.power.low),
+        past=Past.TOTALS,
+    ),
+    gauge(
+        "carbon_power_high_watts",
+        REGION,
+        "High bound of carbon_power_watts.",
+        "watts",
+        samples=_regions(lambda region: region.power and region.power.high),
+        past=Past.TOTALS,
+    ),
+    gauge(
+        "carbon_emissions_gco2eq_per_hour",
+        REGION,
+        "Current emission rate of all machines with a current value, all scopes.",
+        "gco2eq_per_hour",
+        samples=_regions(lambda region: region.rate and region.rate.central),
+        past=Past.TOTALS,
+    ),
+    gauge(
+        "carbon_emissions_low_gco2eq_per_hour",
+        REGION,
+        "Low bound of carbon_emissions_gco2eq_per_hour.",
+        "gco2eq_per_hour",
+        samples=_regions(lambda region: region.rate and region.rate.low),
+        past=Past.TOTALS,
+    ),
+    gauge(
+        "carbon_emissions_high_gco2eq_per_hour",
+        REGION,
+        "High bound of carbon_emissions_gco2eq_per_hour.",
+        "gco2eq_per_hour",
+        samples=_regions(lambda region: region.rate and region.rate.high),
+        past=Past.TOTALS,
+    ),
+    gauge(
+        "carbon_budget_month_gco2eq",
+        (),
+        "What a calendar month shall stay below: all machines, both scopes. Absent "
+        "without a budget.",
+        "gco2eq",
+        samples=lambda snapshot: (((), snapshot.budget_month),),
+        past=Past.GRIDS,
+    ),
+    counter(
+        "carbon_observed_seconds_total",
+        (*REGION, "quality"),
+        "Machine-seconds of running machines by how they were counted: the coverage.",
+        "seconds",
+        samples=_observed,
+        past=Past.TOTALS,
+    ),
+    gauge(
+        "carbon_resources",
+        (*REGION, "state"),
+        "Machines by state; every state is present.",
+        samples=_states,
+        past=Past.TOTALS,
+    ),
+    gauge(
+        "carbon_grid_intensity_gco2eq_per_kwh",
+        ("grid_zone", "source", "method", "basis"),
+        "Carbon intensity in force in a grid zone.",
+        "gco2eq_per_kwh",
+        samples=lambda snapshot: (
+            ((grid.zone, grid.source, grid.method, grid.basis), grid.gco2eq_per_kwh)
+            for grid in snapshot.grids
+        ),
+        past=Past.GRIDS,
+    ),
+    gauge(
+        "carbon_grid_intensity_timestamp_seconds",
+        ("grid_zone", "method"),
+        "From when the intensity in force is valid, seconds since 1970.",
+        "seconds",
+        samples=lambda snapshot: (
+            ((grid.zone, grid.method), grid.valid_from) for grid in snapshot.grids
+        ),
+        past=Past.GRIDS,
+    ),
+    gauge(
+        "carbon_grid_intensity_fallback_level",
+        ("grid_zone", "method"),
+        "0 live, 1 second source, 2 last known, 3 forecast, 4 annual average.",
+        samples=lambda snapshot: (
+            ((grid.zone, grid.method), int(grid.level)) for grid in snapshot.grids
+        ),
+        past=Past.GRIDS,
+    ),
+    gauge(
+        "carbon_grid_intensity_estimated",
+        ("grid_zone", "method"),
+        "1 where the source itself calls the value in force an estimate, else 0.",
+        samples=lambda snapshot: (
+            ((grid.zone, grid.method), int(grid.estimated)) for grid in snapshot.grids
+        ),
+        past=Past.GRIDS,
+    ),
+    gauge(
+        "carbon_grid_forecast_gco2eq_per_kwh",
+        ("grid_zone", "method", "horizon"),
+        "Carbon intensity expected so far ahead, from the source itself or from the "
+        "seasonal model.",
+        "gco2eq_per_kwh",
+        samples=_forecasts,
+    ),
+    gauge(
+        "carbon_grid_marginal_percentile",
+        ("grid_zone", "source"),
+        "Marginal intensity now, as its percentile among that of the next 24 hours in the same "
+        "zone: "
+        "0 cleanest, 100 dirtiest. Where a source tells it; absent an hour after it last did.",
+        samples=lambda snapshot: (
+            ((one.zone, one.source), one.percentile) for one in snapshot.standings
+        ),
+    ),
+    gauge(
+        "carbon_region_info",
+        ("provider", "cloud_region", "grid_zone", "location", "latitude", "longitude"),
+        "Every region of the clouds that are watched, with machines or not; always 1.",
+        samples=_region_infos,
+        past=Past.GRIDS,
+    ),
+    gauge(
+        "carbon_region_intensity_gco2eq_per_kwh",
+        ("provider", "cloud_region", "method"),
+        "Grid intensity times PUE: grams per kWh of IT energy, the key to rank regions by.",
+        "gco2eq_per_kwh",
+        samples=_region_intensities,
+        past=Past.GRIDS,
+    ),
+    gauge(
+        "carbon_region_pue_ratio",
+        ("provider", "cloud_region"),
+        "Power usage effectiveness: facility energy per IT energy.",
+        "ratio",
+        samples=lambda snapshot: (
+            ((view.region.provider, view.region.name), view.region.pue)
+            for view in snapshot.region_intensities
+        ),
+        past=Past.GRIDS,
+    ),
+    gauge(
+        "carbon_regions_unknown",
+        ("provider",),
+        "Cloud regions with machines that the shipped table lacks: priced with the world's grid.",
+        samples=lambda snapshot: (
+            ((provider,), snapshot.unknown_regions.get(provider, 0))
+            for provider in dict.fromkeys(v.region.provider for v in snapshot.region_intensities)
+        ),
+        past=Past.GRIDS,
+    ),
+    gauge(
+        "carbon_collector_success",
+        ("collector",),
+        "1 if the last attempt succeeded, 0 if it failed. Absent before the first attempt.",
+        samples=_collectors(lambda view: None if view.success is None else int(view.success)),
+    ),
+    gauge(
+        "carbon_collector_last_success_timestamp_seconds",
+        ("collector",),
+        "When the collector last succeeded, seconds since 1970.",
+        "seconds",
+        samples=_collectors(lambda view: view.last_success),
+    ),
+    gauge(
+        "carbon_collector_duration_seconds",
+        ("collector",),
+        "How long the last attempt took.",
+        "seconds",
+        samples=_collectors(lambda view: view.duration_seconds),
+    ),
+    gauge(
+        "carbon_collector_data_timestamp_seconds",
+        ("collector",),
+        "End of the newest data that the collector delivered, seconds since 1970.",
+        "seconds",
+        samples=_collectors(lambda view: view.data_timestamp),
+    ),
+    counter(
+        "carbon_collector_failures_total",
+        ("collector", "reason"),
+        "Failures by reason; every reason is present from the start.",
+        samples=_failures,
+    ),
+    counter(
+        "carbon_api_requests_total",
+        ("provider", "api"),
+        "Requests sent to cloud and grid APIs.",
+        samples=lambda snapshot: ((key, usage.requests) for key, usage in snapshot.api.items()),
+    ),
+    counter(
+        "carbon_api_cost_dollars_total",
+        ("provider", "api"),
+        "List price of those requests in US dollars.",
+        "dollars",
+        samples=lambda snapshot: ((key, usage.dollars) for key, usage in snapshot.api.items()),
+    ),
+    counter(
+        "carbon_buckets_corrected_total",
+        (),
+        "Buckets whose value the cloud changed after they were first counted.",
+        samples=lambda snapshot: (((), snapshot.buckets_corrected),),
+    ),
+    gauge(
+        "carbon_catch_up_remaining_seconds",
+        ("collector",),
+        "Past time that is still to be read, after a stop or an outage.",
+        "seconds",
+        samples=lambda snapshot: (
+            ((name,), seconds) for name, seconds in snapshot.catch_up_remaining_seconds.items()
+        ),
+    ),
+    gauge(
+        "carbon_exposition_timestamp_seconds",
+        (),
+        "When the state that this page shows was taken, seconds since 1970. Absent before "
+        "the first.",
+        "seconds",
+        samples=lambda snapshot: (((), snapshot.time),),
+    ),
     EXPOSITION_SERIES,
     EXPOSITION_LIMIT,
     EXPOSITION_DROPPED,
@@ -433,3 +639,6 @@ FAMILIES: Final[tuple[Family, ...]] = (
     *PROCESS,
 )
 """All of them, in the order of the exposition."""
+
+HISTORIC: Final = tuple(family for part in Past for family in FAMILIES if family.past is part)
+"""Families that have a past, in the order of backfill's file."""

@@ -8,64 +8,49 @@ OpenMetrics 1.0.0, timestamps in seconds.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 
 from exporter.core.model import ResourceKey
-from exporter.core.snapshot import ResourceNow, ResourceView, Snapshot
+from exporter.core.snapshot import ResourceView, Snapshot
 from exporter.exposition import catalogue
-from exporter.exposition.aggregates import SAMPLES
-from exporter.exposition.catalogue import RESOURCE, Family, Kind
-from exporter.exposition.machines import MachineSeries, identity_labels
+from exporter.exposition.catalogue import HISTORIC, Family, Kind, Past, Series
+from exporter.exposition.render import MachineLabels
 from exporter.exposition.spool import MOST_SAMPLES, Column, Spool
-
-MACHINES: Final = (
-    catalogue.RESOURCE_INFO,
-    catalogue.RESOURCE_VCPUS,
-    catalogue.RESOURCE_UTILIZATION,
-    catalogue.RESOURCE_GPU_UTILIZATION,
-    catalogue.RESOURCE_POWER,
-    catalogue.RESOURCE_RATE,
-    catalogue.RESOURCE_ENERGY,
-    catalogue.RESOURCE_EMISSIONS,
-)
-"""Families of single machines."""
-
-TOTALS: Final = (
-    catalogue.ENERGY,
-    catalogue.EMISSIONS,
-    catalogue.POWER,
-    catalogue.POWER_LOW,
-    catalogue.POWER_HIGH,
-    catalogue.RATE,
-    catalogue.RATE_LOW,
-    catalogue.RATE_HIGH,
-    catalogue.OBSERVED_SECONDS,
-    catalogue.RESOURCES,
-)
-"""Families by provider, account and region."""
-
-GRIDS: Final = (
-    catalogue.BUDGET,
-    catalogue.GRID_INTENSITY,
-    catalogue.GRID_TIMESTAMP,
-    catalogue.GRID_FALLBACK,
-    catalogue.GRID_ESTIMATED,
-    catalogue.REGION_INFO,
-    catalogue.REGION_INTENSITY,
-    catalogue.REGION_PUE,
-    catalogue.REGIONS_UNKNOWN,
-)
-"""Families that belong to no machine and no account."""
-
-HISTORIC: Final[tuple[Family, ...]] = (*MACHINES, *TOTALS, *GRIDS)
-"""All families that have a past. Left out: forecasts, and what the exporter tells of itself."""
+from exporter.exposition.text import identity_labels, openmetrics_head, series_labels
 
 _PLACES: Final[Mapping[str, int]] = {family.name: at for at, family in enumerate(HISTORIC)}
 _COUNTERS: Final = frozenset(
     place for place, family in enumerate(HISTORIC) if family.kind is Kind.COUNTER
 )
-_OPTIONAL: Final = ("gpu", "storage", "network")
-"""Components that are there only where they draw power."""
+_OTHERS: Final = tuple(one for one in HISTORIC if one.samples and one.past is not Past.GRIDS)
+_GRIDS: Final = tuple(one for one in HISTORIC if one.samples and one.past is Past.GRIDS)
+
+_Of = TypeVar("_Of")
+
+
+def _values(
+    series: Callable[[Family], Sequence[Series[_Of]]],
+) -> tuple[tuple[Family, str, Callable[[_Of], float | None]], ...]:
+    """Return family, label pairs and value of each series that may be of a machine.
+
+    Those that come and go stand behind the others of their family.
+    """
+    return tuple(
+        (family, series_labels(family, one), one.value)
+        for family in HISTORIC
+        for one in sorted(series(family), key=lambda one: one.optional)
+    )
+
+
+_ALWAYS: Final = _values(lambda family: family.series)
+_CURRENT: Final = _values(lambda family: family.current)
+
+
+class _Machine(NamedTuple):
+    """Columns of one machine, in the order of ``_ALWAYS`` and ``_CURRENT``; None: no sample yet."""
+
+    always: list[Column | None]
+    current: list[Column | None]
 
 
 class History:
@@ -83,7 +68,7 @@ class History:
         self._spool = Spool(len(HISTORIC), folder, most_samples=most_samples)
         added = labels or {}
         self._added = identity_labels(tuple(added), tuple(added.values()))
-        self._info = MachineSeries(tags)
+        self._labels = MachineLabels(tags)
         self._newest: int | None = None
         self._machines: dict[ResourceKey, _Machine] = {}
         self._others: dict[str, dict[tuple[str, ...], Column]] = {}
@@ -112,9 +97,9 @@ class History:
         """
         before, between = self._newest, [self._spool.at(time) for time in instead]
         self._newest = at = self._spool.at(int(snapshot.time))
-        told = (*TOTALS, *GRIDS) if grids else TOTALS
+        told = (*_OTHERS, *_GRIDS) if grids else _OTHERS
         count = sum(self._family(family, snapshot, at) for family in told)
-        count += sum(self._machine(view).add(view, at) for view in snapshot.resources)
+        count += sum(self._machine(view, at) for view in snapshot.resources)
         self._spool.count(count)
         if instead and before is not None:
             self._spool.refine(before, between, _COUNTERS)
@@ -139,7 +124,7 @@ class History:
 
     def _text(self) -> Iterator[str]:
         for place, family in enumerate(HISTORIC):
-            head = _head(family)
+            head = openmetrics_head(family)
             for lines in self._spool.lines(place):
                 if lines:
                     yield head + lines
@@ -159,7 +144,7 @@ class History:
     def _family(self, family: Family, snapshot: Snapshot, at: int) -> int:
         known = self._others.setdefault(family.name, {})
         count = 0
-        for values, value in SAMPLES[family](snapshot):
+        for values, value in family.samples(snapshot) if family.samples else ():
             if value is None or not isfinite(value):
                 continue
             column = known.get(values)
@@ -170,99 +155,39 @@ class History:
             count += 1
         return count
 
-    def _machine(self, view: ResourceView) -> "_Machine":
-        key = view.machine.key
-        known = self._machines.get(key)
-        if known is None:
-            known = self._machines[key] = _Machine(self._column, view, self._info_of(view))
-        return known
-
-    def _info_of(self, view: ResourceView) -> str:
-        line = self._info.render([view])[catalogue.RESOURCE_INFO]
-        return line[line.index("{") + 1 : line.rindex("}")]
-
-
-class _Machine:
-    """The columns of one machine. The most of all samples pass here, so it is written for speed."""
-
-    __slots__ = ("_column", "_counters", "_gauges", "_labels", "_more")
-
-    def __init__(
-        self, column: Callable[[Family, str], Column], view: ResourceView, info: str
-    ) -> None:
-        self._column = column
-        self._labels = labels = identity_labels(RESOURCE, view.machine.key)
-        self._counters = (
-            column(catalogue.RESOURCE_INFO, info),
-            column(catalogue.RESOURCE_ENERGY, labels),
-            column(catalogue.RESOURCE_EMISSIONS, f'{labels},scope="operational"'),
-            column(catalogue.RESOURCE_EMISSIONS, f'{labels},scope="embodied"'),
-        )
-        self._gauges: tuple[Column, ...] = ()
-        self._more: dict[tuple[str, str], Column] = {}
-
-    def add(self, view: ResourceView, at: int) -> int:
-        values = (1.0, view.energy, view.operational, view.embodied)
-        count = _add(self._counters, values, at)
-        if view.now is None:
-            return count
-        if view.vcpus is not None:
-            count += self._optional(catalogue.RESOURCE_VCPUS, self._labels, view.vcpus, at)
-        return count + self._now(view.now, at)
-
-    def _now(self, now: ResourceNow, at: int) -> int:
-        power = now.power
-        values = (
-            now.utilization,
-            power.cpu,
-            power.memory,
-            now.overhead,
-            now.rate.operational,
-            now.rate.embodied,
-        )
-        if not self._gauges:
-            self._gauges = self._usual()
-        return _add(self._gauges, values, at) + self._rare(now, at)
-
-    def _usual(self) -> tuple[Column, ...]:
-        column, labels = self._column, self._labels
-        components = ("cpu", "memory", "overhead")
-        return (
-            column(catalogue.RESOURCE_UTILIZATION, labels),
-            *(column(catalogue.RESOURCE_POWER, f'{labels},component="{c}"') for c in components),
-            column(catalogue.RESOURCE_RATE, f'{labels},scope="operational"'),
-            column(catalogue.RESOURCE_RATE, f'{labels},scope="embodied"'),
-        )
-
-    def _rare(self, now: ResourceNow, at: int) -> int:
-        count = 0
-        for component in _OPTIONAL:
-            watts = getattr(now.power, component)
-            if watts > 0:
-                labels = f'{self._labels},component="{component}"'
-                count += self._optional(catalogue.RESOURCE_POWER, labels, watts, at)
-        if now.gpu_utilization is not None:
-            family = catalogue.RESOURCE_GPU_UTILIZATION
-            count += self._optional(family, self._labels, now.gpu_utilization, at)
+    def _machine(self, view: ResourceView, at: int) -> int:
+        machine = self._machines.get(view.machine.key)
+        if machine is None:
+            machine = _Machine([None] * len(_ALWAYS), [None] * len(_CURRENT))
+            self._machines[view.machine.key] = machine
+        count = self._add(machine.always, _ALWAYS, view, (view, at))
+        if view.now is not None:
+            count += self._add(machine.current, _CURRENT, view.now, (view, at))
         return count
 
-    def _optional(self, family: Family, labels: str, value: float, at: int) -> int:
-        column = self._more.get((family.name, labels))
-        if column is None:
-            column = self._more[family.name, labels] = self._column(family, labels)
-        column.add(at, value)
-        return 1
-
-
-def _add(columns: Sequence[Column], values: Sequence[float], at: int) -> int:
-    for column, value in zip(columns, values, strict=True):
-        if isfinite(value):
+    def _add(
+        self,
+        columns: list[Column | None],
+        values: Sequence[tuple[Family, str, Callable[[_Of], float | None]]],
+        of: _Of,
+        found: tuple[ResourceView, int],
+    ) -> int:
+        # The most of all samples pass here, so it is written for speed.
+        view, at = found
+        count = 0
+        for place, (family, own, value_of) in enumerate(values):
+            value = value_of(of)
+            if value is None or not isfinite(value):
+                continue
+            column = columns[place]
+            if column is None:
+                column = columns[place] = self._new(view, family, own)
             column.stamps.append(at)
             column.values.append(value)
-    return len(values)
+            count += 1
+        return count
 
-
-def _head(family: Family) -> str:
-    name = family.openmetrics_name
-    unit = f"# UNIT {name} {family.unit}\n" if family.unit else ""
-    return f"# HELP {name} {family.help}\n# TYPE {name} {family.kind}\n{unit}"
+    def _new(self, view: ResourceView, family: Family, own: str) -> Column:
+        labels = self._labels.of([view])[view.machine.key]
+        info = family is catalogue.RESOURCE_INFO
+        return self._column(family, labels.info if info else labels.identity + own)

@@ -1,22 +1,30 @@
 """Snapshot to finished bytes, once per cycle: a scrape only copies them.
 
-Text format 0.0.4 and OpenMetrics 1.0 share their sample lines, so these are written once; only the
-metadata differs. Formats: prometheus.io/docs/instrumenting/exposition_formats and the OpenMetrics
-1.0.0 specification.
+Both formats share their sample lines, so these are written once. Series of single machines are
+most of them: their label strings are kept between renders.
 """
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from math import isfinite
+from typing import Final, TypeVar
 
 import structlog
 from prometheus_client import PlatformCollector, ProcessCollector
 
+from exporter.core.model import Machine, ResourceKey
 from exporter.core.snapshot import ResourceView, Snapshot
-from exporter.exposition import aggregates, catalogue
-from exporter.exposition.catalogue import FAMILIES, Family, Kind
-from exporter.exposition.machines import MachineSeries, series_of, within
+from exporter.exposition import catalogue
+from exporter.exposition.catalogue import FAMILIES, INFO, RESOURCE, Family, Samples, Series
+from exporter.exposition.text import (
+    identity_labels,
+    label_value,
+    openmetrics_head,
+    series_labels,
+    tag_labels,
+    text_head,
+)
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -27,6 +35,20 @@ DEFAULT_MAX_SERIES: Final = 250_000
 _GZIP_LEVEL: Final = 1  # level 9 saves a quarter of the bytes for ten times the processor time
 _GZIP_WINDOW: Final = 31  # zlib's largest window, with a gzip header
 _EXPOSITION_SERIES: Final = 3  # the families that count series count themselves
+
+_Of = TypeVar("_Of")
+_Own = Sequence[tuple[str, Callable[[_Of], float | None]]]
+"""Label pairs beyond the identity and value of each series that a family has of a machine."""
+
+
+def _own(family: Family, series: Sequence[Series[_Of]]) -> _Own[_Of]:
+    return [(series_labels(family, one), one.value) for one in series]
+
+
+_ALWAYS: Final = {one: _own(one, one.series) for one in FAMILIES if one.series}
+_CURRENT: Final = {one: _own(one, one.current) for one in FAMILIES if one.current}
+_MOST: Final = sum(map(len, (*_ALWAYS.values(), *_CURRENT.values())))
+"""Series that a machine may have."""
 
 _log = structlog.get_logger(__name__)
 
@@ -72,7 +94,7 @@ class Renderer:
     ) -> None:
         self._version = version
         self._max_series = max_series
-        self._machines = MachineSeries(tags)
+        self._labels = MachineLabels(tags)
         self._collectors = (ProcessCollector(registry=None), PlatformCollector(registry=None))
         self._left_out = 0
 
@@ -81,25 +103,41 @@ class Renderer:
         blocks = self._fixed(snapshot)
         room = self._max_series - sum(_count(block) for block in blocks.values())
         resources = snapshot.resources if snapshot else ()
-        kept = self._fit(resources, room - _EXPOSITION_SERIES)
-        blocks |= self._machines.render(kept)
+        kept, dropped = self._fit(resources, room - _EXPOSITION_SERIES)
+        blocks |= self._machines(kept)
         series = _EXPOSITION_SERIES + sum(_count(block) for block in blocks.values())
-        dropped = sum(map(series_of, resources)) - sum(map(series_of, kept))
         blocks |= self._own(series, dropped)
         return _assemble(blocks, series=series, dropped=dropped)
 
+    def _machines(self, views: Sequence[ResourceView]) -> dict[Family, str]:
+        known = self._labels.of(views)
+        labels = [known[view.machine.key] for view in views]
+        rows = [(one.identity, view) for one, view in zip(labels, views, strict=True)]
+        infos = [(one.info, view) for one, view in zip(labels, views, strict=True)]
+        current = [(identity, view.now) for identity, view in rows if view.now is not None]
+        return {
+            family: _block(family, own, infos if family is catalogue.RESOURCE_INFO else rows)
+            for family, own in _ALWAYS.items()
+        } | {family: _block(family, own, current) for family, own in _CURRENT.items()}
+
     def _fixed(self, snapshot: Snapshot | None) -> dict[Family, str]:
-        blocks = aggregates.render(snapshot) if snapshot else {}
-        blocks[catalogue.BUILD_INFO] = aggregates.lines(
-            catalogue.BUILD_INFO, [((self._version,), 1.0)]
+        blocks = (
+            {
+                family: _lines(family, family.samples(snapshot))
+                for family in FAMILIES
+                if family.samples
+            }
+            if snapshot
+            else {}
         )
+        blocks[catalogue.BUILD_INFO] = _lines(catalogue.BUILD_INFO, [((self._version,), 1.0)])
         return blocks | self._process()
 
     def _process(self) -> dict[Family, str]:
         metrics = [metric for one in self._collectors for metric in one.collect()]
         samples = {sample.name: sample for metric in metrics for sample in metric.samples}
         return {
-            family: aggregates.lines(
+            family: _lines(
                 family,
                 [(tuple(found.labels[label] for label in family.labels), float(found.value))],
             )
@@ -113,10 +151,11 @@ class Renderer:
             catalogue.EXPOSITION_LIMIT: self._max_series,
             catalogue.EXPOSITION_DROPPED: dropped,
         }
-        return {family: aggregates.lines(family, [((), n)]) for family, n in values.items()}
+        return {family: _lines(family, [((), n)]) for family, n in values.items()}
 
-    def _fit(self, views: Sequence[ResourceView], room: int) -> Sequence[ResourceView]:
-        kept = views if sum(map(series_of, views)) <= room else within(views, room)
+    def _fit(self, views: Sequence[ResourceView], room: int) -> tuple[Sequence[ResourceView], int]:
+        """Return the machines that there is room for, and how many series the others have."""
+        kept, dropped = within(views, room)
         left_out = len(views) - len(kept)
         if bool(left_out) != bool(self._left_out):
             _log.warning(
@@ -126,7 +165,112 @@ class Renderer:
                 fix="raise max_series, or split the providers over several exporters",
             )
         self._left_out = left_out
-        return kept
+        return kept, dropped
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """A machine's label pairs as they stand between the braces, and what they were made of."""
+
+    identity: str
+    info: str
+    machine: Machine
+    grid_zone: str
+    confidence: str | None
+
+
+class MachineLabels:
+    """Label strings of machines, kept from one snapshot to the next. Not thread-safe.
+
+    What the last snapshot did not hold is forgotten, so they are bounded by the estate.
+    """
+
+    def __init__(self, tags: Sequence[str]) -> None:
+        self._tags = tag_labels(tags)
+        self._known: dict[ResourceKey, Labels] = {}
+
+    def of(self, views: Iterable[ResourceView]) -> Mapping[ResourceKey, Labels]:
+        """Return the labels of some machines, and forget others."""
+        self._known = {view.machine.key: self._labels(view) for view in views}
+        return self._known
+
+    def _labels(self, view: ResourceView) -> Labels:
+        machine = view.machine
+        known = self._known.get(machine.key)
+        if (
+            known
+            and (known.grid_zone, known.confidence) == (view.grid_zone, view.confidence)
+            and (known.machine is machine or known.machine == machine)
+        ):
+            return known
+        identity = known.identity if known else identity_labels(RESOURCE, machine.key)
+        return Labels(
+            identity, self._info(identity, view), machine, view.grid_zone, view.confidence
+        )
+
+    def _info(self, identity: str, view: ResourceView) -> str:
+        values = {name: value(view) for name, value in INFO.items()}
+        values |= {label: view.machine.tags.get(key, "") for key, label in self._tags}
+        pairs = (f'{name}="{label_value(value)}"' for name, value in values.items())
+        return ",".join((identity, *pairs))
+
+
+def within(views: Sequence[ResourceView], room: int) -> tuple[Sequence[ResourceView], int]:
+    """Return the machines that fit into a number of series, and how many the others have.
+
+    The highest emitters go first: by grams emitted so far, not by the current rate, so that load
+    does not make the series of a machine come and go. A machine is there with all its series or
+    with none.
+    """
+    # Counting asks for every value once more: not where all machines fit however many they have.
+    if len(views) * _MOST <= room:
+        return views, 0
+    counts = {view.machine.key: _series_of(view) for view in views}
+    if sum(counts.values()) <= room:
+        return views, 0
+    ranked = sorted(views, key=lambda view: (-view.operational - view.embodied, view.machine.key))
+    left = room
+    for place, view in enumerate(ranked):
+        left -= counts[view.machine.key]
+        if left < 0:
+            return ranked[:place], sum(counts[one.machine.key] for one in ranked[place:])
+    return ranked, 0
+
+
+def _series_of(view: ResourceView) -> int:
+    count = sum(value(view) is not None for own in _ALWAYS.values() for _, value in own)
+    if view.now is None:
+        return count
+    return count + sum(value(view.now) is not None for own in _CURRENT.values() for _, value in own)
+
+
+def _block(family: Family, own: _Own[_Of], rows: Sequence[tuple[str, _Of]]) -> str:
+    """Return the sample lines of a family of machines; ``rows`` are label pairs and machines."""
+    # One comprehension that calls nothing but the values: this is most of the time of a render.
+    name = family.name
+    return "".join(
+        [
+            f"{name}{{{labels}{more}}} {value!r}\n"
+            for labels, of in rows
+            for more, value_of in own
+            if (value := value_of(of)) is not None and isfinite(value)
+        ]
+    )
+
+
+def _lines(family: Family, samples: Samples) -> str:
+    """Return the sample lines of one family; a repeated label set keeps its first value."""
+    first: dict[tuple[str, ...], float] = {}
+    for values, value in samples:
+        if value is not None and isfinite(value):
+            first.setdefault(values, value)
+    return "".join(_line(family, values, value) for values, value in first.items())
+
+
+def _line(family: Family, values: tuple[str, ...], value: float) -> str:
+    if not family.labels:
+        return f"{family.name} {value!r}\n"
+    return f"{family.name}{{{identity_labels(family.labels, values)}}} {value!r}\n"
 
 
 def _assemble(blocks: Mapping[Family, str], *, series: int, dropped: int) -> Exposition:
@@ -134,28 +278,14 @@ def _assemble(blocks: Mapping[Family, str], *, series: int, dropped: int) -> Exp
     openmetrics: list[bytes] = []
     for family in FAMILIES:
         if block := blocks.get(family, "").encode():
-            text += (_text_head(family), block)
-            openmetrics += (_openmetrics_head(family), block)
+            text += (text_head(family).encode(), block)
+            openmetrics += (openmetrics_head(family).encode(), block)
     return Exposition(
         text=body(TEXT, *text),
         openmetrics=body(OPENMETRICS, *openmetrics, b"# EOF\n"),
         series=series,
         dropped=dropped,
     )
-
-
-def _text_head(family: Family) -> bytes:
-    return _head(family.name, family.kind, family.help).encode()
-
-
-def _openmetrics_head(family: Family) -> bytes:
-    name = family.openmetrics_name
-    unit = f"# UNIT {name} {family.unit}\n" if family.unit else ""
-    return (_head(name, family.kind, family.help) + unit).encode()
-
-
-def _head(name: str, kind: Kind, text: str) -> str:
-    return f"# HELP {name} {text}\n# TYPE {name} {kind}\n"
 
 
 def _count(block: str) -> int:

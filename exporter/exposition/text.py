@@ -1,11 +1,17 @@
-"""Foreign text made safe for an exposition: valid, bounded, escaped, never ambiguous."""
+"""How an exposition is written: heads and samples, and foreign text made safe in between.
+
+Text format 0.0.4 and OpenMetrics 1.0 share their sample lines; only the metadata differs. Formats:
+prometheus.io/docs/instrumenting/exposition_formats and the OpenMetrics 1.0.0 specification. Label
+values come out valid, bounded, escaped and never ambiguous.
+"""
 
 import hashlib
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from exporter.core.labels import tag_label
+from exporter.exposition.catalogue import Family, Series
 
 MAX_LABEL_CHARS: Final = 200
 """Longest label value. Room for every name the clouds allow except pathological tags (AWS: 256)."""
@@ -13,12 +19,41 @@ MAX_LABEL_CHARS: Final = 200
 MAX_IDENTITY_CHARS: Final = 600
 """Longest identity value: an Azure resource id may have about 450 characters."""
 
+_Of = TypeVar("_Of")
+
 _ELLIPSIS: Final = "…"
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _DIGEST_CHARS: Final = 12
 # Control characters except tab and newline, and lone surrogates, which have no UTF-8.
 _UNSAFE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
+
+def text_head(family: Family) -> str:
+    """Return the metadata of a family in text format 0.0.4."""
+    return _head(family.name, family)
+
+
+def openmetrics_head(family: Family) -> str:
+    """Return the metadata of a family in OpenMetrics."""
+    name = family.openmetrics_name
+    return _head(name, family) + (f"# UNIT {name} {family.unit}\n" if family.unit else "")
+
+
+def _head(name: str, family: Family) -> str:
+    return f"# HELP {name} {family.help}\n# TYPE {name} {family.kind}\n"
+
+
+def identity_labels(names: Sequence[str], values: Sequence[str]) -> str:
+    """Label pairs as they stand between the braces; no two identities become one."""
+    pairs = zip(names, values, strict=True)
+    return ",".join(f'{name}="{identity_value(value)}"' for name, value in pairs)
+
+
+def series_labels(family: Family, series: Series[_Of]) -> str:
+    """Label pairs of a machine's series, to be appended to those of its identity."""
+    names = family.labels[len(family.labels) - len(series.labels) :]
+    return f",{identity_labels(names, series.labels)}" if names else ""
 
 
 def label_value(text: str) -> str:

@@ -10,7 +10,6 @@ from exporter import app
 from exporter.app.wiring import Wired
 from exporter.demo.grid import Fault, GridFake
 from exporter.engine.store import Store
-from exporter.exposition.catalogue import GRID_FALLBACK
 from exporter.settings import Settings
 from tests.support.clock import ManualClock
 from tests.support.exposition import parse_text
@@ -37,7 +36,8 @@ class Scene:
         force = self.wired.book.at("GB", now)
         self.wired.publisher.publish(self.wired.daemon.snapshot())
         page = self.wired.publisher.current.metrics.text
-        (family,) = [f for f in parse_text(page) if f.name == GRID_FALLBACK.name]
+        wanted = "carbon_grid_intensity_fallback_level"
+        (family,) = [f for f in parse_text(page) if f.name == wanted]
         (shown,) = [s.value for s in family.samples if s.labels["grid_zone"] == "GB"]
         assert shown == force.level, "the metric that the alert watches"
         assert force.gco2eq_per_kwh > 0

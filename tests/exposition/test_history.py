@@ -9,8 +9,8 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from exporter.core.units import Ratio
-from exporter.exposition.catalogue import FAMILIES
-from exporter.exposition.history import HISTORIC, History
+from exporter.exposition.catalogue import FAMILIES, HISTORIC
+from exporter.exposition.history import History
 from exporter.exposition.render import Renderer
 from exporter.exposition.spool import Spool
 from tests.support.snapshots import TIME, a_view, rich_snapshot

@@ -16,7 +16,7 @@ from exporter.core.model import Bounds, Power
 from exporter.core.snapshot import Snapshot
 from exporter.core.units import Watts
 from exporter.exposition.catalogue import FAMILIES, LABELS, PROCESS, Kind
-from exporter.exposition.render import Body, Renderer
+from exporter.exposition.render import Body, MachineLabels, Renderer
 from exporter.exposition.text import MAX_LABEL_CHARS
 from tests.support.exposition import TAGS, parse_openmetrics, parse_text
 from tests.support.snapshots import (
@@ -28,6 +28,13 @@ from tests.support.snapshots import (
     rich_snapshot,
 )
 
+FILLED_BY_RENDERER = {
+    "carbon_exposition_series",
+    "carbon_exposition_series_limit",
+    "carbon_exposition_series_dropped",
+    "carbon_build_info",
+    *(family.name for family in PROCESS),
+}
 GOLDEN = Path(__file__).parent.parent / "golden"
 
 
@@ -257,15 +264,20 @@ def test_series_limit_is_logged_when_it_begins_and_when_it_ends() -> None:
     assert [entry["machines_left_out"] for entry in logs] == [20, 0]
 
 
-def test_info_follows_the_machine_and_vanished_machines_are_forgotten() -> None:
-    renderer = Renderer(version="1")
+def test_info_follows_the_machine(renderer: Renderer) -> None:
     renderer.render(fleet())
-    assert renderer._machines.cached == 20
     renamed = a_view(machine=a_machine(name="new name"), grid_zone="BE")
     page = renderer.render(Snapshot(time=1.0, resources=(renamed,))).text.plain.decode()
     assert 'name="new name"' in page
     assert 'grid_zone="BE"' in page
-    assert renderer._machines.cached == 1
+
+
+def test_labels_are_kept_while_the_machine_is_there_and_then_forgotten() -> None:
+    labels, view, other = MachineLabels(()), a_view(1), a_view(2)
+    first = labels.of([view])[view.machine.key]
+    assert labels.of([a_view(1), other])[view.machine.key] is first
+    assert list(labels.of([other])) == [other.machine.key]
+    assert labels.of([view])[view.machine.key] is not first
 
 
 def test_catalogue_is_well_formed() -> None:
@@ -276,6 +288,8 @@ def test_catalogue_is_well_formed() -> None:
         assert not set(family.help) & set('\n\\"')
         assert family.help.endswith(".")
         assert set(family.labels) <= set(LABELS)
+        sources = (family.series, family.current, family.samples)
+        assert sum(map(bool, sources)) == (0 if family.name in FILLED_BY_RENDERER else 1)
         if family.unit:
             assert family.openmetrics_name.endswith(f"_{family.unit}")
 
