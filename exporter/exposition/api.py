@@ -7,11 +7,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from exporter.core.snapshot import Snapshot
-from exporter.exposition.grids import outlook, ranking, standing
-from exporter.exposition.publisher import JSON_TYPE, Publisher, encode
+from exporter.exposition.documents import (
+    JSON_TYPE,
+    encode,
+    grid,
+    outlook,
+    ranking,
+    resource,
+    standing,
+)
+from exporter.exposition.negotiate import reply
+from exporter.exposition.publisher import Publisher
 from exporter.exposition.query import QueryError, parse_query
-from exporter.exposition.reply import reply
-from exporter.exposition.summary import grid, resource
 
 Explain = Callable[[str, Mapping[str, str]], Mapping[str, object] | None]
 """Explains a resource id or a machine type, with the parameters of the question; None where it

@@ -1,10 +1,13 @@
-"""What a client accepts: format and compression from its request headers (RFC 9110, section 12)."""
+"""What a client accepts, and the answer in that form (RFC 9110, section 12)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.exposition.render import OPENMETRICS, TEXT
+from starlette.requests import Request
+from starlette.responses import Response
+
+from exporter.exposition.render import OPENMETRICS, TEXT, Body
 
 _OPENMETRICS: Final = "application/openmetrics-text"
 _OPENMETRICS_VERSIONS: Final = ("", "1.0.0", "0.0.1")
@@ -45,6 +48,19 @@ def accepts_gzip(accept_encoding: str) -> bool:
     quality = {offer.value: offer.quality for offer in _offers(accept_encoding)}
     gzip = quality.get("gzip", quality.get("*", 0.0))
     return gzip > 0 and gzip >= quality.get("identity", 0.0)
+
+
+def reply(request: Request, body: Body, *, content_type: str = "") -> Response:
+    """Answer with a body, compressed where the client welcomes it."""
+    headers = {"Content-Type": content_type or body.content_type, "Vary": "Accept, Accept-Encoding"}
+    if accepts_gzip(joined(request, "accept-encoding")):
+        return Response(body.gzipped, headers=headers | {"Content-Encoding": "gzip"})
+    return Response(body.plain, headers=headers)
+
+
+def joined(request: Request, header: str) -> str:
+    """Return all lines of a request header as one list."""
+    return ",".join(request.headers.getlist(header))
 
 
 def _text_quality(offers: tuple[_Offer, ...]) -> float:

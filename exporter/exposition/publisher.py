@@ -1,14 +1,11 @@
 """Between the engine and the server: one reference, swapped when a new snapshot is finished."""
 
-import json
 import threading
 from dataclasses import dataclass
 
 from exporter.core.snapshot import Snapshot
+from exporter.exposition.documents import JSON_TYPE, encode, summary
 from exporter.exposition.render import Body, Exposition, Renderer, body
-from exporter.exposition.summary import summary
-
-JSON_TYPE = "application/json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +38,3 @@ class Publisher:
                 metrics=self._renderer.render(snapshot),
                 summary=body(JSON_TYPE, encode(summary(snapshot))),
             )
-
-
-def encode(content: object) -> bytes:
-    """Serialise to JSON that every client reads: UTF-8, no NaN, no lone surrogates."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace")

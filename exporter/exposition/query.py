@@ -8,7 +8,7 @@ from typing import Final
 
 from exporter.core.errors import CarbonExporterError
 from exporter.core.snapshot import ResourceState, ResourceView
-from exporter.exposition.summary import current_rate
+from exporter.exposition.documents import current_rate
 
 DEFAULT_LIMIT: Final = 1000
 MAX_LIMIT: Final = 10_000

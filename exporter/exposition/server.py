@@ -18,11 +18,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exporter.exposition.api import WAITING, Api, Explain, answer, error
-from exporter.exposition.negotiate import metrics_type
+from exporter.exposition.negotiate import joined, metrics_type, reply
 from exporter.exposition.page import page_bodies
 from exporter.exposition.publisher import Publisher
 from exporter.exposition.render import TEXT, Body
-from exporter.exposition.reply import joined, reply
 
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "

@@ -15,9 +15,9 @@ from exporter.core.model import (
     Standing,
 )
 from exporter.core.units import PERCENT, SECONDS_PER_HOUR
-from exporter.exposition.grids import outlook as outlook_document
-from exporter.exposition.grids import standing as standing_document
-from exporter.exposition.summary import grid as grid_document
+from exporter.exposition.documents import grid as grid_document
+from exporter.exposition.documents import outlook as outlook_document
+from exporter.exposition.documents import standing as standing_document
 from exporter.verbs.chart import Bar, draw, speaks_unicode
 from exporter.verbs.grid import BASES, DAY, Trouble, age, clock_time
 from exporter.verbs.output import number, print_line, print_table

@@ -7,7 +7,7 @@ from typing import Final
 from exporter.advice.rank import Ranked
 from exporter.core.model import FallbackLevel, Method, Region
 from exporter.core.snapshot import RegionIntensityView
-from exporter.exposition.summary import grid as grid_document
+from exporter.exposition.documents import grid as grid_document
 from exporter.verbs.grid import Trouble, age, clock_time
 from exporter.verbs.output import ABSENT, number, print_line, print_table
 

@@ -23,7 +23,7 @@ from exporter.engine.forecast import SeasonalForecaster
 from exporter.engine.grid_view import GridViewer
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.store import Store
-from exporter.exposition.grids import ranking
+from exporter.exposition.documents import ranking
 from exporter.grids.annual import AnnualTable
 from exporter.grids.eia import PATH as EIA_PATH
 from exporter.grids.eia import RESPONDENTS

@@ -1,16 +1,28 @@
-"""JSON views of a snapshot: what the page and the API show. Units are in the names."""
+"""JSON documents of a snapshot: what the page and the API show. Units are in the names."""
 
 import heapq
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from math import inf, isfinite
 from typing import Final
 
-from exporter.core.model import HOST, Basis, Bounds, IntensityInForce, Method
+from exporter.advice.rank import Candidate, rank
+from exporter.core.model import (
+    HOST,
+    Basis,
+    Bounds,
+    ForecastHour,
+    IntensityInForce,
+    Method,
+    Outlook,
+    Standing,
+)
 from exporter.core.snapshot import (
     CollectorView,
     HistoryPoint,
     Quality,
+    RegionIntensityView,
     RegionView,
     ResourceNow,
     ResourceState,
@@ -21,7 +33,20 @@ from exporter.core.units import Joules, kwh
 
 Json = Mapping[str, object]
 
+JSON_TYPE: Final = "application/json"
+
 TOP_EMITTERS: Final = 10
+
+
+def encode(content: object) -> bytes:
+    """Serialise to JSON that every client reads: UTF-8, no NaN, no lone surrogates."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace")
+
+
+def number(value: float | None) -> float | None:
+    """Return a value that JSON can hold; NaN and infinity are unknown."""
+    return value if value is not None and isfinite(value) else None
 
 
 def summary(snapshot: Snapshot) -> Json:
@@ -48,16 +73,6 @@ def summary(snapshot: Snapshot) -> Json:
         "api_requests": sum(usage.requests for usage in snapshot.api.values()),
         "api_cost_dollars": number(sum(usage.dollars for usage in snapshot.api.values())),
     }
-
-
-def grids_in_use(snapshot: Snapshot) -> list[IntensityInForce]:
-    """Return the values that price the grams of the machines that there are."""
-    zones = {view.grid_zone for view in snapshot.resources}
-    return [
-        one
-        for one in snapshot.grids
-        if one.zone in zones and (one.method, one.basis) == (Method.AVERAGE, Basis.LIFECYCLE)
-    ]
 
 
 def top_emitters(views: Iterable[ResourceView], count: int = TOP_EMITTERS) -> list[ResourceView]:
@@ -132,6 +147,83 @@ def grid(force: IntensityInForce, time: float) -> dict[str, object]:
     }
 
 
+def grids_in_use(snapshot: Snapshot) -> list[IntensityInForce]:
+    """Return the values that price the grams of the machines that there are."""
+    zones = {view.grid_zone for view in snapshot.resources}
+    return [
+        one
+        for one in snapshot.grids
+        if one.zone in zones and (one.method, one.basis) == (Method.AVERAGE, Basis.LIFECYCLE)
+    ]
+
+
+def outlook(told: Outlook) -> dict[str, object]:
+    """Return the forecast of a zone."""
+    return {
+        "grid_zone": told.zone,
+        "method": told.method,
+        "source": told.source,
+        "hours": [_hour(hour) for hour in told.hours],
+    }
+
+
+def _hour(hour: ForecastHour) -> dict[str, object]:
+    return {
+        "start": hour.start,
+        "end": hour.end,
+        "gco2eq_per_kwh": number(hour.gco2eq_per_kwh),
+        "low": number(hour.low),
+        "high": number(hour.high),
+    }
+
+
+def standing(told: Standing, time: float) -> dict[str, object]:
+    """Return how a zone's marginal intensity compares with its next day, told so long before."""
+    return {
+        "grid_zone": told.zone,
+        "method": Method.MARGINAL,
+        "source": told.source,
+        "percentile": number(told.percentile),
+        "time": told.moment,
+        "age_seconds": max(0.0, time - told.moment),
+    }
+
+
+def ranking(snapshot: Snapshot) -> list[dict[str, object]]:
+    """Return all regions, the cleanest first; equals share a rank.
+
+    The key is grams per kWh of IT energy: average, life-cycle intensity of the grid times PUE.
+    """
+    views = {(view.region.provider, view.region.name): view for view in snapshot.region_intensities}
+    ranked = rank(
+        Candidate(region=view.region, grid=view.grid, weaker=view.weaker) for view in views.values()
+    )
+    return [
+        _ranked(views[one.candidate.region.provider, one.candidate.region.name], snapshot.time)
+        | {"rank": one.rank}
+        for one in ranked
+    ]
+
+
+def _ranked(view: RegionIntensityView, time: float) -> dict[str, object]:
+    region = view.region
+    return {
+        "provider": region.provider,
+        "cloud_region": region.name,
+        "location": region.location,
+        "latitude": region.latitude,
+        "longitude": region.longitude,
+        "known": region.known,
+        **grid(view.grid, time),
+        "gco2eq_per_kwh_it": number(view.it_gco2eq_per_kwh),
+        "pue": number(region.pue),
+        "mean_24h": number(view.mean_24h),
+        "annual": number(view.annual.gco2eq_per_kwh),
+        "annual_year": view.annual.year,
+        "weaker": view.weaker,
+    }
+
+
 def region(view: RegionView) -> dict[str, object]:
     """Return one (provider, account, region)."""
     return {
@@ -147,11 +239,6 @@ def region(view: RegionView) -> dict[str, object]:
 def bounds(value: Bounds | None) -> Json | None:
     """Return an interval, or None where nothing is known."""
     return None if value is None else {name: number(n) for name, n in value._asdict().items()}
-
-
-def number(value: float | None) -> float | None:
-    """Return a value that JSON can hold; NaN and infinity are unknown."""
-    return value if value is not None and isfinite(value) else None
 
 
 def _now(regions: Sequence[RegionView]) -> Json:
