@@ -8,7 +8,7 @@ from typing import Final
 from bench.power.servers import LEVELS, Server
 from exporter.core.units import Watts
 from exporter.data.cpus import CpuFamily
-from exporter.power import _curve
+from exporter.power import measured
 
 SOCKETS: Final = {"Neoverse N1": 1}
 """CPUs of the servers for which a curve stands, where it is not ``USUAL_SOCKETS``: ARM hosts of the
@@ -48,6 +48,6 @@ def chassis(sockets: float, other: float) -> float:
 def _ratios(server: Server, tdp: float, sockets: float) -> tuple[float, ...]:
     """Wall power over TDP of a server with CPUs of the usual TDP, and so many of them."""
     own = tuple(watts / server.all_tdp for watts in server.watts)
-    usual = _curve.of_tdp((1.0,) * len(LEVELS), server.tdp / tdp)
+    usual = measured.of_tdp((1.0,) * len(LEVELS), server.tdp / tdp)
     moved = chassis(sockets, server.sockets)
     return tuple(moved * ratio / factor for ratio, factor in zip(own, usual, strict=True))

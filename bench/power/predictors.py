@@ -17,9 +17,8 @@ from bench.power.servers import LEVELS, Server
 from exporter.core.model import Bounds, Confidence
 from exporter.core.units import Ratio
 from exporter.data.cpus import CpuFamily, CpuModel
-from exporter.power import _curve
-from exporter.power._cpu import Cpu
-from exporter.power._machine import Hardware, SizeSource
+from exporter.power import measured
+from exporter.power.hardware import Cpu, Hardware, SizeSource
 from exporter.power.measured import MeasuredProfile, profile_of
 
 OWN: Final = "this model"
@@ -199,7 +198,7 @@ def scaled_median(  # noqa: PLR0913 - each is one term that was tried
         extra = memory * max(0.0, server.memory_gib - usual * server.threads)
         return [
             extra + size(server, i) * middle([s.watts[i] / size(s, i) for s in training.family])
-            for i in range(_curve.LAST + 1)
+            for i in range(measured.LAST + 1)
         ]
 
     return predict

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from exporter.core.model import Shape
 from exporter.data.machine_types import MachineType, hardware_type, machine_types
-from exporter.power import _names
+from exporter.power import names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Types:
         for line in machine_types():
             self._types[line.provider, line.name] = line
             if line.families:
-                series = _names.series(line.provider, line.name)
+                series = names.series(line.provider, line.name)
                 self._series.setdefault((line.provider, series), line)
 
     def find(self, provider: str, instance_type: str) -> Shape | None:
@@ -55,7 +55,7 @@ class Types:
         return tuple(sorted(name for owner, name in self._types if owner == provider))
 
     def _siblings(self, provider: str, instance_type: str) -> Iterator[MachineType]:
-        for series in _names.related_series(provider, instance_type):
+        for series in names.related_series(provider, instance_type):
             line = self._series.get((provider, series))
             if line is not None:
                 yield line
@@ -63,7 +63,7 @@ class Types:
 
 def _custom(sibling: MachineType, instance_type: str) -> KnownType | None:
     """A GCP custom type: the series' CPUs, the size that its name tells."""
-    size = _names.custom_size(instance_type) if sibling.provider == "gcp" else None
+    size = names.custom_size(instance_type) if sibling.provider == "gcp" else None
     if size is None:
         return None
     line = replace(

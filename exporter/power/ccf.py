@@ -9,18 +9,20 @@ Only the watts of the machine follow the method: data-centre overhead and grid s
 own, and so do the bounds, which the method has none of. Its known faults are kept, and told.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from statistics import fmean, median
+from typing import Final, NamedTuple
 
-from exporter.core.model import Bounds, Confidence, Factor, Machine, Power
+from exporter.core.model import HOST, Bounds, Confidence, Factor, Machine, Power
 from exporter.core.units import Ratio, Watts
-from exporter.data.ccf import Coefficients
-from exporter.power import _ccf_cpu, _ccf_memory, _embodied, _explain, _published
-from exporter.power._ccf_memory import Counted, Server
-from exporter.power._machine import Hardware, hardware
-from exporter.power._published import Error, Facts
+from exporter.data.ccf import Coefficients, coefficients
+from exporter.power import embodied, explain, names, published
 from exporter.power.catalogue import Types
+from exporter.power.hardware import Facts, Hardware, facts, hardware
+from exporter.power.measured import gpu_factors
+from exporter.power.published import Error
 
 KNOWN_CPU: Final = Error(
     0.55,
@@ -40,6 +42,39 @@ _THREADS: Final = 2.0
 _NONE: Final = Watts(0.0)
 _YEAR: Final = "2026"
 
+_BY_MEDIAN: Final = frozenset({"Sandy Bridge", "Ivy Bridge"})
+"""With one of these among several CPUs the method takes the median, else the mean."""
+
+UNKNOWN_FAMILY: Final = ""
+"""Family whose coefficients stand for a CPU that the method does not know."""
+
+WATTS_PER_GB: Final = Bounds(0.05, 0.392, 0.408)
+"""Central: the method's, the mean of the data sheets of Crucial (0.375) and Micron (0.408), which
+is the high end. Low: readings on EC2 metal when idle."""
+
+_VCPUS_PER_CHIP: Final = 96.0
+_TWO_CHIPS: Final = frozenset({"m5zn", "z1d"})
+"""Series of which the method knows that 48 vCPUs are two CPUs."""
+_ALL: Final = "all memory, as on Google's bills; a part is inside the CPU watts already"
+_BEYOND: Final = "the server's memory beyond that of the SPECpower servers, shared by memory"
+_NOT_COUNTED: Final = "none: burstable, or a server that the method does not know"
+
+
+class Server(NamedTuple):
+    """The largest type of the machine's series, which stands for the server; 0 not known."""
+
+    vcpus: float
+    memory_gb: float
+
+
+class Counted(NamedTuple):
+    """Memory that is counted in GB: at least, by the method, and at most; and by which rule."""
+
+    low: float
+    central: float
+    high: float
+    rule: str
+
 
 class CcfModel:
     """Finds the profile of a machine; machines of equal facts share one."""
@@ -50,10 +85,10 @@ class CcfModel:
 
     def profile(self, machine: Machine) -> "CcfProfile":
         """Return the profile; every machine has one, unknown CPUs by the method's average."""
-        facts = _published.facts(machine)
-        found = self._profiles.get(facts)
+        key = facts(machine)
+        found = self._profiles.get(key)
         if found is None:
-            found = self._profiles[facts] = self._new(machine)
+            found = self._profiles[key] = self._new(machine)
         return found
 
     def _new(self, machine: Machine) -> "CcfProfile":
@@ -72,12 +107,12 @@ class CcfProfile:
     counted: Counted
     memory: Bounds
     error: Error
-    embodied_share: _embodied.Share
+    embodied_share: embodied.Share
 
     @property
     def confidence(self) -> Confidence:
         """How the CPU is known; unknown where the method has no coefficients for it."""
-        unknown = self.cpu.family == _ccf_cpu.UNKNOWN
+        unknown = self.cpu.family == UNKNOWN_FAMILY
         return Confidence.UNKNOWN_TYPE if unknown else self.machine.confidence
 
     @property
@@ -92,15 +127,15 @@ class CcfProfile:
         """
         cpu = self._cpu(self.cpu.idle, self.cpu.busy, utilization)
         memory = Watts(self.memory.central)
-        gpus = _published.accelerators(self.machine, gpu)
+        gpus = published.accelerators(self.machine, gpu)
         return Power(Watts(cpu), memory, Watts(gpus.central), _NONE, _NONE)
 
     def bounds(self, utilization: Ratio, gpu: Ratio | None = None) -> Bounds:
         """Return IT watts of all components: low, central, high."""
-        gpus = _published.accelerators(self.machine, gpu)
+        gpus = published.accelerators(self.machine, gpu)
         low = self.error.low * self._least(utilization) + self.memory.low
         high = self.error.high * self._most(utilization) + self.memory.high
-        low, high = _published.widened(self.machine, low, high)
+        low, high = published.widened(self.machine, low, high)
         return Bounds(low + gpus.low, self.power(utilization, gpu).it, high + gpus.high)
 
     def embodied(self) -> Bounds:
@@ -111,22 +146,22 @@ class CcfProfile:
         """Return every factor from utilisation to IT watts and embodied grams."""
         power = self.power(utilization, gpu)
         return (
-            *_published.size_factors(self.machine, utilization),
-            _published.confidence_factor(self.confidence),
+            *published.size_factors(self.machine, utilization),
+            published.confidence_factor(self.confidence),
             *_cpu_factors(self.cpu),
-            _explain.component("CPU", power.cpu, "vCPUs x (idle + utilisation x (busy - idle))"),
+            explain.component("CPU", power.cpu, "vCPUs x (idle + utilisation x (busy - idle))"),
             *_memory_factors(self.counted),
-            _explain.component("memory", power.memory, "GB counted x W/GB"),
-            *_explain.gpu_factors(self.machine, gpu),
-            _explain.component("GPU", power.gpu, "number x power of one"),
-            _published.error_factor(self.error),
-            _explain.sum_factor(self.bounds(utilization, gpu)),
-            *_explain.embodied_factors(self.embodied_share),
+            explain.component("memory", power.memory, "GB counted x W/GB"),
+            *gpu_factors(self.machine, gpu),
+            explain.component("GPU", power.gpu, "number x power of one"),
+            published.error_factor(self.error),
+            explain.sum_factor(self.bounds(utilization, gpu)),
+            *embodied.factors(self.embodied_share),
         )
 
     def _cpu(self, idle: Watts, busy: Watts, utilization: Ratio) -> float:
-        fraction = _published.fraction(self.machine, utilization)
-        return self.machine.vcpus * _ccf_cpu.linear(idle, busy, fraction)
+        fraction = published.fraction(self.machine, utilization)
+        return self.machine.vcpus * linear(idle, busy, fraction)
 
     def _least(self, utilization: Ratio) -> float:
         """With coefficients put right, and only the baseline's part of the idle power."""
@@ -145,16 +180,16 @@ class CcfProfile:
 
 def profile_of(machine: Hardware, server: Server) -> CcfProfile:
     """Work out everything that does not depend on utilisation."""
-    cpu = _ccf_cpu.of_machine(machine)
-    gigabytes = _ccf_memory.counted(machine, server, cpu.gb_per_chip)
+    cpu = _coefficients(machine)
+    gigabytes = counted_memory(machine, server, cpu.gb_per_chip)
     proxy = machine.confidence is Confidence.PROXY
     return CcfProfile(
         machine=machine,
         cpu=cpu,
         counted=gigabytes,
-        memory=_ccf_memory.watts(gigabytes),
-        error=UNKNOWN_CPU if proxy or cpu.family == _ccf_cpu.UNKNOWN else KNOWN_CPU,
-        embodied_share=_embodied.share(machine),
+        memory=memory_watts(gigabytes),
+        error=UNKNOWN_CPU if proxy or cpu.family == UNKNOWN_FAMILY else KNOWN_CPU,
+        embodied_share=embodied.share(machine),
     )
 
 
@@ -181,7 +216,7 @@ def _memory_factors(counted: Counted) -> Iterator[Factor]:
         low=counted.low,
         high=counted.high,
     )
-    low, central, high = _ccf_memory.WATTS_PER_GB
+    low, central, high = WATTS_PER_GB
     yield Factor(
         name="power of memory",
         value=central,
@@ -191,3 +226,76 @@ def _memory_factors(counted: Counted) -> Iterator[Factor]:
         low=low,
         high=high,
     )
+
+
+def linear(idle: float, busy: float, utilization: float) -> float:
+    """Watts at a utilisation 0..1, or above on shared cores: the method's formula."""
+    return idle + utilization * (busy - idle)
+
+
+def _coefficients(machine: Hardware) -> Coefficients:
+    """Return the coefficients of the CPUs that may serve the machine, as far as they are listed.
+
+    Where none is, and where the CPU is only guessed, those of an unknown CPU.
+    """
+    table = coefficients(machine.provider)
+    families = dict.fromkeys(cpu.family.name for cpu in machine.cpus) if machine.modelled else ()
+    listed = [table[name] for name in families if name in table]
+    if not listed:
+        return table[UNKNOWN_FAMILY]
+    return listed[0] if len(listed) == 1 else _together(listed)
+
+
+def _together(several: Sequence[Coefficients]) -> Coefficients:
+    by_median = any(one.family in _BY_MEDIAN for one in several)
+    right = [one.checked or (one.idle, one.busy) for one in several]
+    wrong = any(one.checked for one in several)
+    rule = "median" if by_median else "mean"
+    return Coefficients(
+        family=" or ".join(one.family for one in several),
+        idle=_middle((one.idle for one in several), by_median=by_median),
+        busy=_middle((one.busy for one in several), by_median=by_median),
+        gb_per_chip=fmean(one.gb_per_chip for one in several),
+        checked=(
+            _middle((idle for idle, _ in right), by_median=by_median),
+            _middle((busy for _, busy in right), by_median=by_median),
+        )
+        if wrong
+        else None,
+        source=f"{rule} of: {'; '.join(dict.fromkeys(one.source for one in several))}",
+    )
+
+
+def _middle(watts: Iterable[Watts], *, by_median: bool) -> Watts:
+    return Watts(median(watts) if by_median else fmean(watts))
+
+
+def counted_memory(machine: Hardware, server: Server, gb_per_chip: float) -> Counted:
+    """Return the memory that the method counts.
+
+    On Google Cloud it is all of it, as bills list memory; elsewhere what the server has beyond the
+    memory of the SPECpower servers behind the CPU watts, shared out by memory.
+    """
+    if machine.provider == "gcp":
+        return Counted(0.0, machine.memory_gib, machine.memory_gib, _ALL)
+    if machine.provider == "aws" and machine.baseline < 1.0:
+        return Counted(0.0, 0.0, machine.memory_gib, _NOT_COUNTED)
+    if machine.provider == HOST:
+        server = Server(machine.vcpus, machine.memory_gib)
+    if not (server.vcpus and server.memory_gb):
+        return Counted(0.0, 0.0, machine.memory_gib, _NOT_COUNTED)
+    beyond = max(0.0, server.memory_gb / _chips(machine, server) - gb_per_chip)
+    gigabytes = beyond * machine.memory_gib / server.memory_gb
+    return Counted(gigabytes, gigabytes, gigabytes, _BEYOND)
+
+
+def memory_watts(counted: Counted) -> Bounds:
+    """Power of the memory that is counted."""
+    low, central, high = WATTS_PER_GB
+    return Bounds(low * counted.low, central * counted.central, high * counted.high)
+
+
+def _chips(machine: Hardware, server: Server) -> int:
+    if names.series(machine.provider, machine.instance_type) in _TWO_CHIPS:
+        return 2
+    return math.ceil(server.vcpus / _VCPUS_PER_CHIP)

@@ -11,16 +11,19 @@ Only the watts of the machine and, where the sheet has it, its embodied carbon f
 data-centre overhead and grid stay the product's own. So do the bounds, which the sheet has none of.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Final
 
 from exporter.core.model import Bounds, Confidence, Factor, Machine, Power
 from exporter.core.units import Ratio, Watts
 from exporter.data.teads import Points, TeadsType, sheet
-from exporter.power import _embodied, _explain, _gpu, _published, _teads_curve, _teads_explain
-from exporter.power._machine import Hardware, hardware
-from exporter.power._published import Error, Facts
+from exporter.power import embodied, explain, published
 from exporter.power.catalogue import Types
+from exporter.power.hardware import Facts, Hardware, facts, hardware
+from exporter.power.measured import gpu_part
+from exporter.power.published import Error
 
 KNOWN_CPU: Final = Error(
     0.42,
@@ -33,6 +36,28 @@ GUESSED_CPU: Final = Error(
 )
 _NONE: Final = Watts(0.0)
 
+LEVELS: Final[Points] = (0.0, 0.1, 0.5, 1.0)
+"""CPU utilisation at the points."""
+
+_, _TENTH, _HALF, _FULL = LEVELS
+
+TDP_RATIO: Final[Points] = (0.12, 0.32, 0.75, 1.02)
+"""CPU package power over TDP: means of the Intel machines that Teads measured (2021)."""
+
+REST_RATIO: Final = 0.20
+"""Power of the rest of the machine over the TDP of its CPUs, at any load: in every line of the
+sheet, e.g. 96 W for two CPUs of 240 W."""
+
+MEMORY_WATTS_PER_GB: Final[Points] = (0.20, 0.30, 0.40, 0.60)
+"""The sheet's memory power where the machine was not measured."""
+
+GPU_SHARE: Final[Points] = (0.114, 0.3125, 0.7386, 1.0)
+"""Power of a GPU over its maximum: the sheet's 11.6, 31.8, 75.2 and 101.9 % of TDP."""
+
+_YEAR: Final = "2021"
+_SHEET: Final = "EC2 dataset of Teads Engineering (CC BY 4.0)"
+_RULE: Final = "not in the Teads sheet: its rule for a CPU of known TDP"
+
 
 class TeadsModel:
     """Finds the profile of a machine; machines of equal facts share one."""
@@ -43,10 +68,10 @@ class TeadsModel:
 
     def profile(self, machine: Machine) -> "TeadsProfile":
         """Return the profile; every machine has one, types beyond the sheet by its rule."""
-        facts = _published.facts(machine)
-        found = self._profiles.get(facts)
+        key = facts(machine)
+        found = self._profiles.get(key)
         if found is None:
-            found = self._profiles[facts] = self._new(machine)
+            found = self._profiles[key] = self._new(machine)
         return found
 
     def _new(self, machine: Machine) -> "TeadsProfile":
@@ -69,7 +94,7 @@ class TeadsProfile:
     memory: Points
     gpu: Points
     error: Error
-    embodied_share: _embodied.Share
+    embodied_share: embodied.Share
 
     @property
     def confidence(self) -> Confidence:
@@ -87,9 +112,9 @@ class TeadsProfile:
         ``gpu`` None: as busy as the CPU, as in the sheet. Utilisation is above 1 only on
         shared-core types of GCP, until all the vCPUs that they see are busy.
         """
-        fraction = _published.fraction(self.machine, utilization)
-        cpu = _teads_curve.at(self.cpu, fraction)
-        memory = _teads_curve.at(self.memory, fraction)
+        fraction = published.fraction(self.machine, utilization)
+        cpu = value_at(self.cpu, fraction)
+        memory = value_at(self.memory, fraction)
         return Power(Watts(cpu), Watts(memory), Watts(self._gpus(utilization, gpu)), _NONE, _NONE)
 
     def bounds(self, utilization: Ratio, gpu: Ratio | None = None) -> Bounds:
@@ -98,8 +123,8 @@ class TeadsProfile:
         without = power.it - power.gpu
         gpus = self._gpu_bounds(power.gpu, gpu)
         unused = (1.0 - self.machine.baseline) * self.cpu[0]
-        unseen = (_published.seen(self.machine) - 1.0) * self.cpu[0]
-        low, high = _published.widened(
+        unseen = (published.seen(self.machine) - 1.0) * self.cpu[0]
+        low, high = published.widened(
             self.machine, self.error.low * (without - unused), self.error.high * (without + unseen)
         )
         return Bounds(low + gpus.low, power.it, high + gpus.high)
@@ -108,62 +133,209 @@ class TeadsProfile:
         """Return grams of embodied CO2eq per hour of the machine's share: low, central, high."""
         if self.line is None:
             return self.embodied_share.bounds
-        return _teads_explain.embodied_bounds(self.line)
+        return _embodied_bounds(self.line)
 
     def explain(self, utilization: Ratio, gpu: Ratio | None = None) -> tuple[Factor, ...]:
         """Return every factor from utilisation to IT watts and embodied grams."""
         power = self.power(utilization, gpu)
-        fraction = _published.fraction(self.machine, utilization)
+        fraction = published.fraction(self.machine, utilization)
         return (
-            *_published.size_factors(self.machine, utilization),
-            _published.confidence_factor(self.confidence),
-            *_teads_explain.watt_factors(self.machine, self.line, fraction),
-            _explain.component("CPU", power.cpu, "CPU package and rest of the machine"),
-            _explain.component("memory", power.memory, "at the CPU's utilisation"),
-            *_teads_explain.gpu_factors(self.machine, gpu, self._gpu_bounds(power.gpu, gpu)),
-            _published.error_factor(self.error),
-            _explain.sum_factor(self.bounds(utilization, gpu)),
-            *_teads_explain.embodied_factors(self.line, self.embodied_share),
+            *published.size_factors(self.machine, utilization),
+            published.confidence_factor(self.confidence),
+            *_watt_factors(self.machine, self.line, fraction),
+            explain.component("CPU", power.cpu, "CPU package and rest of the machine"),
+            explain.component("memory", power.memory, "at the CPU's utilisation"),
+            *_gpu_factors(self.machine, gpu, self._gpu_bounds(power.gpu, gpu)),
+            published.error_factor(self.error),
+            explain.sum_factor(self.bounds(utilization, gpu)),
+            *_embodied_factors(self.line, self.embodied_share),
         )
 
     def _gpus(self, utilization: Ratio, gpu: Ratio | None) -> float:
         """Watts of the GPUs that are counted."""
         busy = utilization if gpu is None else gpu
-        return _teads_curve.at(self.gpu, min(max(busy, 0.0), 1.0))
+        return value_at(self.gpu, min(max(busy, 0.0), 1.0))
 
     def _gpu_bounds(self, central: float, gpu: Ratio | None) -> Bounds:
         """Of all accelerators of the machine, those that the sheet does not count included."""
-        return _published.covering(_published.accelerators(self.machine, gpu), central)
+        return published.covering(published.accelerators(self.machine, gpu), central)
 
 
 def by_sheet(machine: Hardware, line: TeadsType) -> TeadsProfile:
     """Work out the profile of a type that the sheet lists."""
-    gpus = _teads_curve.gpus(line.gpus * _gpu.gpu(machine.gpu_model).maximum)
+    gpus = gpu_points(line.gpus * gpu_part(machine.gpu_model).maximum)
     return TeadsProfile(
         machine=machine,
         line=line,
-        cpu=_teads_curve.less(line.watts, line.memory, gpus),
+        cpu=less(line.watts, line.memory, gpus),
         memory=line.memory,
         gpu=gpus,
         error=_error(machine),
-        embodied_share=_embodied.share(machine),
+        embodied_share=embodied.share(machine),
     )
 
 
 def by_rule(machine: Hardware) -> TeadsProfile:
     """Work out the profile of any other machine."""
-    tdp = Watts(machine.vcpus * _teads_explain.tdp_per_vcpu(machine))
+    tdp = Watts(machine.vcpus * _tdp_per_vcpu(machine))
     return TeadsProfile(
         machine=machine,
         line=None,
-        cpu=_teads_curve.machine(tdp),
-        memory=_teads_curve.memory(machine.memory_gib),
-        gpu=_teads_curve.gpus(machine.gpu_count * _gpu.gpu(machine.gpu_model).maximum),
+        cpu=whole_machine(tdp),
+        memory=memory_points(machine.memory_gib),
+        gpu=gpu_points(machine.gpu_count * gpu_part(machine.gpu_model).maximum),
         error=_error(machine),
-        embodied_share=_embodied.share(machine),
+        embodied_share=embodied.share(machine),
     )
 
 
 def _error(machine: Hardware) -> Error:
     known = machine.confidence in (Confidence.SKU, Confidence.FAMILY, Confidence.MULTI_FAMILY)
     return KNOWN_CPU if known else GUESSED_CPU
+
+
+def value_at(points: Points, utilization: float) -> float:
+    """Value at a utilisation of 0 or more, straight lines between the points.
+
+    Above 1 the dynamic range goes on linearly: the vCPUs beyond a guaranteed part.
+    """
+    idle, tenth, half, full = points
+    if utilization < _TENTH:
+        return idle + (tenth - idle) * utilization / _TENTH
+    if utilization < _HALF:
+        return tenth + (half - tenth) * (utilization - _TENTH) / (_HALF - _TENTH)
+    if utilization < _FULL:
+        return half + (full - half) * (utilization - _HALF) / (_FULL - _HALF)
+    return full + (full - idle) * (utilization - _FULL)
+
+
+def package(tdp: Watts) -> Points:
+    """CPU package power of a share of TDP, by the rule."""
+    return _scaled(TDP_RATIO, tdp)
+
+
+def whole_machine(tdp: Watts) -> Points:
+    """CPU package power of a share of TDP and that of the rest of the machine, by the rule."""
+    idle, tenth, half, full = package(tdp)
+    rest = REST_RATIO * tdp
+    return idle + rest, tenth + rest, half + rest, full + rest
+
+
+def memory_points(gigabytes: float) -> Points:
+    """Memory power by the rule."""
+    return _scaled(MEMORY_WATTS_PER_GB, gigabytes)
+
+
+def gpu_points(maximum: float) -> Points:
+    """Power of GPUs whose maximum it is."""
+    return _scaled(GPU_SHARE, maximum)
+
+
+def less(points: Points, *others: Points) -> Points:
+    """Subtract other curves from one; never below 0, the sheet being rounded to 0.1 W."""
+    idle, tenth, half, full = (
+        max(0.0, value - sum(parts)) for value, *parts in zip(points, *others, strict=True)
+    )
+    return idle, tenth, half, full
+
+
+def _scaled(points: Points, factor: float) -> Points:
+    idle, tenth, half, full = points
+    return idle * factor, tenth * factor, half * factor, full * factor
+
+
+def _tdp_per_vcpu(machine: Hardware) -> Watts:
+    """TDP of a vCPU's share: the mean of the CPUs that may serve the machine."""
+    return Watts(fmean(cpu.tdp_per_vcpu(machine.threads_per_core) for cpu in machine.cpus))
+
+
+def _embodied_bounds(line: TeadsType) -> Bounds:
+    """Return the sheet's embodied grams per hour, with the interval of the product's own rule."""
+    low, high = 1.0 - embodied.SPREAD, 1.0 + embodied.SPREAD
+    return Bounds(low * line.embodied, line.embodied, high * line.embodied)
+
+
+def _watt_factors(machine: Hardware, line: TeadsType | None, fraction: float) -> Iterator[Factor]:
+    """The figures of the sheet, or the rule where it lacks the type."""
+    return _rule_factors(machine, fraction) if line is None else _sheet_factors(line, fraction)
+
+
+def _embodied_factors(line: TeadsType | None, share: embodied.Share) -> Iterator[Factor]:
+    """What the sheet says of manufacture, or the product's own rule where it lacks the type."""
+    return embodied.factors(share) if line is None else _sheet_embodied_factors(line)
+
+
+def _sheet_factors(line: TeadsType, fraction: float) -> Iterator[Factor]:
+    """What the sheet says of the type, and the point between its figures."""
+    for level, watts in zip(LEVELS, line.watts, strict=True):
+        yield Factor(
+            name=f"{line.name} at {level:.0%}", value=watts, unit="W", source=_SHEET, year=_YEAR
+        )
+    yield Factor(
+        name=f"{line.name} at this utilisation",
+        value=value_at(line.watts, fraction),
+        unit="W",
+        source="straight lines between the figures of the sheet",
+    )
+
+
+def _rule_factors(machine: Hardware, fraction: float) -> Iterator[Factor]:
+    """Thermal design power and what the rule makes of it."""
+    names = dict.fromkeys(
+        cpu.model.name if cpu.model else f"{cpu.family.name}, model not known"
+        for cpu in machine.cpus
+    )
+    yield Factor(
+        name="TDP per vCPU",
+        value=_tdp_per_vcpu(machine),
+        unit="W",
+        source=f"{'mean of ' if len(names) > 1 else ''}{'; '.join(names)}",
+    )
+    for name, value, unit in (
+        ("CPU package power over TDP", value_at(TDP_RATIO, fraction), "ratio"),
+        ("power of the rest of the machine over TDP", REST_RATIO, "ratio"),
+        (
+            "power of memory",
+            value_at(MEMORY_WATTS_PER_GB, fraction),
+            "W/GB",
+        ),
+    ):
+        yield Factor(name=name, value=value, unit=unit, source=_RULE, year=_YEAR)
+
+
+def _gpu_factors(machine: Hardware, gpu: Ratio | None, bounds: Bounds) -> Iterator[Factor]:
+    """Accelerators, and how busy they are taken to be."""
+    if not machine.gpu_count:
+        return
+    assumed = "as busy as the CPU, as in the sheet: nothing measures it"
+    measured = "mean over the bucket, measured in the machine"
+    yield Factor(
+        name="GPU utilisation",
+        value="that of the CPU" if gpu is None else gpu,
+        unit="ratio",
+        source=assumed if gpu is None else measured,
+    )
+    yield Factor(
+        name="GPU power",
+        value=bounds.central,
+        unit="W",
+        source="maximum x (0.114, 0.3125, 0.7386, 1.0) at 0, 10, 50 and 100 %; the sheet counts "
+        "GPUs only",
+        year=_YEAR,
+        low=bounds.low,
+        high=bounds.high,
+    )
+
+
+def _sheet_embodied_factors(line: TeadsType) -> Iterator[Factor]:
+    """What the sheet says of manufacture."""
+    bounds = _embodied_bounds(line)
+    yield Factor(
+        name="embodied emissions",
+        value=bounds.central,
+        unit="gCO2eq/h",
+        source=f"{_SHEET}; four years of 360 days",
+        year=_YEAR,
+        low=bounds.low,
+        high=bounds.high,
+    )

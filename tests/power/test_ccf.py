@@ -7,10 +7,8 @@ import pytest
 from exporter.core.model import Confidence, Disk, DiskKind, Factor, Machine, Power, Shape
 from exporter.core.units import Ratio
 from exporter.data.ccf import coefficients
-from exporter.power._ccf_cpu import linear
-from exporter.power._ccf_memory import Counted, watts
 from exporter.power.catalogue import Types
-from exporter.power.ccf import CcfModel, CcfProfile
+from exporter.power.ccf import CcfModel, CcfProfile, Counted, linear, memory_watts
 from exporter.power.storage import WithStorage
 from tests.support.machines import machine
 from tests.support.vectors import Vector, vectors
@@ -40,7 +38,9 @@ def check_compute(vector: Vector) -> None:
 
 def check_memory(vector: Vector) -> None:
     """90 GB hours, replication 2."""
-    vector.check(watts=watts(Counted(90, 90, 90, "")).central * 2, pue=1.11, gco2eq_per_kwh=479)
+    vector.check(
+        watts=memory_watts(Counted(90, 90, 90, "")).central * 2, pue=1.11, gco2eq_per_kwh=479
+    )
 
 
 def check_storage(vector: Vector) -> None:

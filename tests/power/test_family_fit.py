@@ -11,14 +11,14 @@ from bench.power import curves, fit
 from bench.power.servers import Server
 from exporter import data
 from exporter.core.units import Watts
-from exporter.power import _curve
+from exporter.power import measured
 
 CURVE = (0.15, 0.3, 0.36, 0.42, 0.48, 0.55, 0.62, 0.7, 0.8, 0.9, 1.0)
 
 
 def server(tdp: float, sockets: float) -> Server:
     """A server of a family whose power follows the terms of the model exactly; usual TDP 200 W."""
-    curve = _curve.of_tdp(CURVE, tdp / 200)
+    curve = measured.of_tdp(CURVE, tdp / 200)
     shared = (sockets / 2) ** -0.2
     return Server(
         family="Skylake",

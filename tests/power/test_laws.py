@@ -13,10 +13,10 @@ from exporter.core.model import Shape
 from exporter.core.ports import PowerProfile
 from exporter.core.units import Joules, Ratio, energy
 from exporter.data.cpus import families, models
-from exporter.power import _names
-from exporter.power._cpu import Cpu
+from exporter.power import names
 from exporter.power.catalogue import Types
-from exporter.power.measured import MeasuredModel, MeasuredProfile
+from exporter.power.hardware import Cpu
+from exporter.power.measured import MeasuredModel, MeasuredProfile, wall_over_tdp
 from tests.support.machines import machine
 
 TYPES = Types()
@@ -197,14 +197,14 @@ def test_every_cpu_draws_more_under_load_whatever_its_tdp() -> None:
     cpus = [Cpu(family=families()[model.family], model=model) for model in models().values()]
     cpus += [Cpu(family=family, model=None) for family in families().values()]
     for cpu in cpus:
-        assert all(less < more for less, more in pairwise(cpu.curve)), cpu
+        assert all(less < more for less, more in pairwise(wall_over_tdp(cpu))), cpu
 
 
 def family_of(provider: str, name: str) -> str:
     """The types that differ in size only, by the providers' naming rules."""
     if provider == "gcp":
         return "-".join(name.split("-")[:2])
-    return _names.series(provider, name)
+    return names.series(provider, name)
 
 
 def sizes() -> Iterator[list[tuple[str, MeasuredProfile]]]:

@@ -7,7 +7,7 @@ import pytest
 from exporter.core.model import Confidence, Shape
 from exporter.core.units import Ratio, Watts
 from exporter.data.teads import sheet
-from exporter.power import _teads_curve
+from exporter.power import teads
 from exporter.power.catalogue import Types
 from exporter.power.measured import MeasuredModel
 from exporter.power.teads import TeadsModel, TeadsProfile
@@ -56,8 +56,8 @@ def rule(of_eight: int) -> Callable[[Vector], None]:
     """The rule for the CPU alone: TDP 100 W shared by eight vCPUs."""
 
     def check(vector: Vector) -> None:
-        points = _teads_curve.package(Watts(100 * of_eight / 8))
-        watts = _teads_curve.at(points, vector.utilization)
+        points = teads.package(Watts(100 * of_eight / 8))
+        watts = teads.value_at(points, vector.utilization)
         vector.check(watts=watts, gco2eq_per_kwh=800)
 
     return check
@@ -114,7 +114,7 @@ def test_a_large_machine_draws_its_share_of_vcpus_and_no_more() -> None:
 
 @pytest.mark.parametrize("name", ["m5.large", "g4dn.12xlarge", "t3.nano", "u-24tb1.metal"])
 def test_components_add_up_to_the_figures_of_the_sheet(name: str) -> None:
-    for level, watts in zip(_teads_curve.LEVELS, sheet()[name].watts, strict=True):
+    for level, watts in zip(teads.LEVELS, sheet()[name].watts, strict=True):
         power = profile("aws", name).power(Ratio(level))
         assert power.it == pytest.approx(watts, rel=1e-9)
         assert power.cpu > 0
@@ -170,10 +170,10 @@ def test_the_rule_gives_the_lines_of_the_sheet_that_were_not_measured() -> None:
     shape = Shape(
         vcpus=96, memory_gib=768, cpu_model="AMD EPYC 7571", threads_per_core=2, host_vcpus=96
     )
-    for level, watts in zip(_teads_curve.LEVELS, sheet()["r5a.24xlarge"].watts, strict=True):
+    for level, watts in zip(teads.LEVELS, sheet()["r5a.24xlarge"].watts, strict=True):
         by_rule = profile("host", "same", shape).power(Ratio(level))
         assert by_rule.it - by_rule.cpu == pytest.approx(
-            sheet()["r5a.24xlarge"].memory[_teads_curve.LEVELS.index(level)]
+            sheet()["r5a.24xlarge"].memory[teads.LEVELS.index(level)]
         )
         # The sheet shares two sockets of 64 threads by 96 vCPUs; the rule shares by threads.
         assert by_rule.cpu * 128 / 96 == pytest.approx(watts - by_rule.memory, rel=0.03)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from exporter.data.cpus import CpuModel
-from exporter.power._names import related_series, series
+from exporter.power.names import related_series, series
 from tools.tables.rows import Row
 
 _DOCUMENTED: Final[Mapping[tuple[str, str], str]] = {

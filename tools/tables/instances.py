@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from exporter.power._names import related_series, series
+from exporter.power.names import related_series, series
 from tools.tables.bursts import burst
 from tools.tables.clouds import ListedType
 from tools.tables.families import Cpus, by_series, families_of

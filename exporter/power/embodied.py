@@ -5,12 +5,13 @@ memory above 16 (life-cycle assessment of the Dell R740); 100 kg for each CPU af
 150 kg for each GPU; spread over four years; shared by vCPUs.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.core.model import Bounds
+from exporter.core.model import Bounds, Factor
 from exporter.core.units import GRAMS_PER_KILOGRAM
-from exporter.power._machine import Hardware
+from exporter.power.hardware import Hardware
 
 LIFETIME_HOURS: Final = 35040.0
 """Four years."""
@@ -76,5 +77,47 @@ def _by_rule(memory_gib: float) -> float:
     return _BASE_KG + memory_kg + (_SOCKETS - 1) * _KG_PER_EXTRA_CPU
 
 
+def factors(share: Share) -> Iterator[Factor]:
+    """The server's embodied carbon and the machine's share of it."""
+    yield Factor(
+        name="embodied carbon of the server",
+        value=share.server_kg,
+        unit="kgCO2eq",
+        source=share.source,
+        year=_RULE_YEAR,
+        low=share.server_kg * (1.0 - SPREAD),
+        high=share.server_kg * (1.0 + SPREAD),
+    )
+    yield Factor(
+        name="share of the server's vCPUs", value=share.vcpu_share, unit="ratio", source=_HOST
+    )
+    if share.own_gpu_kg:
+        yield Factor(
+            name="embodied carbon of its GPUs",
+            value=share.own_gpu_kg,
+            unit="kgCO2eq",
+            source=f"{share.source}; 150 kg for each, far below recent assessments",
+            year=_RULE_YEAR,
+        )
+    yield Factor(
+        name="lifetime",
+        value=LIFETIME_HOURS,
+        unit="h",
+        source="Cloud Carbon Footprint and Teads: four years",
+        year=_RULE_YEAR,
+    )
+    grams = share.bounds
+    yield Factor(
+        name="embodied emissions",
+        value=grams.central,
+        unit="gCO2eq/h",
+        source="server x share / lifetime",
+        low=grams.low,
+        high=grams.high,
+    )
+
+
 _TABLE: Final = "Teads EC2 dataset / Cloud Carbon Footprint coefficients"
 _RULE: Final = "rule of Teads and Cloud Carbon Footprint, two sockets assumed"
+_HOST: Final = "vCPUs over those of the largest type of its family, 96 where not known"
+_RULE_YEAR: Final = "2021"

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from exporter.core.model import Bounds, Factor, Machine, Shape
+from exporter.core.model import Bounds, Factor
 from exporter.core.units import Ratio
-from exporter.power import _gpu
-from exporter.power._machine import Hardware, SizeSource
+from exporter.power import explain, measured
+from exporter.power.explain import TABLES_YEAR
+from exporter.power.hardware import Hardware, SizeSource
 from exporter.power.measured import ASSUMED_SIZE_SPREAD
 
 _MEASURED: Final = "mean over the bucket, measured by the provider"
 _CONFIDENCE: Final = "how the CPU is known to this method"
-_TABLES_YEAR: Final = "2026"
 _NO_ACCELERATORS: Final = Bounds(0.0, 0.0, 0.0)
 
 
@@ -21,20 +21,6 @@ class Error(NamedTuple):
     low: float
     high: float
     source: str
-
-
-class Facts(NamedTuple):
-    """What the power of a machine depends on: machines of equal facts share a profile."""
-
-    provider: str
-    instance_type: str
-    cpu_platform: str
-    shape: Shape | None
-
-
-def facts(machine: Machine) -> Facts:
-    """Return what the power of the machine depends on."""
-    return Facts(machine.key.provider, machine.instance_type, machine.cpu_platform, machine.shape)
 
 
 def widened(machine: Hardware, low: float, high: float) -> tuple[float, float]:
@@ -56,12 +42,7 @@ def fraction(machine: Hardware, utilization: Ratio) -> float:
 def size_factors(machine: Hardware, utilization: Ratio) -> Iterator[Factor]:
     """What was measured, and the size of the machine."""
     yield Factor(name="CPU utilisation", value=utilization, unit="ratio", source=_MEASURED)
-    year = _TABLES_YEAR if machine.size_source is SizeSource.TABLE else ""
-    for name, value, unit in (
-        ("vCPUs", machine.vcpus, "vCPU"),
-        ("memory", machine.memory_gib, "GiB"),
-    ):
-        yield Factor(name=name, value=value, unit=unit, source=machine.size_source, year=year)
+    yield from explain.size_factors(machine)
 
 
 def confidence_factor(confidence: str) -> Factor:
@@ -76,7 +57,7 @@ def error_factor(error: Error) -> Factor:
         value=1.0,
         unit="ratio",
         source=error.source,
-        year=_TABLES_YEAR,
+        year=TABLES_YEAR,
         low=error.low,
         high=error.high,
     )
@@ -86,7 +67,7 @@ def accelerators(machine: Hardware, utilization: Ratio | None) -> Bounds:
     """Power of all accelerators of a machine, as in the product's own model."""
     if not machine.gpu_count:
         return _NO_ACCELERATORS
-    return _gpu.watts(machine.gpu_model, machine.gpu_count, utilization)
+    return measured.gpu_watts(machine.gpu_model, machine.gpu_count, utilization)
 
 
 def covering(bounds: Bounds, central: float) -> Bounds:
