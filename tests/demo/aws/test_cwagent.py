@@ -1,4 +1,3 @@
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -6,7 +5,7 @@ from botocore.exceptions import ClientError
 
 from exporter.demo.aws import AwsFake, Limits
 from exporter.demo.estate import Estate
-from tests.demo.aws.asking import NOON, START, Connect, named, points, read
+from tests.demo.aws.asking import Connect, named, points, read
 from tests.support.clock import ManualClock
 
 NAMES: dict[str, Any] = {"Namespace": "CWAgent", "MetricName": "nvidia_smi_utilization_gpu"}
@@ -36,41 +35,6 @@ def test_agents_have_a_metric_for_each_gpu_under_all_their_dimensions(
     with_agent = [named(estate, f"demo-recommend-paris-0{n}") for n in (1, 2)]
     assert {one["InstanceId"] for one in found} == {m.resource_id for m in with_agent}
     assert all(set(one) > {"InstanceId", "index", "name"} for one in found)
-
-
-def test_where_no_agent_reports_there_is_no_metric(fake: AwsFake, connect: Connect) -> None:
-    assert listed(connect(fake, "cloudwatch", "ap-south-1")) == []
-
-
-@pytest.mark.parametrize("period", [60, 300])
-def test_values_are_the_mean_of_the_gpus_in_percent(
-    fake: AwsFake, connect: Connect, estate: Estate, clock: ManualClock, period: int
-) -> None:
-    clock.advance(600)
-    client = connect(fake, "cloudwatch", PARIS)
-    machine = named(estate, "demo-recommend-paris-01")
-    [dimensions] = listed(client, Dimensions=[{"Name": "InstanceId", "Value": machine.resource_id}])
-
-    (result,) = read(client, [query(dimensions, period)])["MetricDataResults"]
-
-    assert len(points(result)) == 3600 // period
-    for bucket, percent in points(result).items():
-        mean = estate.mean_gpu_utilization(machine, bucket, bucket + period)
-        assert percent == pytest.approx(100 * mean)  # type: ignore[operator] # it runs
-
-
-def test_a_bucket_is_hidden_until_the_lag_after_its_end(
-    fake: AwsFake, connect: Connect, clock: ManualClock
-) -> None:
-    client = connect(fake, "cloudwatch", PARIS)
-    [dimensions, _] = listed(client)
-    seen = []
-    for seconds in (119, 120):
-        clock.set(NOON + timedelta(seconds=seconds))
-        (result,) = read(client, [query(dimensions)])["MetricDataResults"]
-        seen.append(max(points(result)))
-
-    assert seen == [START - 600, START - 300]
 
 
 @pytest.mark.parametrize("less", ["index", "name", "InstanceType"])

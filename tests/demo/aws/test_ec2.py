@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from exporter.demo.aws import AwsFake, Limits, access_key_id
+from exporter.demo.aws import AwsFake, Limits
 from exporter.demo.estate import Estate, demo_estate
 from tests.demo.aws.asking import Connect
 from tests.support.clock import ManualClock
@@ -22,13 +22,6 @@ def listed(client: Any, **arguments: object) -> dict[str, dict[str, Any]]:  # no
     }
 
 
-def test_regions_are_the_enabled_ones(fake: AwsFake, connect: Connect) -> None:
-    regions = connect(fake, "ec2").describe_regions()["Regions"]
-    names = [region["RegionName"] for region in regions]
-    assert names == ["ap-south-1", "eu-north-1", "eu-west-1", "eu-west-3", "us-east-1"]
-    assert {region["OptInStatus"] for region in regions} == {"opt-in-not-required", "opted-in"}
-
-
 def test_all_regions_show_those_without_opt_in(fake: AwsFake, connect: Connect) -> None:
     regions = connect(fake, "ec2").describe_regions(AllRegions=True)["Regions"]
     status = {region["RegionName"]: region["OptInStatus"] for region in regions}
@@ -43,19 +36,6 @@ def test_an_unknown_region_name_is_refused(fake: AwsFake, connect: Connect) -> N
 def test_a_region_without_opt_in_knows_no_key(fake: AwsFake, connect: Connect) -> None:
     with pytest.raises(ClientError, match="AuthFailure"):
         connect(fake, "ec2", "af-south-1").describe_instances()
-
-
-def test_each_account_and_region_lists_its_own_machines(
-    fake: AwsFake, connect: Connect, estate: Estate, clock: ManualClock
-) -> None:
-    now = clock.now().timestamp()
-    existing = estate.machines_between(now, now + 1)
-    for account in fake.accounts:
-        for region in ("eu-west-1", "eu-west-3", "us-east-1", "ap-south-1", "eu-north-1"):
-            client = connect(fake, "ec2", region, aws_access_key_id=access_key_id(account))
-            scope = (account, region, "ec2_instance")
-            wanted = {m.name for m in existing if (m.account, m.region, m.resource_type) == scope}
-            assert set(listed(client)) == wanted
 
 
 def test_pages_cut_by_instances_and_keep_everything(fake: AwsFake, connect: Connect) -> None:
@@ -132,39 +112,6 @@ def test_an_unknown_filter_is_refused(fake: AwsFake, connect: Connect) -> None:
         connect(fake, "ec2").describe_instances(Filters=[{"Name": "colour", "Values": ["red"]}])
 
 
-def test_a_running_instance_tells_its_facts(fake: AwsFake, connect: Connect) -> None:
-    one = listed(connect(fake, "ec2", "eu-west-3"))["demo-web-paris-01"]
-    assert one["State"] == {"Code": 16, "Name": "running"}
-    assert one["InstanceType"] == "m6g.large"
-    assert one["Placement"]["AvailabilityZone"] == "eu-west-3b"
-    assert one["Architecture"] == "arm64"
-    assert one["CpuOptions"] == {"CoreCount": 2, "ThreadsPerCore": 1}
-    assert one["Monitoring"] == {"State": "enabled"}
-    assert one["StateTransitionReason"] == ""
-    assert one["LaunchTime"].second or one["LaunchTime"].minute
-    assert "StateReason" not in one
-    assert "InstanceLifecycle" not in one
-
-
-def test_monitoring_and_lifecycle_differ_between_machines(fake: AwsFake, connect: Connect) -> None:
-    found = listed(connect(fake, "ec2"))
-    assert found["demo-orders-dublin-01"]["Monitoring"]["State"] == "disabled"
-    burst = [one for name, one in found.items() if name.startswith("demo-burst")]
-    assert {one["InstanceLifecycle"] for one in burst} == {"spot"}
-    tags = {tag["Key"]: tag["Value"] for tag in burst[0]["Tags"]}
-    assert tags["aws:autoscaling:groupName"] == "demo-burst-dublin"
-
-
-def test_any_text_in_a_tag_arrives_as_it_is(
-    fake: AwsFake, connect: Connect, estate: Estate
-) -> None:
-    wanted = {m.name: dict(m.tags) for m in estate.machines}
-    for region in ("eu-west-1", "eu-west-3"):
-        for name, one in listed(connect(fake, "ec2", region)).items():
-            if name in wanted:
-                assert {tag["Key"]: tag["Value"] for tag in one["Tags"]} == wanted[name]
-
-
 def test_a_tag_of_ten_kilobytes_arrives_as_it_is(clock: ManualClock, connect: Connect) -> None:
     text = '"\\\n\r\t<&>🌱' * 1200
     estate = demo_estate(1)
@@ -172,22 +119,6 @@ def test_a_tag_of_ten_kilobytes_arrives_as_it_is(clock: ManualClock, connect: Co
     with AwsFake(replace(estate, machines=(long,), groups=()), clock) as fake:
         tags = listed(connect(fake, "ec2"))["demo-long"]["Tags"]
     assert {"Key": "team", "Value": text} in tags
-
-
-def test_a_stop_is_told_with_its_time_and_reason(
-    fake: AwsFake, connect: Connect, clock: ManualClock
-) -> None:
-    stop = datetime(2026, 3, 4, 10, 2, 37, tzinfo=UTC)
-    states = []
-    for seconds in (-1, 0, 20, 11 * 60 + 34, 12 * 60):
-        clock.set(stop + timedelta(seconds=seconds))
-        states.append(listed(connect(fake, "ec2", "us-east-1"))["demo-search-virginia-01"])
-    names = [one["State"]["Name"] for one in states]
-    assert names == ["running", "stopping", "stopped", "pending", "running"]
-    assert states[2]["StateTransitionReason"] == "User initiated (2026-03-04 10:02:37 GMT)"
-    assert states[2]["StateReason"]["Code"] == "Client.UserInitiatedShutdown"
-    assert states[4]["LaunchTime"] == stop + timedelta(minutes=11, seconds=34)
-    assert states[2]["LaunchTime"] == states[0]["LaunchTime"] < stop
 
 
 def test_a_terminated_machine_is_listed_for_fifty_minutes(
@@ -200,26 +131,6 @@ def test_a_terminated_machine_is_listed_for_fifty_minutes(
         one = listed(connect(fake, "ec2", "us-east-1")).get("demo-trial-virginia-01")
         states.append(one and one["State"]["Name"])
     assert states == ["shutting-down", "terminated", "terminated", None]
-
-
-def test_the_type_catalogue_tells_what_no_table_has(fake: AwsFake, connect: Connect) -> None:
-    client = connect(fake, "ec2", "us-east-1")
-    (found,) = client.describe_instance_types(InstanceTypes=["x99z.4xlarge"])["InstanceTypes"]
-    assert found["VCpuInfo"] == {
-        "DefaultVCpus": 16,
-        "DefaultCores": 8,
-        "DefaultThreadsPerCore": 2,
-    }
-    assert found["MemoryInfo"] == {"SizeInMiB": 65536}
-    assert found["ProcessorInfo"]["SupportedArchitectures"] == ["x86_64"]
-    assert "GpuInfo" not in found
-
-
-def test_the_type_catalogue_tells_gpus(fake: AwsFake, connect: Connect) -> None:
-    client = connect(fake, "ec2")
-    (found,) = client.describe_instance_types(InstanceTypes=["g4dn.xlarge"])["InstanceTypes"]
-    (gpu,) = found["GpuInfo"]["Gpus"]
-    assert (gpu["Name"], gpu["Count"], gpu["Manufacturer"]) == ("T4", 1, "NVIDIA")
 
 
 def test_unknown_types_are_refused_by_name(fake: AwsFake, connect: Connect) -> None:
@@ -244,3 +155,12 @@ def test_more_types_than_a_request_may_name_are_refused(fake: AwsFake, connect: 
 def test_an_operation_that_is_not_spoken_is_refused(fake: AwsFake, connect: Connect) -> None:
     with pytest.raises(ClientError, match="InvalidAction"):
         connect(fake, "ec2").describe_snapshots()
+
+
+def test_monitoring_and_lifecycle_differ_between_machines(fake: AwsFake, connect: Connect) -> None:
+    found = listed(connect(fake, "ec2"))
+    assert found["demo-orders-dublin-01"]["Monitoring"]["State"] == "disabled"
+    burst = [one for name, one in found.items() if name.startswith("demo-burst")]
+    assert {one["InstanceLifecycle"] for one in burst} == {"spot"}
+    tags = {tag["Key"]: tag["Value"] for tag in burst[0]["Tags"]}
+    assert tags["aws:autoscaling:groupName"] == "demo-burst-dublin"

@@ -1,17 +1,10 @@
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
-from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError, ReadTimeoutError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError
 
 from exporter.demo.aws import AwsFake, Fault, FaultKind, access_key_id
 from exporter.demo.estate import Estate, EstateMachine
 from tests.demo.aws.asking import Connect, named, query, read
-from tests.support.clock import ManualClock
 
-HASTY = Config(read_timeout=0.3, retries={"mode": "standard", "total_max_attempts": 1})
 WORDS = {
     FaultKind.THROTTLING: ("RequestLimitExceeded", 503, "ThrottlingException", 400),
     FaultKind.UNAVAILABLE: ("Unavailable", 503, "ServiceUnavailableException", 503),
@@ -66,28 +59,6 @@ def test_a_missing_permission_is_named_as_aws_names_it(
         read(connect(fake, "cloudwatch"), [query(web.resource_id)])
 
 
-def test_a_fault_happens_so_many_times(fake: AwsFake, connect: Connect) -> None:
-    fake.faults.add(Fault(kind=FaultKind.THROTTLING), times=2)
-    client = connect(fake, "ec2")
-    for _ in range(2):
-        with pytest.raises(ClientError, match="RequestLimitExceeded"):
-            client.describe_regions()
-    assert client.describe_regions()["Regions"]
-    assert fake.requests["ec2", "DescribeRegions"] == 3
-
-
-def test_a_fault_without_a_number_lasts_until_it_is_cleared(
-    fake: AwsFake, connect: Connect
-) -> None:
-    fake.faults.add(Fault(kind=FaultKind.UNAVAILABLE))
-    client = connect(fake, "ec2")
-    for _ in range(3):
-        with pytest.raises(ClientError, match="Unavailable"):
-            client.describe_regions()
-    fake.faults.clear()
-    assert client.describe_regions()["Regions"]
-
-
 @pytest.mark.parametrize(
     "scope",
     [
@@ -108,78 +79,6 @@ def test_a_fault_meets_its_scope_only(
     )
     with pytest.raises(ClientError, match="Unavailable"):
         met.get_caller_identity() if "service" in scope else met.describe_instances()
-
-
-def test_a_web_page_is_no_answer(fake: AwsFake, connect: Connect, web: EstateMachine) -> None:
-    fake.faults.add(Fault(kind=FaultKind.HTML))
-    assert "Regions" not in connect(fake, "ec2").describe_regions()
-    answer = read(connect(fake, "cloudwatch"), [query(web.resource_id)])
-    assert "MetricDataResults" not in answer
-
-
-def test_half_an_answer_is_no_answer(fake: AwsFake, connect: Connect, web: EstateMachine) -> None:
-    fake.faults.add(Fault(kind=FaultKind.TRUNCATED))
-    with pytest.raises(ResponseParserError):
-        connect(fake, "ec2").describe_regions()
-    answer = read(connect(fake, "cloudwatch"), [query(web.resource_id)])
-    assert "MetricDataResults" not in answer
-
-
-def test_a_connection_can_be_torn_down(fake: AwsFake, connect: Connect) -> None:
-    fake.faults.add(Fault(kind=FaultKind.RESET), times=1)
-    client = connect(fake, "ec2")
-    with pytest.raises(HTTPClientError):
-        client.describe_regions()
-    assert client.describe_regions()["Regions"]
-
-
-@pytest.mark.parametrize(
-    "fault", [Fault(kind=FaultKind.HANG), Fault(kind=FaultKind.LATENCY, seconds=600)]
-)
-def test_a_client_gives_up_on_a_request_that_hangs(
-    fake: AwsFake, connect: Connect, fault: Fault
-) -> None:
-    fake.faults.add(fault)
-    with pytest.raises(ReadTimeoutError):
-        connect(fake, "ec2", config=HASTY).describe_regions()
-
-
-@pytest.mark.parametrize(
-    "fault", [Fault(kind=FaultKind.HANG), Fault(kind=FaultKind.LATENCY, seconds=600)]
-)
-def test_a_request_that_hangs_is_answered_when_the_fault_is_cleared(
-    fake: AwsFake, connect: Connect, fault: Fault
-) -> None:
-    fake.faults.add(fault)
-    client = connect(fake, "ec2")
-    with ThreadPoolExecutor() as threads:
-        answer = threads.submit(client.describe_regions)
-        while not fake.requests:
-            threading.Event().wait(0.01)
-        assert not answer.done()
-        fake.faults.clear()
-        assert answer.result(timeout=5)["Regions"]
-
-
-def test_one_region_may_hang_while_others_answer(fake: AwsFake, connect: Connect) -> None:
-    fake.faults.add(Fault(kind=FaultKind.HANG, region="us-east-1"))
-    with pytest.raises(ReadTimeoutError):
-        connect(fake, "ec2", "us-east-1", config=HASTY).describe_regions()
-    assert connect(fake, "ec2", "eu-west-1").describe_regions()["Regions"]
-
-
-def test_closing_ends_requests_that_hang(
-    estate: Estate, clock: ManualClock, connect: Connect
-) -> None:
-    fake = AwsFake(estate, clock).start()
-    fake.faults.add(Fault(kind=FaultKind.HANG))
-    client = connect(fake, "ec2")
-    with ThreadPoolExecutor() as threads:
-        answer = threads.submit(client.describe_regions)
-        while not fake.requests:
-            threading.Event().wait(0.01)
-        fake.close()
-        assert isinstance(answer.exception(timeout=5), HTTPClientError)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from exporter.demo.aws import AwsFake, access_key_id
 from exporter.demo.aws.wire import element, nested, read_token, write_token
 from exporter.demo.estate import Estate, EstateMachine
 from tests.demo.aws.asking import START, query
-from tests.support.clock import ManualClock
 
 
 def signed(fake: AwsFake) -> dict[str, str]:
@@ -90,11 +89,6 @@ def test_a_request_without_signature_is_refused(fake: AwsFake) -> None:
     status, text = post(fake, b"Action=GetMetricData")
     assert status == 403
     assert b"MissingAuthenticationToken" in text
-
-
-def test_a_fake_that_does_not_run_has_no_address(estate: Estate, clock: ManualClock) -> None:
-    with pytest.raises(RuntimeError, match="not been started"):
-        _ = AwsFake(estate, clock).url
 
 
 @given(start=st.floats(0, 1e10), offset=st.integers(0, 10**6))

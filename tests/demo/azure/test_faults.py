@@ -1,37 +1,25 @@
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from json import JSONDecodeError
 from typing import Any
 
 import pytest
 from azure.core.exceptions import (
-    AzureError,
     ClientAuthenticationError,
-    DecodeError,
-    DeserializationError,
     HttpResponseError,
-    ServiceRequestError,
-    ServiceResponseError,
 )
 from azure.monitor.querymetrics import MetricsClient
 
 from exporter.demo.azure import AzureFake, Fault, FaultKind
 from exporter.demo.estate import Estate, EstateMachine
 from tests.demo.azure.asking import (
-    DATA,
     SHOP,
     VMS,
     Ask,
     Call,
-    Connect,
     by_id,
-    named,
     read,
     values,
     web_machines,
 )
-from tests.support.clock import ManualClock
 
 WORDS = {
     FaultKind.THROTTLING: (429, "TooManyRequests"),
@@ -110,14 +98,6 @@ def test_throttling_tells_when_to_come_back_or_does_not(
     assert "x-ms-user-quota-remaining" not in batch.headers
 
 
-def test_the_sdk_comes_back_after_throttling(
-    fake: AzureFake, client: MetricsClient, web: EstateMachine
-) -> None:
-    fake.faults.add(Fault(kind=FaultKind.UNAVAILABLE), times=1)
-    assert read(client, [web], retry_total=1, retry_backoff_factor=0.01)
-    assert fake.requests["metrics", "metrics:getBatch"] == 2
-
-
 def test_a_missing_role_is_named_as_azure_names_it(
     fake: AzureFake, client: MetricsClient, web: EstateMachine
 ) -> None:
@@ -148,104 +128,6 @@ def test_a_fault_meets_its_scope_only(
     assert read(client, [web])
     with pytest.raises(HttpResponseError):
         ask(VMS)
-
-
-def test_one_region_may_fail_while_others_answer(
-    fake: AzureFake, connect: Connect, estate: Estate, web: EstateMachine
-) -> None:
-    fake.faults.add(Fault(kind=FaultKind.UNAVAILABLE, region="swedencentral"))
-    assert read(connect(), [web])
-    with pytest.raises(HttpResponseError):
-        read(connect("swedencentral"), [named(estate, "demo-web-gavle-01")])
-
-
-def test_one_subscription_may_fail_while_the_other_answers(
-    fake: AzureFake, ask: Ask, connect: Connect, estate: Estate, web: EstateMachine
-) -> None:
-    fake.faults.add(Fault(kind=FaultKind.UNAVAILABLE, subscription=DATA))
-    assert read(connect(), [web])
-    assert ask(VMS, subscriptions=[SHOP]).data
-    with pytest.raises(HttpResponseError):
-        read(connect("swedencentral"), [named(estate, "demo-vault-gavle-01")])
-    with pytest.raises(HttpResponseError):
-        ask(VMS, subscriptions=[DATA])
-
-
-def test_a_web_page_is_no_answer(
-    fake: AzureFake, ask: Ask, client: MetricsClient, web: EstateMachine
-) -> None:
-    fake.faults.add(Fault(kind=FaultKind.HTML))
-    with pytest.raises(JSONDecodeError):
-        read(client, [web])
-    with pytest.raises(DeserializationError):
-        ask(VMS)
-
-
-def test_half_an_answer_is_no_answer(
-    fake: AzureFake, ask: Ask, client: MetricsClient, web: EstateMachine
-) -> None:
-    fake.faults.add(Fault(kind=FaultKind.TRUNCATED))
-    with pytest.raises(DecodeError):
-        read(client, [web])
-    with pytest.raises(DecodeError):
-        ask(VMS)
-
-
-def test_a_connection_can_be_torn_down(
-    fake: AzureFake, ask: Ask, client: MetricsClient, web: EstateMachine
-) -> None:
-    fake.faults.add(Fault(kind=FaultKind.RESET), times=2)
-    for asking in (lambda: ask(VMS), lambda: read(client, [web])):
-        with pytest.raises(ServiceResponseError):
-            asking()
-    assert ask(VMS).data
-    assert read(client, [web])
-
-
-@pytest.mark.parametrize(
-    "fault", [Fault(kind=FaultKind.HANG), Fault(kind=FaultKind.LATENCY, seconds=600)]
-)
-def test_a_client_gives_up_on_a_request_that_hangs(
-    fake: AzureFake, client: MetricsClient, web: EstateMachine, fault: Fault
-) -> None:
-    fake.faults.add(fault)
-    with pytest.raises((ServiceRequestError, ServiceResponseError)):
-        read(client, [web], read_timeout=0.2)
-
-
-def test_one_region_may_hang_while_others_answer(
-    fake: AzureFake, connect: Connect, estate: Estate, web: EstateMachine
-) -> None:
-    fake.faults.add(Fault(kind=FaultKind.HANG, region="swedencentral"))
-    with pytest.raises(AzureError):
-        read(connect("swedencentral"), [named(estate, "demo-web-gavle-01")], read_timeout=0.2)
-    assert read(connect(), [web])
-
-
-def test_a_request_that_hangs_is_answered_when_the_fault_is_cleared(
-    fake: AzureFake, ask: Ask, client: MetricsClient, web: EstateMachine
-) -> None:
-    fake.faults.add(Fault(kind=FaultKind.HANG))
-    with ThreadPoolExecutor() as threads:
-        answers: list[Any] = [threads.submit(ask, VMS), threads.submit(read, client, [web])]
-        while len(fake.requests) < 2:
-            threading.Event().wait(0.01)
-        assert not any(answer.done() for answer in answers)
-        fake.faults.clear()
-        assert all(answer.result(timeout=5) for answer in answers)
-
-
-def test_closing_ends_requests_that_hang(
-    estate: Estate, clock: ManualClock, connect: Connect, web: EstateMachine
-) -> None:
-    fake = AzureFake(estate, clock).start()
-    fake.faults.add(Fault(kind=FaultKind.HANG))
-    with ThreadPoolExecutor() as threads:
-        answer = threads.submit(read, connect(of=fake), [web])
-        while not fake.requests:
-            threading.Event().wait(0.01)
-        fake.close()
-        assert isinstance(answer.exception(timeout=5), AzureError)
 
 
 def _empty(found: dict[str, Any], one: str, count: int) -> bool:
@@ -310,10 +192,3 @@ def test_requests_without_a_token_or_with_one_for_another_service_are_refused(
     ]
     assert codes == ["AuthenticationFailed", "InvalidAuthenticationTokenAudience"]
     assert call("GET", path, query, Authorization=wrong).headers["WWW-Authenticate"]
-
-
-def test_a_fake_that_was_not_started_has_no_address(estate: Estate, clock: ManualClock) -> None:
-    fake = AzureFake(estate, clock)
-    with pytest.raises(RuntimeError, match="not been started"):
-        _ = fake.url
-    fake.close()

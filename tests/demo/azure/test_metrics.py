@@ -8,7 +8,6 @@ from azure.monitor.querymetrics import MetricsClient
 from exporter.demo.azure import AzureFake, Limits
 from exporter.demo.estate import Estate, EstateMachine
 from tests.demo.azure.asking import (
-    DATA,
     INSTANCE_NAMESPACE,
     NOON,
     SHOP,
@@ -40,18 +39,6 @@ def percent(estate: Estate, machine: EstateMachine, start: int, end: int) -> flo
     mean = estate.mean_utilization(machine, start, end)
     assert mean is not None
     return 100 * mean
-
-
-def test_each_grain_is_the_mean_of_the_five_minutes_from_its_stamp_in_percent(
-    client: MetricsClient, estate: Estate, clock: ManualClock, web: EstateMachine
-) -> None:
-    clock.set(NOON + timedelta(hours=1))
-    (result,) = read(client, [web])
-    assert grains(result) == {
-        start: pytest.approx(percent(estate, web, start, start + 300), rel=1e-15)
-        for start in range(START - 3600, START, 300)
-    }
-    assert result.metrics[0].unit == "Percent"
 
 
 def test_grains_come_oldest_first_and_begin_with_the_whole_one(
@@ -116,41 +103,6 @@ def test_ids_are_found_whatever_their_case(client: MetricsClient, web: EstateMac
     assert values(by_id(read(client, [upper]))[web.resource_id])
 
 
-def test_instances_of_scale_sets_have_a_namespace_of_their_own(
-    client: MetricsClient, estate: Estate, clock: ManualClock
-) -> None:
-    clock.set(NOON + timedelta(hours=1))
-    pool = [m for m in estate.of("azure").machines if "aks-" in m.name]
-    found = by_id(read(client, pool, metric_namespace=INSTANCE_NAMESPACE))
-    assert set(found) == {m.resource_id for m in pool}
-    for machine in pool:
-        value = found[machine.resource_id][START - 300]
-        assert value == pytest.approx(percent(estate, machine, START - 300, START), rel=1e-15)
-
-
-def test_a_machine_without_data_has_an_empty_value(
-    client: MetricsClient, estate: Estate, web: EstateMachine
-) -> None:
-    stopped = named(estate, "demo-old-meer-01")
-    results = read(client, [stopped, web, web.cloud_id.replace("web-meer-01", "nobody")])
-    assert sorted(len(result.metrics) for result in results) == [0, 0, 1]
-
-
-def test_a_machine_that_runs_for_a_part_has_values_for_that_part(
-    connect: Connect, estate: Estate, clock: ManualClock
-) -> None:
-    clock.set(NOON + timedelta(hours=1))
-    machine = named(estate, "demo-build-gavle-01")
-    (result,) = read(connect("swedencentral"), [machine])
-    on = [
-        start
-        for start in range(START - 3600, START, 300)
-        if estate.runs(machine, start, start + 300)
-    ]
-    assert list(values(grains(result))) == on
-    assert 0 < len(on) < 12
-
-
 def test_a_deleted_instance_keeps_its_data(
     client: MetricsClient, estate: Estate, clock: ManualClock
 ) -> None:
@@ -200,15 +152,6 @@ def test_a_batch_is_of_one_subscription_one_region_and_one_type(
         assert caught.value.status_code == 400
 
 
-def test_twins_of_two_subscriptions_are_not_confused(
-    client: MetricsClient, connect: Connect, estate: Estate
-) -> None:
-    one, other = (m for m in estate.of("azure").machines if m.name == "demo-edge-01")
-    found = by_id(read(client, [one])) | by_id(read(connect("swedencentral"), [other]))
-    assert found[one.resource_id] != found[other.resource_id]
-    assert (one.account, other.account) == (SHOP, DATA)
-
-
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
@@ -249,13 +192,6 @@ def test_a_subscription_of_nobody_is_refused(client: MetricsClient, web: EstateM
     with pytest.raises(HttpResponseError, match=r"Microsoft\.Insights/Metrics/Read") as caught:
         read(client, [strange])
     assert caught.value.status_code == 403
-
-
-def test_batches_are_counted(fake: AzureFake, client: MetricsClient, web: EstateMachine) -> None:
-    read(client, [web])
-    with pytest.raises(HttpResponseError):
-        read(client, [web], metric_names=["Colour"])
-    assert fake.requests == {("metrics", "metrics:getBatch"): 2}
 
 
 def test_what_is_older_than_three_months_is_forgotten(

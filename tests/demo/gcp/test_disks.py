@@ -21,20 +21,6 @@ def attached(document: Any, resource_id: str) -> list[dict[str, Any]]:  # noqa: 
     return found
 
 
-def test_a_machine_tells_the_size_of_its_disks_and_the_disks_their_type(
-    get: Get, estate: Estate
-) -> None:
-    machine = named(estate, "demo-lake-ghislain-01")
-
-    own = attached(get(INSTANCES.format(DATA)).json(), machine.resource_id)
-    listed = disks(get(DISKS.format(DATA)).json())
-
-    assert [one["diskSizeGb"] for one in own] == ["20", "2000"]
-    types = [listed[one["source"]]["type"].rpartition("/")[2] for one in own]
-    assert types == [disk.type for disk in machine.disks]
-    assert not any("pd-" in str(one) for one in own)
-
-
 def test_a_regional_disk_is_listed_under_its_region(get: Get, estate: Estate) -> None:
     machine = named(estate, "demo-cart-ghislain-01")
 

@@ -13,7 +13,6 @@ from google.cloud.monitoring_v3 import (
 from exporter.demo.estate import Estate, EstateMachine
 from exporter.demo.gcp import GcpFake, Limits
 from tests.demo.gcp.asking import (
-    DATA,
     FILTER,
     GROUPS,
     NOON,
@@ -35,22 +34,6 @@ def mean(estate: Estate, machine: EstateMachine, start: int, end: int) -> float:
     value = estate.mean_utilization(machine, start, end)
     assert value is not None
     return value
-
-
-def test_each_point_is_the_mean_of_the_period_that_ends_with_its_stamp(
-    client: MetricServiceClient, estate: Estate, web: EstateMachine
-) -> None:
-    series = by_id(ask(client, question(end=START - 300)))[web.resource_id]
-    assert series == {
-        end: pytest.approx(mean(estate, web, end - 300, end), rel=1e-15)
-        for end in range(START - 3300, START, 300)
-    }
-
-
-def test_values_are_fractions(client: MetricServiceClient) -> None:
-    values = [v for series in by_id(ask(client, question())).values() for v in series.values()]
-    assert values
-    assert max(values) < 2
 
 
 def test_a_shared_core_may_be_busier_than_its_share(
@@ -143,18 +126,6 @@ def test_series_say_which_machine_of_which_project_and_zone_they_are_of(
     )
 
 
-def test_machines_of_one_name_are_series_apart(client: MetricServiceClient, estate: Estate) -> None:
-    twins = {m.resource_id for m in estate.of("gcp").machines if m.name == "demo-edge-01"}
-    found = [*ask(client, question()), *ask(client, question(project=DATA))]
-    ids = {
-        s.resource.labels["instance_id"]
-        for s in found
-        if s.metric.labels["instance_name"] == "demo-edge-01"
-    }
-    assert ids == twins
-    assert len(twins) == 3
-
-
 def test_the_machine_type_comes_only_when_it_is_grouped_by(
     client: MetricServiceClient, web: EstateMachine
 ) -> None:
@@ -167,32 +138,6 @@ def test_the_machine_type_comes_only_when_it_is_grouped_by(
     assert types[web.resource_id] == "e2-standard-2"
     without = ask(client, question(groups=GROUPS[:3]))
     assert not any(s.metadata.system_labels or s.metric.labels for s in without)
-
-
-def test_stopped_machines_have_no_series_and_ended_ones_keep_theirs(
-    client: MetricServiceClient, estate: Estate
-) -> None:
-    stopped = named(estate, "demo-moved-seine-01")
-    found = by_id(ask(client, question()))
-    assert stopped.resource_id not in found
-    gone = [
-        m
-        for m in estate.of("gcp").members_between(START - 3600, START)
-        if not estate.runs(m, START, START + 60) and estate.runs(m, START - 3600, START)
-    ]
-    assert gone
-    assert {m.resource_id for m in gone} <= set(found)
-
-
-def test_a_scoping_project_sees_the_projects_of_its_scope(
-    estate: Estate, clock: ManualClock
-) -> None:
-    scopes = {"demo-estate-scope": (SHOP, DATA)}
-    with GcpFake(estate, clock, scopes=scopes) as fake, connected(fake) as client:
-        found = ask(client, question(project="demo-estate-scope"))
-        assert {s.resource.labels["project_id"] for s in found} == {SHOP, DATA}
-        own = ask(client, question(project=DATA))
-        assert {s.resource.labels["project_id"] for s in own} == {DATA}
 
 
 @pytest.mark.parametrize("size", [7, 12, 100])
@@ -319,39 +264,9 @@ def test_a_project_of_nobody_is_not_told_from_one_without_permission(
         ask(client, question(project="somebody-elses"))
 
 
-def test_series_and_requests_are_counted_as_google_bills_them(
-    fake: GcpFake, client: MetricServiceClient
-) -> None:
-    count = len(ask(client, question()))
-    assert fake.series_returned == count
-    with pytest.raises(InvalidArgument):
-        ask(client, question(page_size=-1))
-    assert fake.requests == {("monitoring", "ListTimeSeries"): 2}
-    assert fake.series_returned == count
-
-
 def test_what_is_older_than_six_weeks_is_forgotten(
     client: MetricServiceClient, web: EstateMachine
 ) -> None:
     old = START - 42 * DAY
     found = by_id(ask(client, question(old - 900, old + 900)))[web.resource_id]
     assert min(found) >= old + 300
-
-
-GPU_FILTER = 'metric.type="agent.googleapis.com/gpu/utilization" AND resource.type="gce_instance"'
-
-
-def test_gpus_are_told_in_percent_of_machines_with_an_agent(
-    client: MetricServiceClient, estate: Estate
-) -> None:
-    asked = question(end=START - 300, project=DATA, groups=GROUPS, filter=GPU_FILTER)
-
-    found = by_id(ask(client, asked))
-
-    machine = named(estate, "demo-training-iowa-01")
-    assert found == {
-        machine.resource_id: {
-            end: pytest.approx(100 * (estate.mean_gpu_utilization(machine, end - 300, end) or 0.0))
-            for end in range(START - 3300, START, 300)
-        }
-    }

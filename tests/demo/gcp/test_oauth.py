@@ -1,4 +1,3 @@
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -6,7 +5,7 @@ import pytest
 from google.auth.transport.requests import Request
 from google.oauth2 import credentials
 
-from exporter.demo.gcp import Fault, FaultKind, GcpFake
+from exporter.demo.gcp import GcpFake
 
 
 @pytest.fixture
@@ -45,20 +44,5 @@ def test_the_metadata_server_tells_whose_machine_it_is(
     assert answer.data.decode() == text
 
 
-def test_the_metadata_server_gives_tokens(fake: GcpFake, transport: Any) -> None:  # noqa: ANN401 - untyped upstream
-    account = "computeMetadata/v1/instance/service-accounts/default"
-    told = json.loads(transport(f"{fake.url}/{account}/?recursive=true").data)
-    assert told["email"].endswith("demo.invalid")
-    token = json.loads(transport(f"{fake.url}/{account}/token").data)
-    assert token == {"access_token": "demo-token", "expires_in": 3600, "token_type": "Bearer"}
-
-
 def test_the_metadata_server_knows_no_more(fake: GcpFake, transport: Any) -> None:  # noqa: ANN401 - untyped upstream
     assert transport(f"{fake.url}/computeMetadata/v1/instance/colour").status == 404
-
-
-def test_tokens_can_be_refused(fake: GcpFake, transport: Any) -> None:  # noqa: ANN401 - untyped upstream
-    fake.faults.add(Fault(kind=FaultKind.INVALID_CREDENTIALS, service="oauth"))
-    answer = transport(f"{fake.url}/token", method="POST")
-    assert answer.status == 400
-    assert json.loads(answer.data)["error"] == "invalid_grant"

@@ -11,7 +11,6 @@ from exporter.core.errors import (
     UnreachableError,
 )
 from exporter.demo.grid import Fault
-from exporter.http.client import ATTEMPTS
 from tests.demo.grid.asking import HOUR, SECTIONS, seen
 from tests.demo.grid.conftest import Ask
 
@@ -41,27 +40,6 @@ def test_a_useless_answer_is_its_named_error_and_heals(ask: Ask, kind: str, faul
     scene.fake.heal()
     scene.clock.advance(HOUR)  # right answers without values are kept for a while
     assert seen(scene.fetch(ZONES[kind]))
-
-
-def test_a_passing_fault_is_retried(ask: Ask, kind: str) -> None:
-    scene = ask(kind)
-    scene.fake.inject(Fault.SERVER_ERROR, answers=ATTEMPTS - 1)
-    assert seen(scene.fetch(ZONES[kind]))
-
-
-def test_a_huge_answer_is_as_good_as_a_small_one(ask: Ask, kind: str) -> None:
-    right = ask(kind)
-    huge = ask(kind)
-    huge.fake.inject(Fault.HUGE)
-    assert huge.fetch(ZONES[kind]) == right.fetch(ZONES[kind])
-
-
-def test_an_answer_that_never_comes_is_out_of_reach(ask: Ask, kind: str) -> None:
-    scene = ask(kind)
-    scene.be_impatient()
-    scene.fake.inject(Fault.HANG)
-    with pytest.raises(UnreachableError, match="no answer"):
-        scene.fetch(ZONES[kind])
 
 
 def test_observed_values_of_the_future_are_not_taken(ask: Ask, kind: str) -> None:

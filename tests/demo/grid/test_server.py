@@ -79,13 +79,6 @@ def test_a_throttled_answer_carries_retry_after_only_when_told(fake: GridFake) -
     assert fake.respond("/generation").headers == {}
 
 
-def test_a_hanging_request_ends_when_the_server_closes() -> None:
-    with GridFake(intensity, CLOCK) as fake:
-        fake.inject(Fault.HANG)
-        with pytest.raises(httpx.ReadTimeout):
-            httpx.get(f"{fake.url}/generation", timeout=0.1, trust_env=False)
-
-
 def test_a_slow_answer_is_still_right() -> None:
     with GridFake(intensity, CLOCK) as fake:
         fake.delay(0.05)
@@ -104,13 +97,6 @@ def test_an_error_in_the_simulation_is_reported_not_swallowed(
             trust_env=False,
         )
     assert "KeyError: 'XX'" in capsys.readouterr().err
-
-
-def test_an_address_exists_only_while_it_is_started() -> None:
-    fake = GridFake(intensity, CLOCK)
-    fake.close()
-    with pytest.raises(RuntimeError, match="not been started"):
-        _ = fake.url
 
 
 @pytest.mark.parametrize("value", [10.9, 820.1])

@@ -1,10 +1,10 @@
-"""Faults of transport: what a client really sees of them on its socket, from every fake."""
+"""What every fake shares: its life, its faults, and what a client sees of them on its socket."""
 
 import socket
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -22,24 +22,26 @@ from tests.support.clock import ManualClock
 
 Spoil = Callable[[FaultKind, float], None]
 """Puts a fault in force for all requests, with its seconds."""
+FAULTS: Mapping[type[Fake[Any]], type[BaseFault]] = {
+    aws.AwsFake: aws.Fault,
+    azure.AzureFake: azure.Fault,
+    gcp.GcpFake: gcp.Fault,
+    GridFake: GridFault,
+}
 PATIENCE = 10.0
 
 
-def fakes() -> dict[str, Callable[[ManualClock], tuple[Fake[Any], type[BaseFault]]]]:
-    estate = demo_estate()
-    return {
-        "aws": lambda clock: (aws.AwsFake(estate, clock), aws.Fault),
-        "azure": lambda clock: (azure.AzureFake(estate, clock), azure.Fault),
-        "gcp": lambda clock: (gcp.GcpFake(estate, clock), gcp.Fault),
-        "grid": lambda clock: (GridFake(lambda _zone, _start: 1.0, clock), GridFault),
-    }
+def type_of(fake: Fake[Any]) -> type[BaseFault]:
+    return FAULTS[type(fake)]
 
 
-@pytest.fixture(params=["aws", "azure", "gcp", "grid"])
+@pytest.fixture(params=FAULTS, ids=lambda made: made.__name__)
 def scene(request: pytest.FixtureRequest) -> Iterator[tuple[Fake[Any], Spoil]]:
-    fake, fault = fakes()[request.param](ManualClock())
+    made, clock = request.param, ManualClock()
+    world = (lambda _zone, _start: 1.0) if made is GridFake else demo_estate()
+    fake: Fake[Any] = made(world, clock)
     with fake:
-        yield fake, lambda kind, seconds: fake.faults.add(fault(kind=kind, seconds=seconds))
+        yield fake, lambda kind, seconds: fake.faults.add(type_of(fake)(kind=kind, seconds=seconds))
 
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=AKIADEMO111122223333/20260302/us-east-1/sts/aws4_request"
@@ -87,6 +89,63 @@ def right_answer(fake: Fake[Any]) -> bytes:
         while len(body) < int(length.partition(b":")[2]):
             body += client.next()
         return body
+
+
+def answered(fake: Fake[Any]) -> bytes:
+    """Return the status of an answer."""
+    with Client(fake) as client:
+        return client.until(b"\r\n").split()[1]
+
+
+def test_a_fake_has_an_address_while_it_is_started_which_may_be_again(
+    scene: tuple[Fake[Any], Spoil],
+) -> None:
+    fake, _ = scene
+    before = answered(fake)
+    fake.close()
+    fake.close()
+    with pytest.raises(RuntimeError, match="not been started"):
+        _ = fake.url
+    with fake:
+        assert answered(fake) == before
+
+
+def test_a_fault_happens_so_many_times_and_without_a_number_until_it_is_cleared(
+    scene: tuple[Fake[Any], Spoil],
+) -> None:
+    fake, spoil = scene
+    right = right_answer(fake)
+    fake.faults.add(type_of(fake)(kind=FaultKind.TRUNCATED), times=2)
+    lengths = [len(right_answer(fake)) for _ in range(4)]
+    assert lengths == [len(right) // 2] * 2 + [len(right)] * 2
+    spoil(FaultKind.TRUNCATED, 0)
+    assert [len(right_answer(fake)) for _ in range(3)] == [len(right) // 2] * 3
+    fake.faults.clear()
+    assert len(right_answer(fake)) == len(right)
+
+
+def test_a_request_that_hangs_is_answered_once_the_faults_are_cleared(
+    scene: tuple[Fake[Any], Spoil],
+) -> None:
+    fake, spoil = scene
+    spoil(FaultKind.HANG, 0)
+    with Client(fake) as client:
+        client.socket.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            client.next()
+        client.socket.settimeout(PATIENCE)
+        fake.faults.clear()
+        assert client.until(b"\r\n").startswith(b"HTTP/1.1 ")
+
+
+def test_closing_ends_a_request_that_hangs(scene: tuple[Fake[Any], Spoil]) -> None:
+    fake, spoil = scene
+    spoil(FaultKind.HANG, 0)
+    with Client(fake) as client:
+        began = time.monotonic()
+        fake.close()
+        assert client.rest() == b""
+        assert time.monotonic() - began < 4  # and not the 5 s after which it no longer waits
 
 
 def test_a_drip_brings_the_head_at_once_and_the_body_byte_by_byte(
