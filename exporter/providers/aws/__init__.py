@@ -1,9 +1,7 @@
 """Amazon EC2 and RDS: inventory by DescribeInstances and DescribeDBInstances, CPU by CloudWatch.
 
-How the cloud's facts become ours:
+Each service is a file of ``kinds/``. How the cloud's facts become ours:
 
-* A machine in state ``pending`` is not yet running and one in ``stopping`` still is;
-  ``shutting-down`` and ``terminated`` are gone.
 * An instance with CPU options (fewer cores, or one thread per core) holds the hardware of its
   whole type, and nobody else can use what it leaves off. It is therefore modelled as its type;
   CloudWatch averages over the vCPUs that are on, so its power at high load is an upper estimate.
@@ -18,6 +16,8 @@ How the cloud's facts become ours:
 * Volumes are those that EC2 shows attached, also while an instance is stopped; disks of the
   instance type itself (instance store) are not among them, their power is inside the server's. A
   database's are its allocated storage; of Aurora's shared volumes RDS does not tell the size.
+* A service that may not be listed, other than EC2, is left out with one warning: its machines stay
+  as they were last seen.
 * Without ``ec2:DescribeVolumes`` instances are listed without volumes, or with those that were
   known before, and the refusal is a failure at each poll. ``volumes: false`` does without.
 * RDS tells when a database was made, but neither when it stopped nor when it started again. From
@@ -27,10 +27,9 @@ How the cloud's facts become ours:
 
 from exporter.core.ports import AdapterContext
 from exporter.providers.aws.config import Config
-from exporter.providers.aws.metrics import monthly_cost
 from exporter.providers.aws.provider import AwsProvider
 
-__all__ = ["AwsProvider", "Config", "build", "monthly_cost"]
+__all__ = ["AwsProvider", "Config", "build"]
 
 
 def build(config: Config, context: AdapterContext) -> tuple[AwsProvider, ...]:

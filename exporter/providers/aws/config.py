@@ -3,11 +3,12 @@
 import difflib
 import re
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from exporter.providers._shared.config import CloudConfig
+from exporter.providers.aws.kinds import NAMES, kind_of
 from exporter.providers.aws.models import first_region, partition_of, partitions
 
 _ROLE: Final = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/[\w+=,.@/-]{1,512}")
@@ -17,10 +18,12 @@ _URL: Final = re.compile(r"https?://[^\s/@]+(/[^\s@]*)?")
 _ZONE: Final = re.compile(r"([a-z]{2,4}(?:-[a-z]+)+-\d{1,2})[a-z]")
 
 
-Service = Literal["ec2", "rds"]
+if TYPE_CHECKING:
+    Service = str
+else:
+    Service = Literal[NAMES]
 
-SERVICES: Final[tuple[Service, ...]] = ("ec2", "rds")
-"""All that can be watched, in the order in which they are asked."""
+_WHAT: Final = ", ".join(f"`{name}` for {kind_of(name).what}" for name in NAMES)
 
 
 def _known_region(region: str) -> str:
@@ -73,9 +76,9 @@ class Config(CloudConfig):
         description="Regions to watch. Default: all that are enabled in the account.",
     )
     services: tuple[Service, ...] = Field(
-        default=SERVICES,
+        default=NAMES,
         min_length=1,
-        description="What to watch: `ec2` for instances, `rds` for databases.",
+        description=f"What to watch: {_WHAT}.",
     )
     volumes: bool = Field(
         default=True,
@@ -114,7 +117,7 @@ class Config(CloudConfig):
     @field_validator("services")
     @classmethod
     def _in_order(cls, services: tuple[Service, ...]) -> tuple[Service, ...]:
-        return tuple(service for service in SERVICES if service in services)
+        return tuple(service for service in NAMES if service in services)
 
     @field_validator("regions")
     @classmethod

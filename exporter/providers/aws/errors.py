@@ -140,6 +140,8 @@ class Call(AnyCall):
     region: str
     account: str = ""
     role_arn: str = ""
+    otherwise: str = ""
+    """How to do without the permission, as a fix."""
 
     def __str__(self) -> str:
         account = f" (account {self.account})" if self.account else ""
@@ -190,10 +192,8 @@ def _cure(code: str, call: Call) -> str:
             f"may not assume {call.role_arn} — let its trust policy name this principal and the "
             "external_id, and allow this principal sts:AssumeRole"
         )
-    if code in _DENIED and call.permission.startswith("rds:"):
-        return f"{_ATTACH}, or take rds out of services"
-    if code in _DENIED and call.permission == "ec2:DescribeVolumes":
-        return f"{_ATTACH}, or set volumes: false"
+    if code in _DENIED and call.otherwise:
+        return f"{_ATTACH}, or {call.otherwise}"
     return next((cure.format(code=code) for codes, cure in _CURES if code in codes), "")
 
 

@@ -141,12 +141,12 @@ class Reader:
     ) -> list[CollectorError]:
         """Add the answer to one request to ``found``; returns what of it had to be left out."""
         with translated(self.reading):
-            asked = [_metric(dimensions) for _, dimensions in wanted]
+            asked = [(_metric(dimensions), "Average") for _, dimensions in wanted]
             results = ask(self.client, asked, span, self.reading, self.meter)
         implausible = False
         for (key, _), result in zip(wanted, results, strict=True):
-            points = ratios(result.percents) if result.is_complete else {}
-            implausible = implausible or (result.is_complete and len(points) < len(result.percents))
+            points = ratios(result.values) if result.is_complete else {}
+            implausible = implausible or (result.is_complete and len(points) < len(result.values))
             found[key].append(on_buckets(points, span.period, window))
         errors = [incomplete(status, self.reading) for status in _unusable(results)]
         if implausible:

@@ -1,4 +1,4 @@
-"""CloudWatch GetMetricData, whatever the metric: means in percent over periods of one length."""
+"""CloudWatch GetMetricData, whatever the metric: statistics over periods of one length."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from exporter.core.clock import floor_to, from_epoch
 from exporter.core.errors import AuthError, CollectorError, UnreachableError
 from exporter.core.meter import ApiMeter
 from exporter.core.model import Window
-from exporter.core.units import Ratio, ratio_from_percent
+from exporter.core.units import PERCENT, Ratio
 from exporter.providers.aws.errors import Call
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _DAY: Final = 86_400
 RETENTION: Final = ((15 * _DAY, 60), (63 * _DAY, 300), (455 * _DAY, 3600))
 """How long points of each period are kept (CloudWatch concepts, "Metrics retention")."""
 
-_OVERSHOOT_PERCENT: Final = 101.0
+_OVERSHOOT: Final = 1.01
 """Sampling at the period's edges may give a little over 100 %; more is not a utilisation."""
 
 _COMPLETE: Final = "Complete"
@@ -78,9 +78,9 @@ def span_of(window: Window, finest: int, now: float) -> Span:
 
 @dataclass(slots=True)
 class Result:
-    """One metric's answer, gathered over pages: percent by the start of its period."""
+    """One metric's answer, gathered over pages: value by the start of its period."""
 
-    percents: dict[int, float] = field(default_factory=dict)
+    values: dict[int, float] = field(default_factory=dict)
     status: str = "missing"
 
     @property
@@ -91,12 +91,12 @@ class Result:
 
 def ask(
     client: "CloudWatchClient",
-    wanted: "Sequence[MetricTypeDef]",
+    wanted: "Sequence[tuple[MetricTypeDef, str]]",
     span: Span,
     call: Call,
     meter: ApiMeter,
 ) -> list[Result]:
-    """Read the averages of some metrics; returns their results in order.
+    """Read metrics, each by one of its statistics; returns their results in order.
 
     Raises:
         BadPayloadError: the answer is not about these.
@@ -104,8 +104,8 @@ def ask(
     results: dict[str, Result] = {f"q{index}": Result() for index in range(len(wanted))}
     request: dict[str, Any] = {
         "MetricDataQueries": [
-            {"Id": name, "MetricStat": {"Metric": one, "Period": span.period, "Stat": "Average"}}
-            for name, one in zip(results, wanted, strict=True)
+            {"Id": name, "MetricStat": {"Metric": one, "Period": span.period, "Stat": stat}}
+            for name, (one, stat) in zip(results, wanted, strict=True)
         ],
         "StartTime": from_epoch(span.start),
         "EndTime": from_epoch(span.end),
@@ -135,7 +135,7 @@ def _gather(item: Mapping[str, Any], results: Mapping[str, Result], span: Span, 
     for stamp, value in zip(stamps, values, strict=True):
         at = _bucket(stamp, span, call)
         if span.start <= at < span.end:
-            result.percents[at] = value
+            result.values[at] = value
 
 
 def _bucket(stamp: datetime, span: Span, call: Call) -> int:
@@ -145,12 +145,15 @@ def _bucket(stamp: datetime, span: Span, call: Call) -> int:
     return int(at)
 
 
-def ratios(percents: Mapping[int, float]) -> dict[int, Ratio]:
-    """Return what of percentages is a utilisation, as 0..1; the rest is left out."""
+def ratios(
+    values: Mapping[int, float], whole: float = PERCENT, most: float = 1.0
+) -> dict[int, Ratio]:
+    """Return values as parts of a ``whole``, up to ``most``; what cannot be one is left out."""
+    highest = most * whole * _OVERSHOOT
     return {
-        at: Ratio(min(1.0, ratio_from_percent(percent)))
-        for at, percent in percents.items()
-        if math.isfinite(percent) and 0.0 <= percent <= _OVERSHOOT_PERCENT
+        at: Ratio(min(most, value / whole))
+        for at, value in values.items()
+        if math.isfinite(value) and 0.0 <= value <= highest
     }
 
 

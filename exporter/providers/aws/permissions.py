@@ -1,37 +1,26 @@
-"""Tries each call that the provider makes, for the ``check`` verb. Reads, never changes."""
+"""What an account must allow, and how to try it. The kinds say most; this is what all need."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
 from exporter.core.errors import CollectorError
 from exporter.core.model import PermissionCheck
-from exporter.core.ports import Clock
 from exporter.providers._shared.calls import refused
-from exporter.providers.aws import (
-    databases,
-    gpu,
-    inventory,
-    metric_data,
-    metrics,
-    shapes,
-    volumes,
-)
-from exporter.providers.aws.config import SERVICES, Config, Service
+from exporter.providers.aws import metric_data, regions, shapes
 from exporter.providers.aws.errors import translated
+from exporter.providers.aws.kind import Kind, Permission, Place
 from exporter.providers.aws.session import Connection
+
+IDENTITY: Final = "sts:GetCallerIdentity"
+"""Needs no permission; nobody can be denied it."""
 
 _NOBODY: Final = "i-00000000000000000"
 """An instance id that does not exist: reading its CPU answers nothing and costs $0.00001."""
 
+_PERIOD: Final = 300
 _FEW: Final = 5
 """Smallest MaxResults of the EC2 calls (EC2 API reference)."""
-
-_FEW_DATABASES: Final = 20
-"""Smallest MaxRecords of DescribeDBInstances (RDS API reference)."""
-
-
-Probe = Callable[[Connection, str, Clock], None]
 
 
 def identity(connection: Connection) -> PermissionCheck:
@@ -39,31 +28,19 @@ def identity(connection: Connection) -> PermissionCheck:
     try:
         account = connection.identify()
     except CollectorError as error:
-        return refused("sts:GetCallerIdentity", error)
-    return PermissionCheck(
-        permission="sts:GetCallerIdentity", ok=True, message=f"account {account}"
-    )
+        return refused(IDENTITY, error)
+    return PermissionCheck(permission=IDENTITY, ok=True, message=f"account {account}")
 
 
-def _instances(connection: Connection, region: str, _clock: Clock) -> None:
-    with translated(connection.call(inventory.PERMISSION, region)):
-        connection.ec2(region).describe_instances(MaxResults=_FEW)
+def _types(place: Place) -> None:
+    with translated(place.call(shapes.PERMISSION)):
+        place.connection.ec2(place.region).describe_instance_types(MaxResults=_FEW)
 
 
-def _databases(connection: Connection, region: str, _clock: Clock) -> None:
-    with translated(connection.call(databases.PERMISSION, region)):
-        connection.rds(region).describe_db_instances(MaxRecords=_FEW_DATABASES)
-
-
-def _types(connection: Connection, region: str, _clock: Clock) -> None:
-    with translated(connection.call(shapes.PERMISSION, region)):
-        connection.ec2(region).describe_instance_types(MaxResults=_FEW)
-
-
-def _metric(connection: Connection, region: str, clock: Clock) -> None:
-    end = clock.now().replace(second=0, microsecond=0)
-    with translated(connection.call(metric_data.PERMISSION, region)):
-        connection.cloudwatch(region).get_metric_data(
+def _metric(place: Place) -> None:
+    end = place.clock.now().replace(second=0, microsecond=0)
+    with translated(place.call(metric_data.PERMISSION)):
+        place.connection.cloudwatch(place.region).get_metric_data(
             MetricDataQueries=[
                 {
                     "Id": "q0",
@@ -73,42 +50,38 @@ def _metric(connection: Connection, region: str, clock: Clock) -> None:
                             "MetricName": "CPUUtilization",
                             "Dimensions": [{"Name": "InstanceId", "Value": _NOBODY}],
                         },
-                        "Period": metrics.BASIC_PERIOD,
+                        "Period": _PERIOD,
                         "Stat": "Average",
                     },
                 }
             ],
-            StartTime=end - timedelta(seconds=metrics.BASIC_PERIOD),
+            StartTime=end - timedelta(seconds=_PERIOD),
             EndTime=end,
         )
     dollars = metric_data.DOLLARS_PER_METRIC
-    connection.meter.count("aws", "GetMetricData", requests=0, dollars=dollars)
+    place.connection.meter.count("aws", "GetMetricData", requests=0, dollars=dollars)
 
 
-def _volumes(connection: Connection, region: str, _clock: Clock) -> None:
-    call = connection.call(volumes.PERMISSION, region)
-    volumes.try_list(connection.ec2(region), call, _FEW)
-
-
-def _gpus(connection: Connection, region: str, _clock: Clock) -> None:
-    gpu.try_list(connection.cloudwatch(region), connection.call(gpu.PERMISSION, region))
-
-
-_PROBES: Final[tuple[tuple[str, tuple[Service, ...], Probe], ...]] = (
-    (inventory.PERMISSION, ("ec2",), _instances),
-    (databases.PERMISSION, ("rds",), _databases),
-    (shapes.PERMISSION, SERVICES, _types),
-    (metric_data.PERMISSION, SERVICES, _metric),
-    (volumes.PERMISSION, ("ec2",), _volumes),
-    (gpu.PERMISSION, ("ec2",), _gpus),
+_OF_ALL: Final = (
+    Permission(name=shapes.PERMISSION, probe=_types),
+    Permission(name=metric_data.PERMISSION, probe=_metric),
 )
 
 
-def probes(config: Config) -> list[tuple[str, Probe]]:
-    """Return what a section needs in each region, and how to try it."""
-    left_out = set() if config.volumes else {volumes.PERMISSION}
-    return [
-        (name, probe)
-        for name, users, probe in _PROBES
-        if set(users) & set(config.services) and name not in left_out
-    ]
+def needed(kinds: Sequence[Kind]) -> tuple[Permission, ...]:
+    """Return what some kinds need in each region, each permission once."""
+    listings = [kind.listing for kind in kinds]
+    further = [one for kind in kinds for one in kind.further]
+    return _once_each((*listings, *_OF_ALL, *further))
+
+
+def actions(kinds: Sequence[Kind]) -> frozenset[str]:
+    """Return the IAM actions that a policy must allow for some kinds."""
+    return frozenset({regions.PERMISSION, *(one.name for one in needed(kinds))})
+
+
+def _once_each(permissions: Iterable[Permission]) -> tuple[Permission, ...]:
+    told: dict[str, Permission] = {}
+    for one in permissions:
+        told.setdefault(one.name, one)
+    return tuple(told.values())

@@ -1,6 +1,6 @@
 """The provider of one AWS account."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from math import inf
@@ -10,44 +10,30 @@ import structlog
 
 from exporter.core.clock import epoch
 from exporter.core.errors import CollectorError
-from exporter.core.model import CpuReading, Inventory, Machine, PermissionCheck, ResourceKey, Window
+from exporter.core.model import CpuReading, Inventory, Machine, PermissionCheck, Window
 from exporter.core.ports import AdapterContext
 from exporter.providers._shared.calls import across, attempt, call, refused
 from exporter.providers._shared.provider import CloudProvider
-from exporter.providers._shared.reading import BatchReading, GpuReading, having_gpus, joined_gpus
-from exporter.providers.aws import (
-    databases,
-    gpu,
-    inventory,
-    metric_data,
-    metrics,
-    permissions,
-    regions,
-    shapes,
-    volumes,
-)
-from exporter.providers.aws.config import Config, Service
-from exporter.providers.aws.databases import Databases
-from exporter.providers.aws.gpu import AgentMetrics
-from exporter.providers.aws.inventory import Listing
-from exporter.providers.aws.metrics import Batch
-from exporter.providers.aws.permissions import Probe
+from exporter.providers._shared.reading import GpuReading, joined_gpus
+from exporter.providers.aws import metric_data, metrics, permissions, regions
+from exporter.providers.aws.config import Config
+from exporter.providers.aws.kind import Kind, Place
+from exporter.providers.aws.kinds import NAMES, kind_of
+from exporter.providers.aws.metrics import Answer, Batch
 from exporter.providers.aws.session import Connection, connect
-from exporter.providers.aws.shapes import TypeFacts, TypeSource
-from exporter.providers.aws.survey import Survey
-from exporter.providers.aws.volumes import VolumeFacts, VolumeSource
+from exporter.providers.aws.shapes import TypeFacts
+from exporter.providers.aws.survey import Job, Survey, once_each
 
-_REMEMBER_SECONDS: Final = 86_400.0
-"""A machine gone from the inventory is still read until its last buckets are accounted."""
+_FILLS_FINER: Final = 300
+"""Points of so many seconds fill buckets that are shorter, where finer points are gone."""
 
-_LISTING: Final[Mapping[Service, str]] = {"ec2": "DescribeInstances", "rds": "DescribeDBInstances"}
-_APIS: Final = ("DescribeRegions", "GetCallerIdentity", "GetMetricData", gpu.API)
+_APIS: Final = ("DescribeRegions", "GetCallerIdentity")
 
 _log = structlog.get_logger(__name__)
 
 
 class AwsProvider(CloudProvider[Connection]):
-    """Instances and databases of one account."""
+    """What there is of each kind in one account."""
 
     kind = "aws"
     settle_seconds = 300
@@ -56,46 +42,56 @@ class AwsProvider(CloudProvider[Connection]):
     """EC2 shows terminated instances for about an hour (EC2 User Guide)."""
 
     def __init__(self, config: Config, context: AdapterContext) -> None:
+        every = {name: kind_of(name)(config, context) for name in NAMES}
+        kinds = tuple(every[name] for name in config.services)
+        needed = permissions.needed(kinds)
         super().__init__(
             config.collectors[0],
             config,
             context,
             connect=partial(connect, config, context),
-            apis=(*_APIS, *(_LISTING[service] for service in config.services)),
+            apis=(*_APIS, *(permission.api for permission in needed)),
         )
         self._config = config
+        self._kinds: Final[tuple[Kind, ...]] = kinds
+        self._by_type: Final = {kind.resource_type: kind for kind in every.values()}
+        """All kinds: what is no longer watched is read until its last buckets are accounted."""
+        self._main: Final = frozenset(k.name for k in kinds if not k.optional) or frozenset(
+            kind.name for kind in kinds
+        )
+        """Kinds without which the credentials are not taken to be good."""
         self._types = TypeFacts(context.types)
-        self._volumes = VolumeFacts(context.clock)
-        self._agents = AgentMetrics(context.clock)
         self._known_regions: dict[str, bool] = {}
-        self._databases = Databases()
-        self._detailed: dict[ResourceKey, float] = {}
+        self._last: dict[Job, tuple[Machine, ...]] = {}
+        """What was last listed of each kind in each region."""
+        self._refused: frozenset[str] = frozenset()
 
     def discover(self) -> Inventory:
-        """List the instances and databases of all regions, in every state.
+        """List what there is of each kind in all regions, in every state.
 
         Raises:
             CollectorError: nothing could be listed.
         """
         connection = self._connected()
         asked_at = self._context.clock.now()
-        names, refused = self._regions(connection)
+        names, barred = self._regions(connection)
         survey = self._surveyed(connection, names)
-        errors = (*refused, *survey.failures)
-        if errors and self._config.services[0] not in survey.services:
+        errors = (*barred, *survey.failures)
+        if errors and not survey.kinds & self._main:
             self._let_go(errors)
-        if errors and not survey.services:
+        if errors and not survey.kinds:
             raise errors[0]
-        self._remember(survey.listings.values())
+        machines = tuple(self._seen(survey, asked_at))
+        self._tell_refused(survey)
         minor = [error for listing in survey.listings.values() for error in listing.failures]
         return Inventory(
-            machines=tuple(self._machines(survey, asked_at)),
-            unseen_regions=survey.unseen_regions.union(error.scope for error in refused),
-            failures=inventory.once_each((*errors, *minor)),
+            machines=machines,
+            unseen_regions=survey.unseen_regions.union(error.scope for error in barred),
+            failures=once_each((*errors, *minor)),
         )
 
     def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
-        """Read CPUUtilization, 500 machines a request; GPUs where agents report them.
+        """Read the metrics of all machines, 500 a request; GPUs where agents report them.
 
         Raises:
             CollectorError: every request failed.
@@ -103,25 +99,30 @@ class AwsProvider(CloudProvider[Connection]):
         if not machines or window.start == window.end:
             return CpuReading(series=())
         connection = self._connected()
-        now = epoch(self._context.clock.now())
-        batches = list(metrics.plan(machines, self._detailed, window, now))
-        for batch in batches:
-            connection.cloudwatch(batch.region)
-        readings = self._pool.map(call, [self._reader(connection, b, window) for b in batches])
+        wanted = [
+            (one.key, query)
+            for one in machines
+            if one.key.resource_type in self._by_type
+            for query in self._by_type[one.key.resource_type].queries(one)
+        ]
+        batches = metrics.plan(wanted, window, epoch(self._context.clock.now()))
+        answers = self._pool.map(call, [self._reader(connection, b, window) for b in batches])
         gpus = self._pool.map(call, self._gpu_readers(connection, machines, window))
-        return joined_gpus(gpus).added_to(self._merged(list(readings)))
+        reading = metrics.assembled(machines, self._by_type, list(answers))
+        return joined_gpus(gpus).added_to(self._merged([reading]))
 
     def retention(self, resolution: int) -> int:
         """How long CloudWatch keeps points that fill buckets of a resolution.
 
         Where those of a minute are gone, those of five minutes fill their buckets.
         """
-        finest = max(resolution, metrics.BASIC_PERIOD)
+        finest = max(resolution, _FILLS_FINER)
         return max(kept for kept, period in metric_data.RETENTION if period <= finest)
 
     def told_since(self, machine: Machine, asked_at: float) -> float:
-        """RDS tells the creation of a database alone, never a start or a stop."""
-        return asked_at if machine.key.resource_type == databases.RESOURCE_TYPE else -inf
+        """Return when it was asked, for kinds of which starts are not told; else since ever."""
+        kind = self._by_type.get(machine.key.resource_type)
+        return -inf if kind is None or kind.starts_told else asked_at
 
     def permissions(self) -> list[PermissionCheck]:
         """Try each call that this provider needs, in every region. Changes nothing."""
@@ -138,8 +139,15 @@ class AwsProvider(CloudProvider[Connection]):
         return checks + self._probed(connection, names)
 
     def monthly_cost(self, machines: int, poll_interval: timedelta) -> float:
-        """List price in dollars of 30 days of reading that many machines."""
-        return metrics.monthly_cost(machines + self._agents.count, poll_interval)
+        """List price in dollars of 30 days of reading that many machines.
+
+        They are taken to be of the kinds that were last listed, in the same shares.
+        """
+        listed = [one for some in self._last.values() for one in some]
+        queries = sum(len(self._by_type[one.key.resource_type].queries(one)) for one in listed)
+        each = queries / len(listed) if listed else 1.0
+        extra = sum(kind.extra_metrics for kind in self._kinds)
+        return metrics.monthly_cost(machines * each + extra, poll_interval)
 
     def _regions(
         self, connection: Connection, *, patient: bool = True
@@ -161,45 +169,42 @@ class AwsProvider(CloudProvider[Connection]):
                 return named or (), ()
         return regions.choose(named, self._known_regions, connection.account)
 
+    def _place(self, connection: Connection, region: str) -> Place:
+        clock = self._context.clock
+        return Place(region=region, connection=connection, types=self._types, clock=clock)
+
     def _surveyed(self, connection: Connection, names: Sequence[str]) -> Survey:
-        jobs = [(service, region) for service in self._config.services for region in names]
-        work = [self._lister(connection, service, region) for service, region in jobs]
-        return Survey.of(jobs, list(self._pool.map(attempt, work)))
-
-    def _lister(
-        self, connection: Connection, service: Service, region: str
-    ) -> Callable[[], Listing]:
-        types = TypeSource(
-            client=connection.ec2(region),
-            call=connection.call(shapes.PERMISSION, region),
-            facts=self._types,
+        places = {region: self._place(connection, region) for region in names}
+        jobs = [(kind, region) for kind in self._kinds for region in names]
+        work = [partial(kind.list, places[region]) for kind, region in jobs]
+        return Survey.of(
+            [(kind.name, region) for kind, region in jobs],
+            list(self._pool.map(attempt, work)),
+            {kind.name for kind in self._kinds if kind.optional},
         )
-        if service == "rds":
-            client, call = connection.rds(region), connection.call(databases.PERMISSION, region)
-            return lambda: databases.list_region(client, call, types)
-        call = connection.call(inventory.PERMISSION, region)
-        found = self._volume_source(connection, region)
-        return lambda: inventory.list_region(types.client, call, types, found)
 
-    def _volume_source(self, connection: Connection, region: str) -> VolumeSource | None:
-        if not self._config.volumes:
-            return None
-        call = connection.call(volumes.PERMISSION, region)
-        return VolumeSource(client=connection.ec2(region), call=call, facts=self._volumes)
+    def _seen(self, survey: Survey, asked_at: datetime) -> Iterator[Machine]:
+        """Yield what was listed, and what is known of kinds that may not be listed any more."""
+        for kind in self._kinds:
+            listings = [one for (name, _), one in survey.listings.items() if name == kind.name]
+            for listing in listings:
+                self._last[kind.name, listing.region] = kind.seen(listing, asked_at)
+                yield from self._last[kind.name, listing.region]
+            kind.after(listings)
+        for job in survey.refused:
+            yield from self._last.get(job, ())
 
-    def _machines(self, survey: Survey, asked_at: datetime) -> Iterator[Machine]:
-        for (service, _), listing in survey.listings.items():
-            if service == "rds":
-                yield from self._databases.seen(listing, asked_at)
-            else:
-                yield from listing.machines
-        for region in survey.refused_databases:
-            yield from self._databases.last_seen(region)
-        self._databases.tell_left_out(survey.listings.values())
+    def _tell_refused(self, survey: Survey) -> None:
+        """Say once that a kind is left out; again only after it was there in between."""
+        refused: dict[str, CollectorError] = {}
+        for (kind, _), error in survey.refused.items():
+            refused.setdefault(kind, error)
+        for kind, error in refused.items():
+            if kind not in self._refused:
+                _log.warning("left out, as it may not be listed", kind=kind, error=str(error))
+        self._refused = frozenset(refused)
 
-    def _reader(
-        self, connection: Connection, batch: Batch, window: Window
-    ) -> Callable[[], BatchReading]:
+    def _reader(self, connection: Connection, batch: Batch, window: Window) -> Callable[[], Answer]:
         client = connection.cloudwatch(batch.region)
         call = connection.call(metric_data.PERMISSION, batch.region)
         meter = self._context.meter
@@ -208,49 +213,23 @@ class AwsProvider(CloudProvider[Connection]):
     def _gpu_readers(
         self, connection: Connection, machines: Sequence[Machine], window: Window
     ) -> list[Callable[[], GpuReading]]:
-        """Return how to read the GPUs of each region that has some."""
-        now = epoch(self._context.clock.now())
-        instances = (o for o in machines if o.key.resource_type == inventory.RESOURCE_TYPE)
-        equipped = having_gpus(instances, self._context.types)
+        by_type: dict[str, list[Machine]] = {}
+        for one in machines:
+            by_type.setdefault(one.key.resource_type, []).append(one)
         return [
-            partial(self._gpu_reader(connection, region).read, some, window, now)
-            for region, some in gpu.by_region(equipped)
+            reader
+            for resource_type, some in by_type.items()
+            if resource_type in self._by_type
+            for reader in self._by_type[resource_type].gpus(connection, some, window)
         ]
-
-    def _gpu_reader(self, connection: Connection, region: str) -> gpu.Reader:
-        return gpu.Reader(
-            client=connection.cloudwatch(region),
-            listing=connection.call(gpu.PERMISSION, region),
-            reading=connection.call(metric_data.PERMISSION, region),
-            metrics=self._agents,
-            meter=self._context.meter,
-        )
-
-    def _remember(self, listings: Iterable[Listing]) -> None:
-        """Keep which instances have one-minute points, a day longer than they are listed."""
-        now = self._context.clock.monotonic()
-        for listing in listings:
-            for one in listing.machines:
-                self._detailed.pop(one.key, None)
-            self._detailed.update(dict.fromkeys(listing.detailed, now))
-        self._detailed = {
-            key: seen for key, seen in self._detailed.items() if now - seen < _REMEMBER_SECONDS
-        }
 
     def _probed(self, connection: Connection, names: Sequence[str]) -> list[PermissionCheck]:
-        for region in names:
-            connection.ec2(region)
-            connection.cloudwatch(region)
-            if "rds" in self._config.services:
-                connection.rds(region)
+        places = [self._place(connection, region) for region in names]
         return [
             across(
-                permission,
-                self._failures(self._probe(probe, connection, region) for region in names),
+                one.name,
+                self._failures(partial(one.probe, place) for place in places),
                 "region",
             )
-            for permission, probe in permissions.probes(self._config)
+            for one in permissions.needed(self._kinds)
         ]
-
-    def _probe(self, probe: Probe, connection: Connection, region: str) -> Callable[[], None]:
-        return lambda: probe(connection, region, self._context.clock)

@@ -29,14 +29,7 @@ if TYPE_CHECKING:  # the stubs are a development dependency
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_ec2 import EC2Client
 
-    from exporter.providers.aws.databases import RdsClient
-
-_FIRST_USE: Final = {
-    "sts": "sts:GetCallerIdentity",
-    "ec2": "ec2:DescribeInstances",
-    "rds": "rds:DescribeDBInstances",
-    "cloudwatch": "cloudwatch:GetMetricData",
-}
+_FIRST_USE: Final = {"ec2": "ec2:DescribeInstances", "cloudwatch": "cloudwatch:GetMetricData"}
 """What to name where a client cannot even be made."""
 
 _making: Final = threading.Lock()
@@ -61,8 +54,8 @@ class _AssumedRole(CredentialProvider):
 class Connection:
     """Working credentials of one account and its clients.
 
-    The constructor reads configuration files but sends nothing. Clients are safe to share between
-    threads; ``ec2``, ``rds`` and ``cloudwatch`` create them and must be called from one thread.
+    The constructor reads configuration files but sends nothing. All methods but ``close`` may be
+    called from several threads, and clients are safe to share.
     """
 
     def __init__(self, config: Config, context: AdapterContext, home: str) -> None:
@@ -76,6 +69,7 @@ class Connection:
             user_agent_extra=context.user_agent,
         )
         self._clients: dict[tuple[str, str], Any] = {}
+        self._lock = threading.Lock()
         self.home = home
         self.account = ""
         core = self._core(home)
@@ -86,17 +80,12 @@ class Connection:
 
     def ec2(self, region: str) -> "EC2Client":
         """Return the client of a region."""
-        client: EC2Client = self._client("ec2", region)
-        return client
-
-    def rds(self, region: str) -> "RdsClient":
-        """Return the client of a region."""
-        client: RdsClient = self._client("rds", region)
+        client: EC2Client = self.client(self.call(_FIRST_USE["ec2"], region))
         return client
 
     def cloudwatch(self, region: str) -> "CloudWatchClient":
         """Return the client of a region."""
-        client: CloudWatchClient = self._client("cloudwatch", region)
+        client: CloudWatchClient = self.client(self.call(_FIRST_USE["cloudwatch"], region))
         return client
 
     def identify(self) -> str:
@@ -107,21 +96,37 @@ class Connection:
         """
         call = self.call("sts:GetCallerIdentity", self.home)
         with translated(call):
-            answer = self._client("sts", self.home).get_caller_identity()
+            answer = self.client(call).get_caller_identity()
         account = answer.get("Account")
         if not isinstance(account, str) or not account:
             call.reject("the answer names no account")
         self.account = account
         return account
 
-    def call(self, permission: str, region: str) -> Call:
+    def call(self, permission: str, region: str, otherwise: str = "") -> Call:
         """Describe a call for error messages."""
         return Call(
             permission=permission,
             region=region,
             account=self.account or self._config.role_account,
             role_arn=self._config.role_arn or "",
+            otherwise=otherwise,
         )
+
+    def client(self, call: Call, service: str = "") -> Any:  # noqa: ANN401 - boto3 makes the classes
+        """Return the client of a service in the region of a call.
+
+        Without a name it is the service whose permission the call needs.
+
+        Raises:
+            CollectorError: it cannot be made, for want of credentials for example.
+        """
+        service = service or call.permission.partition(":")[0]
+        key = (service, call.region)
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = self._made(service, call)
+            return self._clients[key]
 
     def close(self) -> None:
         """Close the clients' connections."""
@@ -129,20 +134,17 @@ class Connection:
             client.close()
         self._clients.clear()
 
-    def _client(self, service: str, region: str) -> Any:  # noqa: ANN401 - boto3 makes the classes
-        if (service, region) not in self._clients:
-            with translated(self.call(_FIRST_USE[service], region)):
-                if self._session.get_credentials() is None:
-                    raise NoCredentialsError
-                with _making:
-                    client = self._session.client(
-                        service,  # type: ignore[call-overload] # one of four literals
-                        region_name=region,
-                        endpoint_url=self._config.endpoint_url,
-                        config=self._sdk_config,
-                    )
-            self._clients[service, region] = client
-        return self._clients[service, region]
+    def _made(self, service: str, call: Call) -> Any:  # noqa: ANN401 - boto3 makes the classes
+        with translated(call):
+            if self._session.get_credentials() is None:
+                raise NoCredentialsError
+            with _making:
+                return self._session.client(
+                    service,  # type: ignore[call-overload] # the stubs know only some
+                    region_name=call.region,
+                    endpoint_url=self._config.endpoint_url,
+                    config=self._sdk_config,
+                )
 
     def _core(self, home: str) -> botocore.session.Session:
         core = self._source()

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import structlog
 
@@ -83,6 +83,8 @@ _ACCELERATORS: Final = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeSource:
     """Where one region learns about types."""
+
+    PERMISSION: ClassVar[str] = PERMISSION
 
     client: "EC2Client"
     call: Call

@@ -1,63 +1,75 @@
-"""What listing each service in each region came to, as one inventory."""
+"""What listing each kind in each region came to, as one inventory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from exporter.core.errors import AuthError, CollectorError
-from exporter.providers.aws.config import Service
-from exporter.providers.aws.inventory import Listing
+from exporter.providers.aws.kind import Listing
 
-Job = tuple[Service, str]
-"""A service, and the region in which it was asked."""
+Job = tuple[str, str]
+"""The name of a kind, and the region in which it was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """Listings, and what failed instead."""
+    """Listings, and what failed instead.
+
+    ``refused`` are optional kinds that may not be listed in a region where others are: they are
+    left out, and the region counts as seen. An account that never allows one must not keep what
+    has vanished for ever.
+    """
 
     listings: Mapping[Job, Listing]
+    refused: Mapping[Job, CollectorError]
     failed: Mapping[Job, CollectorError]
 
     @classmethod
-    def of(cls, jobs: Sequence[Job], outcomes: Sequence[Listing | CollectorError]) -> "Survey":
-        """Sort the outcomes of jobs, in their order."""
+    def of(
+        cls,
+        jobs: Sequence[Job],
+        outcomes: Sequence[Listing | CollectorError],
+        optional: Collection[str],
+    ) -> "Survey":
+        """Sort the outcomes of jobs, in their order; ``optional`` are names of kinds."""
         both = list(zip(jobs, outcomes, strict=True))
-        return cls(
-            listings={job: one for job, one in both if isinstance(one, Listing)},
-            failed={job: one for job, one in both if isinstance(one, CollectorError)},
-        )
+        listings = {job: one for job, one in both if isinstance(one, Listing)}
+        answering = {region for _, region in listings}
+        refused = {
+            (kind, region): one
+            for (kind, region), one in both
+            if isinstance(one, AuthError) and kind in optional and region in answering
+        }
+        failed = {
+            job: one for job, one in both if isinstance(one, CollectorError) and job not in refused
+        }
+        return cls(listings=listings, refused=refused, failed=failed)
 
     @property
-    def services(self) -> frozenset[Service]:
-        """Services that at least one region listed."""
-        return frozenset(service for service, _ in self.listings)
+    def kinds(self) -> frozenset[str]:
+        """Kinds that at least one region listed."""
+        return frozenset(kind for kind, _ in self.listings)
 
     @property
     def failures(self) -> tuple[CollectorError, ...]:
-        """What failed: a region without any answer once, and a service refused everywhere once."""
+        """What failed: a region without any answer once, and a kind refused everywhere once."""
         answering = {region for _, region in self.listings}
         told: dict[tuple[str, str], CollectorError] = {}
-        for (service, region), error in self.failed.items():
+        for (kind, region), error in self.failed.items():
             whole_region = region not in answering
-            everywhere = service not in self.services and not whole_region
-            told.setdefault(("" if whole_region else service, "" if everywhere else region), error)
+            everywhere = kind not in self.kinds and not whole_region
+            told.setdefault(("" if whole_region else kind, "" if everywhere else region), error)
         return tuple(told.values())
-
-    @property
-    def refused_databases(self) -> frozenset[str]:
-        """Regions that list instances but may not list databases.
-
-        They count as seen: an account that never allows it must not keep vanished instances.
-        """
-        return frozenset(
-            region
-            for (service, region), error in self.failed.items()
-            if service == "rds"
-            and isinstance(error, AuthError)
-            and ("ec2", region) in self.listings
-        )
 
     @property
     def unseen_regions(self) -> frozenset[str]:
         """Regions of which something is not known: what is not listed may still be there."""
-        return frozenset(region for _, region in self.failed) - self.refused_databases
+        return frozenset(region for _, region in self.failed)
+
+
+def once_each(failures: Sequence[CollectorError]) -> tuple[CollectorError, ...]:
+    """Drop refusals of a permission that was refused in another region as well."""
+    told = {
+        str(error).partition(" in ")[0] if isinstance(error, AuthError) else str(error): error
+        for error in reversed(failures)
+    }
+    return tuple(told.values())[::-1]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 PERMISSION: Final = "ec2:DescribeVolumes"
+OTHERWISE: Final = "set volumes: false"
 
 PAGE_SIZE: Final = 500
 """Most volumes that DescribeVolumes returns at once (EC2 API reference)."""

@@ -15,9 +15,9 @@ from exporter.core.meter import ApiMeter
 from exporter.core.model import Machine, ResourceKey, RunState, Window
 from exporter.demo.aws import Fault, FaultKind, Limits
 from exporter.demo.estate import Estate, Once
-from exporter.providers._shared.reading import BatchReading
 from exporter.providers.aws.errors import Call
-from exporter.providers.aws.metrics import Batch, monthly_cost, plan, read
+from exporter.providers.aws.kind import Query
+from exporter.providers.aws.metrics import Answer, Batch, Wanted, monthly_cost, plan, read
 from tests.support.provider_aws import AwsHarness, machine
 from tests.support.providers import HOUR, final_window, points, running
 
@@ -43,10 +43,23 @@ def window(seconds: int, resolution: int = 300, ago: int = 0) -> Window:
     return Window(start=end - seconds, end=end, resolution=resolution)
 
 
-def planned(
-    fleet: Sequence[Machine], over: Window, detailed: Sequence[Machine] = ()
-) -> list[Batch]:
-    return list(plan(fleet, {one.key for one in detailed}, over, NOW))
+def cpu(fleet: Sequence[Machine], finest: int = 300) -> list[Wanted]:
+    return [
+        (
+            one.key,
+            Query(
+                namespace="AWS/EC2",
+                name="CPUUtilization",
+                dimensions=(("InstanceId", one.key.resource_id),),
+                finest=finest,
+            ),
+        )
+        for one in fleet
+    ]
+
+
+def planned(fleet: Sequence[Machine], over: Window, finest: int = 300) -> list[Batch]:
+    return list(plan(cpu(fleet, finest), over, NOW))
 
 
 # What is asked
@@ -57,16 +70,16 @@ def test_five_hundred_machines_go_into_one_request_and_regions_apart() -> None:
 
     batches = planned(fleet, window(HOUR))
 
-    sizes = [(batch.region, len(batch.machines)) for batch in batches]
+    sizes = [(batch.region, len(batch.wanted)) for batch in batches]
     assert sizes == [("eu-west-1", 500), ("eu-west-1", 500), ("eu-west-1", 1), ("us-east-1", 3)]
-    assert {one.key for batch in batches for one in batch.machines} == {one.key for one in fleet}
+    assert {key for batch in batches for key, _ in batch.wanted} == {one.key for one in fleet}
 
 
 def test_a_long_catch_up_asks_for_as_many_points_as_one_answer_holds() -> None:
     batches = planned(machines(1000), window(DAY))
 
-    assert max(len(batch.machines) for batch in batches) == 350
-    assert all(len(b.machines) * (b.end - b.start) // b.period <= 100_800 for b in batches)
+    assert max(len(batch.wanted) for batch in batches) == 350
+    assert all(len(b.wanted) * (b.end - b.start) // b.period <= 100_800 for b in batches)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +103,7 @@ def test_the_period_is_one_that_the_machine_has_and_cloudwatch_still_keeps(
 ) -> None:
     fleet = machines(1)
 
-    (batch,) = planned(fleet, window(2 * HOUR, resolution, ago), fleet if detailed else ())
+    (batch,) = planned(fleet, window(2 * HOUR, resolution, ago), 60 if detailed else 300)
 
     assert batch.period == period
     assert batch.start % period == 0
@@ -111,7 +124,7 @@ def test_a_period_that_has_not_ended_is_not_asked_for() -> None:
 
     reading = read(_Never(), batch, short, CALL, ApiMeter())  # type: ignore[arg-type] # a stand-in
 
-    assert [dict(series.points) for series in reading.series] == [{}]
+    assert list(reading.points.values()) == [{}]
     assert not reading.unread
 
 
@@ -159,7 +172,7 @@ def result(
     } | changes
 
 
-def ask(client: object, count: int = 1, over: Window | None = None) -> BatchReading:
+def ask(client: object, count: int = 1, over: Window | None = None) -> Answer:
     asked = over or window(900)
     (batch,) = planned(machines(count), asked)
     return read(client, batch, asked, CALL, ApiMeter())  # type: ignore[arg-type] # a stand-in
@@ -171,31 +184,31 @@ START = window(900).start
 def test_results_belong_to_machines_by_id_and_not_by_order() -> None:
     reading = ask(_Says(result(1, {START: 20.0}), result(0, {START: 10.0})), count=2)
 
-    values = {series.key.resource_id: dict(series.points) for series in reading.series}
+    values = {key.resource_id: points for (key, _), points in reading.points.items()}
     assert values == {"i-eu-west-1-0": {START: 0.1}, "i-eu-west-1-1": {START: 0.2}}
 
 
 def test_points_outside_the_window_are_left_out() -> None:
     beyond = {START - 300: 1.0, START: 2.0, START + 900: 3.0}
 
-    (series,) = ask(_Says(result(0, beyond))).series
+    (points,) = ask(_Says(result(0, beyond))).points.values()
 
-    assert dict(series.points) == {START: 0.02}
+    assert points == {START: 0.02}
 
 
 @pytest.mark.parametrize("percent", [float("nan"), float("inf"), -0.1, 101.5, 1e9])
 def test_a_value_that_is_no_utilisation_is_left_out_and_reported(percent: float) -> None:
     reading = ask(_Says(result(0, {START: percent, START + 300: 50.0})))
 
-    assert [dict(series.points) for series in reading.series] == [{START + 300: 0.5}]
+    assert list(reading.points.values()) == [{START + 300: 0.5}]
     assert [failure.reason for failure in reading.failures] == [Reason.BAD_PAYLOAD]
     assert not reading.unread
 
 
 def test_a_little_over_a_hundred_percent_is_a_hundred() -> None:
-    (series,) = ask(_Says(result(0, {START: 100.4}))).series
+    (points,) = ask(_Says(result(0, {START: 100.4}))).points.values()
 
-    assert dict(series.points) == {START: 1.0}
+    assert points == {START: 1.0}
 
 
 @pytest.mark.parametrize(
@@ -214,7 +227,7 @@ def test_a_little_over_a_hundred_percent_is_a_hundred() -> None:
 def test_an_answer_of_another_shape_leaves_all_unread(client: _Says) -> None:
     reading = ask(client)
 
-    assert reading.series == ()
+    assert not reading.points
     assert {key.resource_id for key in reading.unread} == {"i-eu-west-1-0"}
     assert [failure.reason for failure in reading.failures] == [Reason.BAD_PAYLOAD]
 
@@ -228,23 +241,23 @@ def test_spreading_five_minutes_over_finer_buckets_keeps_the_mean(
 ) -> None:
     over = Window(start=NOW, end=NOW + 1200, resolution=resolution)
     client = _Says(result(0, {NOW + 300 * n: value for n, value in enumerate(percents)}))
-    (batch,) = plan(machines(1), (), over, NOW + 1200)
+    (batch,) = plan(cpu(machines(1)), over, NOW + 1200)
     reading = read(client, batch, over, CALL, ApiMeter())  # type: ignore[arg-type] # a stand-in
 
-    (series,) = reading.series
-    assert set(series.points) == set(over.buckets)
-    mean = sum(series.points.values()) / len(over.buckets)
+    (points,) = reading.points.values()
+    assert set(points) == set(over.buckets)
+    mean = sum(points.values()) / len(over.buckets)
     assert mean == pytest.approx(sum(percents) / 400, abs=1e-12)
 
 
 def test_a_bucket_over_a_missing_point_is_absent() -> None:
     over = Window(start=NOW, end=NOW + 600, resolution=120)
     client = _Says(result(0, {NOW: 10.0}))
-    (batch,) = plan(machines(1), (), over, NOW + 600)
+    (batch,) = plan(cpu(machines(1)), over, NOW + 600)
 
-    (series,) = read(client, batch, over, CALL, ApiMeter()).series  # type: ignore[arg-type] # a stand-in
+    (points,) = read(client, batch, over, CALL, ApiMeter()).points.values()  # type: ignore[arg-type] # a stand-in
 
-    assert set(series.points) == {NOW, NOW + 120}
+    assert set(points) == {NOW, NOW + 120}
 
 
 # Against the simulated CloudWatch

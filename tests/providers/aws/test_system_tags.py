@@ -7,7 +7,7 @@ import pytest
 from exporter.core.model import Machine
 from exporter.providers.aws import system_tags
 from exporter.providers.aws.errors import Call
-from exporter.providers.aws.inventory import machine
+from exporter.providers.aws.kinds.ec2 import machine
 from exporter.providers.aws.shapes import TypeFacts
 from tests.support.providers import NoTypes
 

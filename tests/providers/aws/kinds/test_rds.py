@@ -18,8 +18,8 @@ from exporter.core.model import Inventory, Machine, ResourceKey, RunState
 from exporter.demo.aws import Fault, FaultKind
 from exporter.demo.estate import Cycle, Estate, Once
 from exporter.engine.store import Changes, ProgressRow, ResourceRow, Store, TallyRow
-from exporter.providers.aws.databases import is_of_rds, machine
 from exporter.providers.aws.errors import Call
+from exporter.providers.aws.kinds.rds import is_of_rds, machine
 from exporter.providers.aws.shapes import TypeFacts
 from tests.support.clock import ManualClock
 from tests.support.machines import machine as any_machine
@@ -315,18 +315,20 @@ def test_a_missing_permission_does_not_hurt_instances(tmp_path: Path) -> None:
     harness = AwsHarness(tmp_path)
     harness.fake.faults.add(NO_DATABASES)
 
-    inventory = harness.provider.discover()
-    reading = harness.provider.read_cpu(inventory.machines, final_window(harness))
-    harness.provider.discover()
-    identified = harness.requests()["GetCallerIdentity"]
+    with capture_logs() as logs:
+        inventory = harness.provider.discover()
+        reading = harness.provider.read_cpu(inventory.machines, final_window(harness))
+        harness.provider.discover()
+        identified = harness.requests()["GetCallerIdentity"]
     harness.close()
 
-    (failure,) = inventory.failures  # once, and not for each region
-    assert failure.reason is Reason.AUTH
-    assert "rds:DescribeDBInstances" in str(failure)
-    assert str(failure).endswith(
+    (warning,) = [log for log in logs if log["log_level"] == "warning"]  # once, and not each time
+    assert warning["kind"] == "rds"
+    assert "rds:DescribeDBInstances" in warning["error"]
+    assert warning["error"].endswith(
         "attach the policy in deploy/iam/aws.json, or take rds out of services"
     )
+    assert not inventory.failures  # the collector succeeds without it
     assert kinds(inventory.machines) == {"ec2_instance"}
     assert not inventory.unseen_regions  # or instances that vanish would be kept for ever
     assert not reading.unread

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from exporter.core.errors import BadPayloadError
 from exporter.core.model import Machine, ResourceKey, RunState
 from exporter.providers.aws.errors import Call
-from exporter.providers.aws.inventory import machine, transition_time
+from exporter.providers.aws.kinds.ec2 import machine, transition_time
 from exporter.providers.aws.shapes import TypeFacts
 from tests.support.providers import NoTypes
 

@@ -1,25 +1,25 @@
-"""Databases from DescribeDBInstances."""
+"""RDS: databases from DescribeDBInstances, their CPU from ``AWS/RDS``."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from exporter.core.model import Disk, Machine, ResourceKey, RunState
+from exporter.core.ports import AdapterContext
 from exporter.data.machine_types import hardware_type
 from exporter.providers.aws.errors import Call, translated
-from exporter.providers.aws.inventory import ON_DEMAND, Listing
-from exporter.providers.aws.shapes import TypeFacts, TypeSource
+from exporter.providers.aws.kind import ON_DEMAND, Kind, Listing, Place, Query
+from exporter.providers.aws.kinds._listing import DB_INSTANCES, db_instances
+from exporter.providers.aws.shapes import TypeFacts
 from exporter.providers.aws.volumes import disk
 
-PERMISSION: Final = "rds:DescribeDBInstances"
+if TYPE_CHECKING:
+    from exporter.providers.aws.config import Config
 
 RESOURCE_TYPE: Final = "rds_instance"
-
-PAGE_SIZE: Final = 100
-"""Largest MaxRecords of DescribeDBInstances (RDS API reference)."""
 
 _OFF: Final = frozenset(
     {
@@ -50,49 +50,6 @@ _SHARED_STORAGE: Final = "aurora"
 """Storage types that grow by themselves, and belong to a cluster and not to an instance."""
 
 _log = structlog.get_logger(__name__)
-
-
-class RdsClient(Protocol):
-    """What is used of boto3's client."""
-
-    def describe_db_instances(self, *, MaxRecords: int) -> Mapping[str, Any]:  # noqa: N803 - the API's name
-        """Ask for one page."""
-        ...
-
-    def get_paginator(self, operation_name: str, /) -> Any:  # noqa: ANN401 - boto3 makes the classes
-        """Return what asks for all pages."""
-        ...
-
-
-def list_region(client: RdsClient, call: Call, types: TypeSource) -> Listing:
-    """List a region in all states; types that the table lacks are looked up.
-
-    Raises:
-        CollectorError: the region could not be listed whole.
-    """
-    items = [item for item in _instances(client, call) if is_of_rds(item)]
-    sized = [item for item in items if item.get("DBInstanceClass") != _SERVERLESS]
-    failure = types.learn({_hardware(item) for item in sized})
-    with translated(call):
-        machines = tuple(machine(item, call, types.facts) for item in sized)
-    return Listing(
-        region=call.region,
-        machines=machines,
-        detailed=frozenset(one.key for one in machines),  # RDS has a point a minute for all
-        left_out=frozenset(_name(item) for item in items if item not in sized),
-        failures=() if failure is None else (failure,),
-    )
-
-
-def _instances(client: RdsClient, call: Call) -> Iterator[Mapping[str, Any]]:
-    pages = client.get_paginator("describe_db_instances").paginate(
-        PaginationConfig={"PageSize": PAGE_SIZE}
-    )
-    with translated(call):
-        for page in pages:
-            if "DBInstances" not in page:  # an empty account has an empty list
-                call.reject("the answer lists nothing")
-            yield from page["DBInstances"]
 
 
 def is_of_rds(item: Mapping[str, Any]) -> bool:
@@ -144,30 +101,55 @@ def _utc(moment: object) -> datetime | None:
     return moment.astimezone(UTC) if isinstance(moment, datetime) else None
 
 
-@dataclass(slots=True)
-class Databases:
-    """What polls saw of one account's databases: RDS tells when one was made, not when it started.
+def _timed(machine: Machine, before: Machine | None, at: datetime) -> Machine:
+    """Take over the start of the run that goes on; one that was seen stopped started after that."""
+    if before is None or before.launched_at is None:
+        return machine
+    started = machine.state is RunState.RUNNING and before.state is not RunState.RUNNING
+    return replace(machine, launched_at=at if started else before.launched_at)
 
-    Not thread-safe.
-    """
 
-    _polls: dict[str, tuple[datetime, dict[ResourceKey, Machine]]] = field(default_factory=dict)
-    """Latest listing of each region, and when it was asked for."""
-    _left_out: frozenset[str] = frozenset()
+class Rds(Kind):
+    """Databases of one account: RDS tells when one was made, not when it started."""
 
-    def seen(self, listing: Listing, now: datetime) -> tuple[Machine, ...]:
+    what = "databases"
+    resource_type = RESOURCE_TYPE
+    listing = DB_INSTANCES
+    starts_told = False
+
+    def __init__(self, config: "Config", context: AdapterContext) -> None:
+        super().__init__(config, context)
+        self._polls: dict[str, tuple[datetime, dict[ResourceKey, Machine]]] = {}
+        """Latest listing of each region, and when it was asked for."""
+        self._left_out: frozenset[str] = frozenset()
+
+    def list(self, place: Place) -> Listing:
+        """List a region in all states; types that the table lacks are looked up.
+
+        Raises:
+            CollectorError: the region could not be listed whole.
+        """
+        call, types = self.listing_call(place), place.type_source
+        items = [item for item in db_instances(place, call) if is_of_rds(item)]
+        sized = [item for item in items if item.get("DBInstanceClass") != _SERVERLESS]
+        failure = types.learn({_hardware(item) for item in sized})
+        with translated(call):
+            machines = tuple(machine(item, call, types.facts) for item in sized)
+        return Listing(
+            region=place.region,
+            machines=machines,
+            left_out=frozenset(_name(item) for item in items if item not in sized),
+            failures=() if failure is None else (failure,),
+        )
+
+    def seen(self, listing: Listing, asked_at: datetime) -> tuple[Machine, ...]:
         """Return the listed machines with the start of their latest run, as far as it was seen."""
-        at, before = self._polls.get(listing.region, (now, {}))
+        at, before = self._polls.get(listing.region, (asked_at, {}))
         timed = [_timed(one, before.get(one.key), at) for one in listing.machines]
-        self._polls[listing.region] = (now, {one.key: one for one in timed})
+        self._polls[listing.region] = (asked_at, {one.key: one for one in timed})
         return tuple(timed)
 
-    def last_seen(self, region: str) -> tuple[Machine, ...]:
-        """Return the machines of the latest listing of a region."""
-        _, machines = self._polls.get(region, (None, {}))
-        return tuple(machines.values())
-
-    def tell_left_out(self, listings: Iterable[Listing]) -> None:
+    def after(self, listings: Sequence[Listing]) -> None:
         """Log, once for each, the databases that are not counted."""
         names = frozenset[str]().union(*(listing.left_out for listing in listings))
         if names - self._left_out:
@@ -177,10 +159,15 @@ class Databases:
             )
         self._left_out |= names
 
+    def queries(self, machine: Machine) -> tuple[Query, ...]:
+        """Return the CPU; databases go by their name there, and have a point a minute."""
+        return (
+            Query(
+                namespace="AWS/RDS",
+                name="CPUUtilization",
+                dimensions=(("DBInstanceIdentifier", machine.name),),
+            ),
+        )
 
-def _timed(machine: Machine, before: Machine | None, at: datetime) -> Machine:
-    """Take over the start of the run that goes on; one that was seen stopped started after that."""
-    if before is None or before.launched_at is None:
-        return machine
-    started = machine.state is RunState.RUNNING and before.state is not RunState.RUNNING
-    return replace(machine, launched_at=at if started else before.launched_at)
+
+KIND = Rds
