@@ -1,6 +1,5 @@
-"""Keys that the sections of all clouds take, and what their addresses have in common."""
+"""Keys that the sections of all clouds take, and what their collectors are called."""
 
-import ipaddress
 from datetime import timedelta
 from typing import Final
 
@@ -42,13 +41,3 @@ def collector_names(name: str | None, kind: str, targets: tuple[str, ...]) -> tu
     if name and len(targets) == 1:
         return (name,)
     return tuple(f"{name or kind}:{target}" for target in targets) or (name or kind,)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name can only mean this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

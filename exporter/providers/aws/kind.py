@@ -4,8 +4,8 @@ To cover one more service, write ``kinds/<name>.py`` with a subclass of ``Kind``
 That is all: the file's name is the name in ``services:``, and the provider, ``check``, the
 reference of the configuration and the test of the policy in deploy/iam find it there. It says at
 least ``what``, ``resource_type``, ``listing``, ``list`` and ``queries``, as ``rds.py`` does. The
-simulated AWS (``exporter/demo/aws``) learns the service too, so that its tests run the real thing,
-and the fleet of the demo gets some of its machines.
+simulated AWS (``exporter/demo/aws/services``) learns the service too, so that its tests run the
+real thing, and the fleet of the demo gets some of its machines.
 
 One poll goes like this. ``list`` is called once for each region, in parallel threads; then, in the
 provider's thread, ``seen`` with each listing and ``after`` with all of them. ``queries`` says which

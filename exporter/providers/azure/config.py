@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from exporter.providers._shared.config import CloudConfig, collector_names, is_loopback
+from exporter.http.address import is_loopback
+from exporter.providers._shared.config import CloudConfig, collector_names
 
 MANAGEMENT: Final = "https://management.azure.com"
 """Azure Resource Manager of the public cloud."""

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from exporter.providers._shared.config import CloudConfig, collector_names, is_loopback
+from exporter.http.address import is_loopback
+from exporter.providers._shared.config import CloudConfig, collector_names
 
 _PROJECT: Final = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _ACCOUNT: Final = re.compile(r"[\w.-]+@[\w.-]+\.gserviceaccount\.com", re.ASCII)

@@ -11,7 +11,7 @@ from exporter.providers._shared.calls import (
     translator,
     without_repeats,
 )
-from exporter.providers._shared.config import collector_names, is_loopback
+from exporter.providers._shared.config import collector_names
 
 
 class Call(AnyCall):
@@ -101,17 +101,3 @@ def test_collectors_of_a_section_are_told_apart(
     name: str | None, targets: tuple[str, ...], names: tuple[str, ...]
 ) -> None:
     assert collector_names(name, "azure", targets) == names
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        ("localhost", True),
-        ("127.3.2.1", True),
-        ("::1", True),
-        ("10.0.0.1", False),
-        ("a.example", False),
-    ],
-)
-def test_only_this_machine_is_loopback(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected
