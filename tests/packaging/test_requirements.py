@@ -195,7 +195,7 @@ def documents() -> list[Path]:
 def installs(text: str) -> list[str]:
     """Return the commands that install pinned requirements."""
     commands = [part for line in logical_lines(text) for part in re.split(r"&&|;", line)]
-    return [part for part in commands if " install " in part and "requirements/" in part]
+    return [part for part in commands if " install " in part and "-r requirements/" in part]
 
 
 def made() -> str:
