@@ -54,7 +54,7 @@ test-all: $(VENV)/.dev witnesses ## Also tests that are marked slow, and the ins
 	@$(MAKE) $(EACH) lint drift test-installs tests-all
 
 # What a change to the domain most often breaks. Left out are the tests that simulate days and weeks.
-FAST = tests/core tests/data tests/advice tests/power tests/settings tests/exposition tests/grids \
+FAST = tests/core tests/data tests/http tests/advice tests/power tests/settings tests/exposition tests/grids \
   tests/engine --ignore=tests/engine/test_any_sequence.py \
   --ignore=tests/engine/test_clock_steps.py --ignore=tests/engine/test_truth.py
 
