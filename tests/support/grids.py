@@ -53,7 +53,8 @@ class Subject:
     ``settings`` are further keys of its config section, ``documents`` the answers of its API,
     ``history_seconds`` how far back the API looks where that is less than a day, ``wire_time`` how
     the start of a window is written in the first request where it is. ``first_requests`` is the
-    most that a first question, which asks for a history, may cost. ``percentile`` is how the
+    most that a first question, which asks for a history, may cost, ``long_days`` are so many that
+    they take several requests. ``percentile`` is how the
     present compares, where the source tells it; ``estimates`` is whether the running interval is
     an estimate, ``text_stamps`` whether times are written out, so that a leap second can come.
     """
@@ -67,6 +68,7 @@ class Subject:
     history_seconds: int | None = None
     wire_time: str = ""
     first_requests: int = 4
+    long_days: int = 40
     percentile: float | None = None
     estimates: bool = True
     text_stamps: bool = True
@@ -110,7 +112,12 @@ def clients_of(part: object) -> Iterator[JsonClient]:
 
 NESO: Final = Subject(kind="neso", zone="GB", wire_time="%Y-%m-%dT%H")
 DEMO: Final = Subject(
-    kind="demo", zone="IE", address_key="url", wire_time="%Y-%m-%dT%H", estimates=False
+    kind="demo",
+    zone="IE",
+    address_key="url",
+    wire_time="%Y-%m-%dT%H",
+    estimates=False,
+    long_days=16,
 )
 
 

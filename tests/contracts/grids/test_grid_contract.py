@@ -41,7 +41,7 @@ def test_an_unaligned_window_gets_the_intervals_that_overlap_it(scene: Scene) ->
 @pytest.mark.parametrize("offset", [0, 700])
 def test_a_long_window_is_read_in_pieces_without_gap_or_overlap(scene: Scene, offset: int) -> None:
     skip_without_history(scene)
-    start = scene.begin(40)
+    start = scene.begin(scene.subject.long_days)
     reading = scene.fetch(start + offset, scene.now)
     first = start + offset // scene.step * scene.step
     assert scene.starts(reading) == list(range(first, scene.now, scene.step))
@@ -194,7 +194,7 @@ def test_one_spoiled_piece_does_not_lose_the_others(scene: Scene) -> None:
     skip_without_history(scene)
     scene.fetch(scene.running, scene.now)
     scene.fake.inject(Fault.TRUNCATED, answers=1)
-    reading = scene.last_days(40)
+    reading = scene.last_days(scene.subject.long_days)
     assert reading.points
     assert [type(failure) for failure in reading.failures] == [BadPayloadError]
     scene.assert_true_values(reading)

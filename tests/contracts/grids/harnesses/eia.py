@@ -65,5 +65,6 @@ EIA: Final = Subject(
     step=3600,
     documents=EiaDocuments,
     first_requests=6,
+    long_days=8,
 )
 SUBJECTS: Final = (EIA,)

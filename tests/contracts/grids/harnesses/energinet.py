@@ -50,5 +50,7 @@ def _seconds(text: str) -> int:
     return int(epoch(datetime.strptime(text, "%Y-%m-%dT%H:%M").replace(tzinfo=UTC)))
 
 
-ENERGINET: Final = Subject(kind="energinet", zone="DK-DK2", step=300, documents=EnerginetDocuments)
+ENERGINET: Final = Subject(
+    kind="energinet", zone="DK-DK2", step=300, documents=EnerginetDocuments, long_days=16
+)
 SUBJECTS: Final = (ENERGINET,)

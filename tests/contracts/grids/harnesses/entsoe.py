@@ -110,5 +110,6 @@ ENTSOE: Final = XmlSubject(
     settings={"token": "not-a-real-token"},
     step=900,
     documents=EntsoeDocuments,
+    long_days=16,
 )
 SUBJECTS: Final = (ENTSOE,)

@@ -51,6 +51,7 @@ RTE: Final = Subject(
     step=900,
     documents=RteDocuments,
     first_requests=8,
+    long_days=4,
     wire_time="%Y-%m-%dT%H",
 )
 SUBJECTS: Final = (RTE,)
