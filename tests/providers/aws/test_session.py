@@ -36,7 +36,7 @@ def issued_ago(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
 
     def issue(ago: timedelta) -> None:
         clock = ManualClock(datetime.now(UTC) - ago)
-        monkeypatch.setattr("exporter.demo.aws.sts.SystemClock", lambda: clock)
+        monkeypatch.setattr("exporter.demo.aws.services.sts.SystemClock", lambda: clock)
 
     return issue
 
