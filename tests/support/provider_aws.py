@@ -5,9 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from exporter.core.clock import epoch
-from exporter.core.meter import ApiMeter
-from exporter.core.model import Disk, ResourceKey
 from exporter.core.plugins import load
 from exporter.core.ports import AdapterContext, TypeCatalogue
 from exporter.demo.aws import (
@@ -24,15 +21,14 @@ from exporter.demo.estate.disks import ebs
 from exporter.demo.estate.hashing import mix
 from exporter.providers.aws.provider import AwsProvider
 from tests.support.clock import ManualClock
-from tests.support.providers import HOUR, SECRET, Fleet, NoTypes, Part, Trouble
+from tests.support.provider_fakes import AWKWARD, DAY, FakeHarness, context_of
+from tests.support.providers import HOUR, SECRET, Fleet, Part, Trouble
 
 ACCOUNT: Final = "111122223333"
 OTHER_ACCOUNT: Final = "444455556666"
 EXTERNAL_ID: Final = "told-to-nobody-else"
 REGIONS: Final = ("eu-west-1", "us-east-1")
-AWKWARD: Final = 'quote " backslash \\ newline \n tab \t emoji 🌍 <&> \u202e'
 MANY: Final = 2500
-DAY: Final = 24 * HOUR
 
 LARGE: Final = MachineType(name="m5.large", vcpus=2, memory_gib=8)
 DB_LARGE: Final = replace(LARGE, name="db.m5.large")
@@ -114,16 +110,6 @@ def usual_fleet(moment: int) -> Estate:
     )
 
 
-def fleet_of(fleet: Fleet, moment: int) -> Estate:
-    """Return the estate of a fleet; every account that is asked about has an owner."""
-    if fleet is Fleet.EMPTY:
-        never = Once(start=moment + 365 * DAY)
-        return Estate(machines=tuple(machine(1, region=r, schedule=never) for r in REGIONS))
-    if fleet is Fleet.MANY:
-        return Estate(machines=tuple(machine(n, REGIONS[n % 5 > 0]) for n in range(1, MANY + 1)))
-    return usual_fleet(moment)
-
-
 def credentials(folder: Path, account: str = ACCOUNT) -> Path:
     """Write a credentials file with the profile ``test``."""
     path = folder / "credentials"
@@ -157,11 +143,16 @@ def build(
     return provider
 
 
-class AwsHarness:
+class AwsHarness(FakeHarness):
     """A fake with a fleet, and the provider of its first account."""
 
     lacks: Mapping[Part, str] = {Part.COUNTERS: "it asks an API"}
     unstable_seconds = 120
+    regions = REGIONS
+    many = MANY
+    machine = staticmethod(machine)
+    usual_fleet = staticmethod(usual_fleet)
+    fake: AwsFake
 
     def __init__(
         self,
@@ -173,10 +164,7 @@ class AwsHarness:
         limits: Limits | None = None,
         **settings: Any,  # noqa: ANN401 - config keys
     ) -> None:
-        self.clock = clock or ManualClock()
-        self.meter = ApiMeter()
-        moment = int(epoch(self.clock.now()))
-        self.estate = fleet_of(fleet, moment) if isinstance(fleet, Fleet) else fleet
+        super().__init__(fleet, clock)
         self.fake = AwsFake(
             self.estate,
             self.clock,
@@ -185,46 +173,15 @@ class AwsHarness:
             limits=limits,
             external_ids={OTHER_ACCOUNT: EXTERNAL_ID},
         ).start()
-        self.context = AdapterContext(
-            clock=self.clock, meter=self.meter, types=types or NoTypes(), user_agent="test/1"
-        )
+        self.context = context_of(self.clock, self.meter, types)
         self.file = credentials(folder)
         self.provider = build(self.context, self.fake.url, self.file, **settings)
 
-    def pass_time(self, seconds: int) -> None:
-        self.clock.advance(seconds)
-
-    def mean(self, key: ResourceKey, start: int, end: int) -> float | None:
-        return self.estate.mean_utilization(self._machine(key), start, end)
-
-    def gpu(self, key: ResourceKey, start: int, end: int) -> float | None:
-        machine = self._machine(key)
-        reported = machine.gpu_agent
-        return self.estate.mean_gpu_utilization(machine, start, end) if reported else None
-
-    def disks(self, key: ResourceKey) -> tuple[Disk, ...]:
-        return self._machine(key).disks
-
-    def native_resolution(self, key: ResourceKey) -> int:
-        return self._machine(key).native_resolution
-
     def cause(self, trouble: Trouble, *, scope: str | None = None) -> None:
         self.fake.faults.add(Fault(kind=_FAULTS[trouble], region=scope))
-
-    def heal(self) -> None:
-        self.fake.faults.clear()
-
-    def requests(self) -> Mapping[str, int]:
-        return {operation: times for (_, operation), times in self.fake.requests.items()}
 
     def dollars(self) -> float:
         return self.fake.metrics_requested * 0.01 / 1000
 
     def close(self) -> None:
-        self.provider.close()
-        self.fake.close()
-
-    def _machine(self, key: ResourceKey) -> EstateMachine:
-        return next(
-            m for m in self.estate.machines if (m.account, m.resource_id) == (key[1], key[4])
-        )
+        self.close_all((self.provider,))

@@ -7,11 +7,8 @@ from typing import Any, Final
 
 from azure.core.credentials import AccessToken
 
-from exporter.core.clock import epoch
-from exporter.core.meter import ApiMeter
-from exporter.core.model import Disk, ResourceKey
 from exporter.core.plugins import load
-from exporter.core.ports import AdapterContext, Clock, TypeCatalogue
+from exporter.core.ports import AdapterContext, TypeCatalogue
 from exporter.demo.azure import PUNCTUAL, AzureFake, Fault, FaultKind, Lateness, Limits
 from exporter.demo.estate import Architecture, Cycle, Estate, EstateMachine, MachineType, Once
 from exporter.demo.estate.disks import managed
@@ -19,14 +16,13 @@ from exporter.providers.azure import AzureProvider, Config
 from exporter.providers.azure.credentials import Credentials
 from exporter.providers.azure.session import Connection
 from tests.support.clock import ManualClock
-from tests.support.providers import HOUR, SECRET, Fleet, NoTypes, Part, Trouble
+from tests.support.provider_fakes import AWKWARD, DAY, FakeHarness, context_of
+from tests.support.providers import HOUR, SECRET, Fleet, Part, Trouble
 
 SUBSCRIPTION: Final = "11111111-2222-4333-8444-555555555555"
 OTHER_SUBSCRIPTION: Final = "99999999-8888-4777-8666-555555555555"
 REGIONS: Final = ("westeurope", "eastus")
-AWKWARD: Final = 'quote " backslash \\ newline \n tab \t emoji 🌍 <&> \u202e'
 MANY: Final = 2500
-DAY: Final = 24 * HOUR
 
 LARGE: Final = MachineType(name="Standard_D2s_v5", vcpus=2, memory_gib=8)
 ARM: Final = MachineType(
@@ -128,16 +124,6 @@ def usual_fleet(moment: int) -> Estate:
     )
 
 
-def fleet_of(fleet: Fleet, moment: int) -> Estate:
-    """Return the estate of a fleet; every subscription that is asked about exists."""
-    if fleet is Fleet.EMPTY:
-        never = Once(start=moment + 365 * DAY)
-        return Estate(machines=tuple(machine(1, region=r, schedule=never) for r in REGIONS))
-    if fleet is Fleet.MANY:
-        return Estate(machines=tuple(machine(n, REGIONS[n % 5 > 0]) for n in range(1, MANY + 1)))
-    return usual_fleet(moment)
-
-
 def config_of(url: str, metrics_url: str, **settings: Any) -> Config:  # noqa: ANN401 - config keys
     """Return the section of the test servers at two addresses."""
     given = {
@@ -166,12 +152,7 @@ def providers_of(
     )
 
 
-def context_of(clock: Clock, meter: ApiMeter, types: TypeCatalogue | None = None) -> AdapterContext:
-    """Return what the composition root hands to the adapter."""
-    return AdapterContext(clock=clock, meter=meter, types=types or NoTypes(), user_agent="test/1")
-
-
-class AzureHarness:
+class AzureHarness(FakeHarness):
     """A fake with a fleet, and the provider of its first subscription."""
 
     lacks: Mapping[Part, str] = {
@@ -180,6 +161,11 @@ class AzureHarness:
         Part.ENDED: "the simulated Azure keeps no record of deleted machines",
     }
     unstable_seconds = 180
+    regions = REGIONS
+    many = MANY
+    machine = staticmethod(machine)
+    usual_fleet = staticmethod(usual_fleet)
+    fake: AzureFake
 
     def __init__(
         self,
@@ -190,11 +176,8 @@ class AzureHarness:
         limits: Limits | None = None,
         **settings: Any,  # noqa: ANN401 - config keys
     ) -> None:
-        self.clock = clock or ManualClock()
-        self.meter = ApiMeter()
+        super().__init__(fleet, clock)
         self.naps = Naps()
-        moment = int(epoch(self.clock.now()))
-        self.estate = fleet_of(fleet, moment) if isinstance(fleet, Fleet) else fleet
         self.fake = AzureFake(
             self.estate,
             self.clock,
@@ -208,28 +191,11 @@ class AzureHarness:
         self.providers = providers_of(config, context, self.naps)
         self.provider = self.providers[0]
 
-    def pass_time(self, seconds: int) -> None:
-        self.clock.advance(seconds)
-
-    def mean(self, key: ResourceKey, start: int, end: int) -> float | None:
-        return self.estate.mean_utilization(self._machine(key), start, end)
-
-    def gpu(self, key: ResourceKey, start: int, end: int) -> float | None:
-        machine = self._machine(key)
-        reported = bool(machine.machine_type.gpu_count)
-        return self.estate.mean_gpu_utilization(machine, start, end) if reported else None
-
-    def disks(self, key: ResourceKey) -> tuple[Disk, ...]:
-        return self._machine(key).disks
-
-    def native_resolution(self, key: ResourceKey) -> int:
-        return self._machine(key).native_resolution
+    def reports_gpus(self, machine: EstateMachine) -> bool:
+        return bool(machine.machine_type.gpu_count)
 
     def cause(self, trouble: Trouble, *, scope: str | None = None) -> None:
         self.fake.faults.add(Fault(kind=_FAULTS[trouble], region=scope))
-
-    def heal(self) -> None:
-        self.fake.faults.clear()
 
     def requests(self) -> Mapping[str, int]:
         asked: Counter[str] = Counter()
@@ -241,11 +207,4 @@ class AzureHarness:
         return self.requests().get("GetBatch", 0) * 0.01 / 1000
 
     def close(self) -> None:
-        for provider in self.providers:
-            provider.close()
-        self.fake.close()
-
-    def _machine(self, key: ResourceKey) -> EstateMachine:
-        return next(
-            m for m in self.estate.machines if (m.account, m.resource_id) == (key[1], key[4])
-        )
+        self.close_all(self.providers)

@@ -4,25 +4,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from exporter.core.clock import epoch
-from exporter.core.meter import ApiMeter
-from exporter.core.model import Disk, ResourceKey
 from exporter.core.plugins import load
-from exporter.core.ports import AdapterContext, Clock, TypeCatalogue
+from exporter.core.ports import AdapterContext, TypeCatalogue
 from exporter.demo.estate import Architecture, Cycle, Estate, EstateMachine, MachineType, Once
 from exporter.demo.estate.disks import persistent
 from exporter.demo.gcp import PUNCTUAL, Fault, FaultKind, GcpFake, Lateness, Limits
 from exporter.providers.gcp.provider import GcpProvider
 from tests.support.clock import ManualClock
-from tests.support.providers import HOUR, Fleet, NoTypes, Part, Trouble
+from tests.support.provider_fakes import AWKWARD, DAY, FakeHarness, context_of
+from tests.support.providers import HOUR, Fleet, Part, Trouble
 
 PROJECT: Final = "test-shop-123456"
 OTHER_PROJECT: Final = "test-data-654321"
 SCOPE: Final = "test-scoping-987654"
 REGIONS: Final = ("europe-west1", "us-central1")
-AWKWARD: Final = 'quote " backslash \\ newline \n tab \t emoji 🌍 <&> \u202e'
 MANY: Final = 2500
-DAY: Final = 24 * HOUR
 
 STANDARD: Final = MachineType(name="n2-standard-2", vcpus=2, memory_gib=8)
 ARM: Final = MachineType(
@@ -93,16 +89,6 @@ def usual_fleet(moment: int) -> Estate:
     )
 
 
-def fleet_of(fleet: Fleet, moment: int) -> Estate:
-    """Return the estate of a fleet; every project that is asked about exists."""
-    if fleet is Fleet.EMPTY:
-        never = Once(start=moment + 365 * DAY)
-        return Estate(machines=tuple(machine(1, region=r, schedule=never) for r in REGIONS))
-    if fleet is Fleet.MANY:
-        return Estate(machines=tuple(machine(n, REGIONS[n % 5 > 0]) for n in range(1, MANY + 1)))
-    return usual_fleet(moment)
-
-
 def build(
     context: AdapterContext,
     fake: GcpFake,
@@ -124,7 +110,7 @@ def build(
     return providers
 
 
-class GcpHarness:
+class GcpHarness(FakeHarness):
     """A fake with a fleet, and the provider of its first project."""
 
     lacks: Mapping[Part, str] = {
@@ -133,6 +119,11 @@ class GcpHarness:
         Part.ENDED: "Compute Engine does not list deleted machines",
     }
     unstable_seconds = 240
+    regions = REGIONS
+    many = MANY
+    machine = staticmethod(machine)
+    usual_fleet = staticmethod(usual_fleet)
+    fake: GcpFake
 
     def __init__(
         self,
@@ -144,10 +135,7 @@ class GcpHarness:
         scopes: Mapping[str, tuple[str, ...]] | None = None,
         **settings: Any,  # noqa: ANN401 - config keys
     ) -> None:
-        self.clock = clock or ManualClock()
-        self.meter = ApiMeter()
-        moment = int(epoch(self.clock.now()))
-        self.estate = fleet_of(fleet, moment) if isinstance(fleet, Fleet) else fleet
+        super().__init__(fleet, clock)
         self.fake = GcpFake(
             self.estate,
             self.clock,
@@ -160,46 +148,11 @@ class GcpHarness:
         self.providers = build(self.context, self.fake, **settings)
         self.provider = self.providers[0]
 
-    def pass_time(self, seconds: int) -> None:
-        self.clock.advance(seconds)
-
-    def mean(self, key: ResourceKey, start: int, end: int) -> float | None:
-        return self.estate.mean_utilization(self._machine(key), start, end)
-
-    def gpu(self, key: ResourceKey, start: int, end: int) -> float | None:
-        machine = self._machine(key)
-        reported = machine.gpu_agent
-        return self.estate.mean_gpu_utilization(machine, start, end) if reported else None
-
-    def disks(self, key: ResourceKey) -> tuple[Disk, ...]:
-        return self._machine(key).disks
-
-    def native_resolution(self, key: ResourceKey) -> int:
-        return self._machine(key).native_resolution
-
     def cause(self, trouble: Trouble, *, scope: str | None = None) -> None:
         self.fake.faults.add(Fault(kind=_FAULTS[trouble], project=scope))
-
-    def heal(self) -> None:
-        self.fake.faults.clear()
-
-    def requests(self) -> Mapping[str, int]:
-        return {operation: times for (_, operation), times in self.fake.requests.items()}
 
     def dollars(self) -> float:
         return self.fake.series_returned * 0.50 / 1_000_000
 
     def close(self) -> None:
-        for provider in self.providers:
-            provider.close()
-        self.fake.close()
-
-    def _machine(self, key: ResourceKey) -> EstateMachine:
-        return next(
-            m for m in self.estate.machines if (m.account, m.resource_id) == (key[1], key[4])
-        )
-
-
-def context_of(clock: Clock, meter: ApiMeter, types: TypeCatalogue | None = None) -> AdapterContext:
-    """Return what the composition root hands to the adapter."""
-    return AdapterContext(clock=clock, meter=meter, types=types or NoTypes(), user_agent="test/1")
+        self.close_all(self.providers)

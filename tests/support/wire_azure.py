@@ -11,14 +11,8 @@ from exporter.providers.azure.config import Config
 from exporter.providers.azure.credentials import Credentials
 from exporter.providers.azure.session import Connection
 from tests.support.clock import ManualClock
-from tests.support.provider_azure import (
-    AzureHarness,
-    Entra,
-    Naps,
-    config_of,
-    context_of,
-    providers_of,
-)
+from tests.support.provider_azure import AzureHarness, Entra, Naps, config_of, providers_of
+from tests.support.provider_fakes import context_of
 
 Answer = Reply | None | Callable[[HttpRequest], Reply | None]
 Make = Callable[..., AzureHarness]

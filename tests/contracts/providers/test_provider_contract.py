@@ -10,7 +10,8 @@ from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import CollectorError, Reason
 from exporter.core.model import Machine, ResourceKey, RunState, Window
 from tests.support.contracts import harnesses
-from tests.support.provider_aws import AWKWARD, MANY, REGIONS
+from tests.support.provider_aws import MANY, REGIONS
+from tests.support.provider_fakes import AWKWARD
 from tests.support.providers import (
     HOUR,
     SECRET,

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from exporter.core.meter import ApiMeter
 from exporter.providers.azure import Config, build
 from tests.support.clock import ManualClock
-from tests.support.provider_azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, context_of
+from tests.support.provider_azure import OTHER_SUBSCRIPTION, SUBSCRIPTION
+from tests.support.provider_fakes import context_of
 
 LOOPBACK = {
     "management_endpoint": "http://127.0.0.1:1234/",

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from exporter.core.meter import ApiMeter
 from exporter.providers.gcp import Config, build
 from tests.support.clock import ManualClock
-from tests.support.provider_gcp import OTHER_PROJECT, PROJECT, context_of
+from tests.support.provider_fakes import context_of
+from tests.support.provider_gcp import OTHER_PROJECT, PROJECT
 
 READER = "reader@test-shop-123456.iam.gserviceaccount.com"
 

@@ -14,14 +14,8 @@ from exporter.demo.estate import Cycle, Estate, Once
 from exporter.demo.gcp import Fault, FaultKind, Limits
 from exporter.power.catalogue import Types
 from tests.support.clock import ManualClock
-from tests.support.provider_gcp import (
-    DAY,
-    OTHER_PROJECT,
-    PROJECT,
-    REGIONS,
-    GcpHarness,
-    machine,
-)
+from tests.support.provider_fakes import DAY
+from tests.support.provider_gcp import OTHER_PROJECT, PROJECT, REGIONS, GcpHarness, machine
 from tests.support.providers import HOUR, Fleet, final_window, now, points, running
 
 Make = Callable[..., GcpHarness]

@@ -16,7 +16,8 @@ from exporter.providers.gcp import Config, GcpProvider, build
 from exporter.providers.gcp.errors import translated
 from exporter.providers.gcp.session import Connection
 from tests.support.clock import ManualClock
-from tests.support.provider_gcp import PROJECT, GcpHarness, context_of
+from tests.support.provider_fakes import context_of
+from tests.support.provider_gcp import PROJECT, GcpHarness
 
 READER = "reader@test-shop-123456.iam.gserviceaccount.com"
 KEY_ID = "0123456789abcdef"
