@@ -1,6 +1,6 @@
 """Lines of an explanation that several models share, each with its unit, year and source."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from exporter.core.model import Bounds, Factor
@@ -8,6 +8,9 @@ from exporter.power.hardware import Hardware, SizeSource
 
 TABLES_YEAR: Final = "2026"
 """Year of the shipped tables."""
+
+IT_POWER: Final = "IT power"
+"""Name of the line in which every model adds up its components: there once, before PUE."""
 
 
 def size_factors(machine: Hardware) -> Iterator[Factor]:
@@ -23,13 +26,25 @@ def size_factors(machine: Hardware) -> Iterator[Factor]:
 def sum_factor(bounds: Bounds) -> Factor:
     """What the components add up to, before PUE."""
     return Factor(
-        name="IT power",
+        name=IT_POWER,
         value=bounds.central,
         unit="W",
         source="sum of the components",
         low=bounds.low,
         high=bounds.high,
     )
+
+
+def with_component(
+    factors: Sequence[Factor], more: Iterable[Factor], total: Bounds
+) -> tuple[Factor, ...]:
+    """Put the lines of a further component before the sum, and a new sum in its place.
+
+    Raises:
+        ValueError: the factors have no sum.
+    """
+    at = [factor.name for factor in factors].index(IT_POWER)
+    return (*factors[:at], *more, sum_factor(total), *factors[at + 1 :])
 
 
 def component(name: str, watts: float, rule: str, bounds: Bounds | None = None) -> Factor:

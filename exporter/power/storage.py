@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from exporter.core.model import Bounds, Confidence, Disk, DiskKind, Factor, Machine, Power
 from exporter.core.ports import PowerModel, PowerProfile
 from exporter.core.units import BYTES_PER_GIB, BYTES_PER_TB, GRAMS_PER_KILOGRAM, Ratio, Watts
+from exporter.power import explain
 
 WATTS_PER_TB: Final = {
     DiskKind.SSD: Bounds(0.4, 1.2, 3.04),
@@ -39,9 +40,6 @@ LIFETIME_HOURS: Final = 35040.0
 
 REMEMBERED: Final = 4096
 """Sets of volumes of which the totals are kept; resized ones push out those long not asked for."""
-
-_IT_POWER: Final = "IT power"
-"""Name of the factor in which every model adds up its components."""
 
 _PROVISIONED: Final = "volumes attached, size as provisioned"
 _COPIES: Final = "what the cloud keeps for durability: its documentation, Cloud Carbon Footprint"
@@ -117,12 +115,9 @@ class StorageProfile:
     def explain(self, utilization: Ratio, gpu: Ratio | None = None) -> tuple[Factor, ...]:
         """Return every factor from utilisation to IT watts and embodied grams."""
         inner = self.inner.explain(utilization, gpu)
-        at = next((i for i, factor in enumerate(inner) if factor.name == _IT_POWER), len(inner))
+        bounds = self.bounds(utilization, gpu)
         return (
-            *inner[:at],
-            *_power_factors(self.storage),
-            _result(_IT_POWER, self.bounds(utilization, gpu), "W", "sum of the components"),
-            *inner[at + 1 :],
+            *explain.with_component(inner, _power_factors(self.storage), bounds),
             *_embodied_factors(self.storage),
             _result(
                 "embodied emissions, storage included",

@@ -19,6 +19,7 @@ from exporter.core.model import (
 )
 from exporter.core.units import Ratio, Watts
 from exporter.power.catalogue import Types
+from exporter.power.explain import sum_factor, with_component
 from exporter.power.measured import MeasuredModel
 from exporter.power.selection import MODELS, power_model
 from exporter.power.storage import (
@@ -60,10 +61,9 @@ class Flat:
         return Bounds(0.5, 1.0, 1.5)
 
     def explain(self, utilization: Ratio, gpu: Ratio | None = None) -> tuple[Factor, ...]:
-        watts = self.power(utilization, gpu).it
         return (
             Factor(name="CPU utilisation", value=utilization, unit="ratio", source="measured"),
-            Factor(name="IT power", value=watts, unit="W", source="without storage"),
+            sum_factor(self.bounds(utilization, gpu)),
             Factor(name="embodied emissions", value=1.0, unit="gCO2eq/h", source="share"),
         )
 
@@ -223,6 +223,13 @@ def test_the_explanation_keeps_the_order_of_the_calculation() -> None:
     assert at == sorted(at)
     assert names.index("IT power") < names.index("embodied emissions")
     assert names[-1] == "embodied emissions, storage included"
+
+
+def test_an_explanation_that_adds_nothing_up_is_refused_not_added_to() -> None:
+    line = Factor(name="CPU power", value=1.0, unit="W", source="measured")
+
+    with pytest.raises(ValueError, match="IT power"):
+        with_component([line], [line], Bounds(1.0, 2.0, 3.0))
 
 
 @pytest.mark.parametrize("name", MODELS)
