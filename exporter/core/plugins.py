@@ -69,6 +69,14 @@ def kinds(package: str) -> tuple[str, ...]:
     )
 
 
+def offering(package: str, function: str) -> tuple[str, ...]:
+    """Names of the modules in a package that have a function, sorted. Imports all of them.
+
+    For packages that hold more than what is chosen by name.
+    """
+    return tuple(kind for kind in kinds(package) if hasattr(load(package, kind), function))
+
+
 def load(package: str, kind: str) -> ModuleType:
     """Import one adapter by its kind.
 

@@ -98,6 +98,11 @@ class CcfModel:
         return profile_of(hardware(self._types, machine), server)
 
 
+def build(types: Types) -> CcfModel:
+    """Return the method of Cloud Carbon Footprint over the shipped machine types."""
+    return CcfModel(types)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CcfProfile:
     """The method resolved for one machine."""

@@ -287,6 +287,11 @@ class MeasuredModel:
         return found
 
 
+def build(types: Types) -> MeasuredModel:
+    """Return the default model over the shipped machine types."""
+    return MeasuredModel(types)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredProfile:
     """The model resolved for one machine."""

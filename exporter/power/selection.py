@@ -1,22 +1,21 @@
-"""The power models by the name that a user selects them with."""
+"""The power models by the name that a user selects them with: the name of a file here.
 
-from collections.abc import Callable, Mapping
+A model is a file with a function ``build``, which takes the machine types and does no I/O.
+"""
+
 from typing import Final
 
+from exporter.core.plugins import load, offering
 from exporter.core.ports import PowerModel
 from exporter.power.catalogue import Types
-from exporter.power.ccf import CcfModel
-from exporter.power.measured import MeasuredModel
-from exporter.power.teads import TeadsModel
 
-MODELS: Final[Mapping[str, Callable[[Types], PowerModel]]] = {
-    "measured": MeasuredModel,
-    "ccf": CcfModel,
-    "teads": TeadsModel,
-}
-"""Name to model; each takes the machine types and does no I/O afterwards."""
+PACKAGE: Final = "exporter.power"
+
+MODELS: Final = offering(PACKAGE, "build")
+"""Names of the models."""
 
 
 def power_model(name: str, types: Types) -> PowerModel:
     """Build a model by its name, one of ``MODELS``."""
-    return MODELS[name](types)
+    model: PowerModel = load(PACKAGE, name).build(types)
+    return model

@@ -82,6 +82,11 @@ class TeadsModel:
         return by_rule(resolved) if line is None else by_sheet(resolved, line)
 
 
+def build(types: Types) -> TeadsModel:
+    """Return the sheet of Teads over the shipped machine types."""
+    return TeadsModel(types)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeadsProfile:
     """The sheet, or its rule, resolved for one machine. Curves are over CPU utilisation."""

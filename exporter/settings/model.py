@@ -20,7 +20,7 @@ from pydantic import (
 from exporter.core.durations import format_duration
 from exporter.core.labels import tag_label
 from exporter.core.listen import parse_listen
-from exporter.core.plugins import Duration, GridConfig, ProviderConfig
+from exporter.core.plugins import Duration, GridConfig, ProviderConfig, offering
 from exporter.settings.sections import on_by_default, section_of
 
 _HOUR: Final = timedelta(hours=1)
@@ -40,12 +40,20 @@ class MissingPolicy(StrEnum):
     LAST = "last"
 
 
-class PowerModelName(StrEnum):
-    """By which method utilisation becomes watts."""
+_DEFAULT_POWER_MODEL: Final = "measured"
 
-    MEASURED = "measured"
-    CCF = "ccf"
-    TEADS = "teads"
+
+class PowerModelName(StrEnum):
+    """By which method utilisation becomes watts: each is a file of ``exporter/power``."""
+
+    _ignore_ = "members found"
+
+    # Members made in a loop are what _ignore_ is for: no list of models to keep beside the files.
+    members = vars()
+    for found in sorted(
+        offering("exporter.power", "build"), key=lambda one: one != _DEFAULT_POWER_MODEL
+    ):
+        members[found.upper()] = found
 
 
 class LogLevel(StrEnum):
@@ -167,7 +175,7 @@ class Settings(BaseModel):
         description="Age at which a machine's gauges are withdrawn. Default: three polls.",
     )
     power_model: PowerModelName = Field(
-        default=PowerModelName.MEASURED,
+        default=PowerModelName(_DEFAULT_POWER_MODEL),
         description="How utilisation becomes watts: by the product's own model (`measured`), or as "
         "Cloud Carbon Footprint (`ccf`) or the EC2 sheet of Teads (`teads`) do, to reconcile with "
         "their figures. PUE and grid are the same in all three.",

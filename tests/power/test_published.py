@@ -2,21 +2,26 @@
 
 import math
 import operator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter import power
 from exporter.core.model import Shape
 from exporter.core.ports import PowerModel, PowerProfile
 from exporter.core.units import Ratio
 from exporter.power.catalogue import Types
+from exporter.power.ccf import CcfModel
 from exporter.power.selection import MODELS, power_model
 from exporter.settings.model import PowerModelName, Settings
 from tests.support.machines import machine
 
 TYPES = Types()
-PUBLISHED: tuple[PowerModel, ...] = tuple(power_model(name, TYPES) for name in ("ccf", "teads"))
+PUBLISHED: tuple[PowerModel, ...] = tuple(
+    power_model(name, TYPES) for name in MODELS if name != "measured"
+)
 LISTED = [(p, name) for p in ("aws", "azure", "gcp") for name in TYPES.names(p)]
 
 models = st.sampled_from(PUBLISHED)
@@ -128,6 +133,12 @@ def test_a_machine_of_two_facts_more_than_another_is_not_taken_for_it() -> None:
 
 def test_what_can_be_set_is_what_can_be_built() -> None:
     assert {name.value for name in PowerModelName} == set(MODELS)
-    assert Settings().power_model is PowerModelName.MEASURED
-    built = power_model(Settings(power_model=PowerModelName.CCF).power_model, TYPES)
-    assert type(built) is MODELS["ccf"]
+    assert Settings().power_model.value == "measured"
+    built = power_model(Settings(power_model=PowerModelName("ccf")).power_model, TYPES)
+    assert type(built) is CcfModel
+
+
+def test_the_models_are_the_files_that_build_one() -> None:
+    files = Path(power.__file__).parent.glob("[a-z]*.py")
+    assert set(MODELS) == {f.stem for f in files if "\ndef build(" in f.read_text()}
+    assert set(MODELS) == {"measured", "ccf", "teads"}
