@@ -22,6 +22,7 @@ from exporter.power import embodied, explain, names, published
 from exporter.power.catalogue import Types
 from exporter.power.hardware import Facts, Hardware, facts, hardware
 from exporter.power.measured import gpu_factors
+from exporter.power.names import Size
 from exporter.power.published import Error
 
 KNOWN_CPU: Final = Error(
@@ -60,13 +61,6 @@ _BEYOND: Final = "the server's memory beyond that of the SPECpower servers, shar
 _NOT_COUNTED: Final = "none: burstable, or a server that the method does not know"
 
 
-class Server(NamedTuple):
-    """The largest type of the machine's series, which stands for the server; 0 not known."""
-
-    vcpus: float
-    memory_gb: float
-
-
 class Counted(NamedTuple):
     """Memory that is counted in GB: at least, by the method, and at most; and by which rule."""
 
@@ -94,7 +88,7 @@ class CcfModel:
     def _new(self, machine: Machine) -> "CcfProfile":
         known = self._types.lookup(machine.key.provider, machine.instance_type)
         line = known.type if known else None
-        server = Server(line.host_vcpus, line.host_memory_gib) if line else Server(0.0, 0.0)
+        server = Size(line.host_vcpus, line.host_memory_gib) if line else Size(0.0, 0.0)
         return profile_of(hardware(self._types, machine), server)
 
 
@@ -183,7 +177,7 @@ class CcfProfile:
         return watts * (_THREADS if whole_core else 1.0)
 
 
-def profile_of(machine: Hardware, server: Server) -> CcfProfile:
+def profile_of(machine: Hardware, server: Size) -> CcfProfile:
     """Work out everything that does not depend on utilisation."""
     cpu = _coefficients(machine)
     gigabytes = counted_memory(machine, server, cpu.gb_per_chip)
@@ -275,9 +269,10 @@ def _middle(watts: Iterable[Watts], *, by_median: bool) -> Watts:
     return Watts(median(watts) if by_median else fmean(watts))
 
 
-def counted_memory(machine: Hardware, server: Server, gb_per_chip: float) -> Counted:
-    """Return the memory that the method counts.
+def counted_memory(machine: Hardware, server: Size, gb_per_chip: float) -> Counted:
+    """Return the memory in GB that the method counts; what it calls GB are the clouds' GiB.
 
+    ``server`` is the largest type of the machine's series, which stands for the server; 0 unknown.
     On Google Cloud it is all of it, as bills list memory; elsewhere what the server has beyond the
     memory of the SPECpower servers behind the CPU watts, shared out by memory.
     """
@@ -286,11 +281,11 @@ def counted_memory(machine: Hardware, server: Server, gb_per_chip: float) -> Cou
     if machine.provider == "aws" and machine.baseline < 1.0:
         return Counted(0.0, 0.0, machine.memory_gib, _NOT_COUNTED)
     if machine.provider == HOST:
-        server = Server(machine.vcpus, machine.memory_gib)
-    if not (server.vcpus and server.memory_gb):
+        server = Size(machine.vcpus, machine.memory_gib)
+    if not (server.vcpus and server.memory_gib):
         return Counted(0.0, 0.0, machine.memory_gib, _NOT_COUNTED)
-    beyond = max(0.0, server.memory_gb / _chips(machine, server) - gb_per_chip)
-    gigabytes = beyond * machine.memory_gib / server.memory_gb
+    beyond = max(0.0, server.memory_gib / _chips(machine, server) - gb_per_chip)
+    gigabytes = beyond * machine.memory_gib / server.memory_gib
     return Counted(gigabytes, gigabytes, gigabytes, _BEYOND)
 
 
@@ -300,7 +295,7 @@ def memory_watts(counted: Counted) -> Bounds:
     return Bounds(low * counted.low, central * counted.central, high * counted.high)
 
 
-def _chips(machine: Hardware, server: Server) -> int:
+def _chips(machine: Hardware, server: Size) -> int:
     if names.series(machine.provider, machine.instance_type) in _TWO_CHIPS:
         return 2
     return math.ceil(server.vcpus / _VCPUS_PER_CHIP)

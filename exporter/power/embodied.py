@@ -29,6 +29,11 @@ _USUAL_HOST_VCPUS: Final = 96.0
 """vCPUs of a two-socket server of the rule's time (2 x 24 cores x 2 threads)."""
 
 
+def interval(central: float) -> Bounds:
+    """Return a central value of the rule with the interval that should hold the true one."""
+    return Bounds(1.0 - SPREAD, 1.0, 1.0 + SPREAD).times(central)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """The machine's part of the server that it runs on."""
@@ -47,8 +52,7 @@ class Share:
     @property
     def bounds(self) -> Bounds:
         """Grams of CO2eq per hour: low, central, high."""
-        central = self.grams_per_hour
-        return Bounds(central * (1.0 - SPREAD), central, central * (1.0 + SPREAD))
+        return interval(self.grams_per_hour)
 
 
 def share(machine: Hardware) -> Share:
@@ -79,14 +83,15 @@ def _by_rule(memory_gib: float) -> float:
 
 def factors(share: Share) -> Iterator[Factor]:
     """The server's embodied carbon and the machine's share of it."""
+    server = interval(share.server_kg)
     yield Factor(
         name="embodied carbon of the server",
-        value=share.server_kg,
+        value=server.central,
         unit="kgCO2eq",
         source=share.source,
         year=_RULE_YEAR,
-        low=share.server_kg * (1.0 - SPREAD),
-        high=share.server_kg * (1.0 + SPREAD),
+        low=server.low,
+        high=server.high,
     )
     yield Factor(
         name="share of the server's vCPUs", value=share.vcpu_share, unit="ratio", source=_HOST

@@ -138,7 +138,7 @@ class TeadsProfile:
         """Return grams of embodied CO2eq per hour of the machine's share: low, central, high."""
         if self.line is None:
             return self.embodied_share.bounds
-        return _embodied_bounds(self.line)
+        return embodied.interval(self.line.embodied)
 
     def explain(self, utilization: Ratio, gpu: Ratio | None = None) -> tuple[Factor, ...]:
         """Return every factor from utilisation to IT watts and embodied grams."""
@@ -254,12 +254,6 @@ def _tdp_per_vcpu(machine: Hardware) -> Watts:
     return Watts(fmean(cpu.tdp_per_vcpu(machine.threads_per_core) for cpu in machine.cpus))
 
 
-def _embodied_bounds(line: TeadsType) -> Bounds:
-    """Return the sheet's embodied grams per hour, with the interval of the product's own rule."""
-    low, high = 1.0 - embodied.SPREAD, 1.0 + embodied.SPREAD
-    return Bounds(low * line.embodied, line.embodied, high * line.embodied)
-
-
 def _watt_factors(machine: Hardware, line: TeadsType | None, fraction: float) -> Iterator[Factor]:
     """The figures of the sheet, or the rule where it lacks the type."""
     return _rule_factors(machine, fraction) if line is None else _sheet_factors(line, fraction)
@@ -334,7 +328,7 @@ def _gpu_factors(machine: Hardware, gpu: Ratio | None, bounds: Bounds) -> Iterat
 
 def _sheet_embodied_factors(line: TeadsType) -> Iterator[Factor]:
     """What the sheet says of manufacture."""
-    bounds = _embodied_bounds(line)
+    bounds = embodied.interval(line.embodied)
     yield Factor(
         name="embodied emissions",
         value=bounds.central,
