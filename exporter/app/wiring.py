@@ -11,7 +11,6 @@ from exporter.app.build import App
 from exporter.core.model import HOST, Machine, Region, ResourceKey, RunState
 from exporter.core.ports import Provider
 from exporter.core.units import GRAMS_PER_KILOGRAM, GramsCO2eq
-from exporter.engine.account import Missing, Terms
 from exporter.engine.collector import ProviderCollector
 from exporter.engine.daemon import Daemon, Parts, Polled
 from exporter.engine.estimate import MachineModel
@@ -19,7 +18,8 @@ from exporter.engine.forecast import SeasonalForecaster
 from exporter.engine.grid_view import GridViewer
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.ledger import Ledger
-from exporter.engine.runs import Spec
+from exporter.engine.resource_account import BucketRules, Missing
+from exporter.engine.running_spans import Spec
 from exporter.engine.status import CollectorStatus
 from exporter.engine.store import Store
 from exporter.engine.view import Viewer
@@ -46,7 +46,7 @@ class Wired:
         self.book = IntensityBook(app.sources, app.annual, store, app.clock, SeasonalForecaster())
         self.ledger = Ledger(store, self._model_of, self.book.over)
         self.polled = [self._polled(provider) for provider in app.providers]
-        self.ledger.chart.step = max(p.collector.terms.resolution for p in self.polled)
+        self.ledger.chart.step = max(p.collector.rules.resolution for p in self.polled)
         self._restore()
         self.publisher = Publisher(
             Renderer(
@@ -90,7 +90,7 @@ class Wired:
             provider=provider,
             ledger=self.ledger,
             book=self.book,
-            terms=terms(self.app, provider),
+            rules=bucket_rules(self.app, provider),
             clock=self.app.clock,
             store_status=self.store_status,
         )
@@ -140,11 +140,11 @@ def offered_regions(app: App) -> tuple[Region, ...]:
     return tuple(region for region in app.regions.all() if region.provider in watched)
 
 
-def terms(app: App, provider: Provider) -> Terms:
+def bucket_rules(app: App, provider: Provider) -> BucketRules:
     """Say how a provider's buckets are accounted."""
     section, settings = app.sections[provider.name], app.settings
     look_back = _seconds(settings.look_back)
-    return Terms(
+    return BucketRules(
         resolution=_seconds(section.resolution or settings.resolution),
         settle=provider.settle,
         look_back=look_back,
@@ -162,7 +162,7 @@ def stale_limits(app: App, polled: Sequence[Polled]) -> Mapping[str, float]:
     """
     limits = {}
     for each in polled:
-        own = each.collector.terms
+        own = each.collector.rules
         polls = app.settings.stale_after or timedelta(seconds=3 * each.poll_seconds)
         limits[each.collector.name] = (
             polls.total_seconds() + own.settle + max(own.resolution, COARSEST_STEP)

@@ -14,9 +14,9 @@ from exporter.core.clock import floor_to
 from exporter.core.errors import CollectorError, Reason, StoreError
 from exporter.core.model import CpuReading, Inventory, Window
 from exporter.core.ports import Clock, Provider
-from exporter.engine.account import Terms
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.ledger import Answer, Ledger
+from exporter.engine.resource_account import BucketRules
 from exporter.engine.status import CollectorStatus, Outcome, reasons
 
 log = structlog.get_logger()
@@ -37,18 +37,18 @@ class ProviderCollector:
         provider: Provider,
         ledger: Ledger,
         book: IntensityBook,
-        terms: Terms,
+        rules: BucketRules,
         clock: Clock,
         store_status: CollectorStatus,
     ) -> None:
         self.provider = provider
-        self.terms = terms
+        self.rules = rules
         self.status = CollectorStatus(provider.name, clock)
         self._ledger = ledger
         self._book = book
         self._clock = clock
         self._store_status = store_status
-        self._trust = _ClockTrust(clock, terms)
+        self._trust = _ClockTrust(clock, rules)
         self.final: int | None = None
         """End of the newest final bucket of the latest complete cycle."""
         self.target: int | None = None
@@ -73,9 +73,9 @@ class ProviderCollector:
         now = self._clock.now().timestamp()
         self._trust.look()
         inventory, refused = self._discover()
-        self._ledger.observe(self.name, inventory, now, self.terms)
+        self._ledger.observe(self.name, inventory, now, self.rules)
         errors: list[CollectorError] = [*refused, *inventory.failures]
-        final = self.target = floor_to(now - self.terms.settle, self.terms.resolution)
+        final = self.target = floor_to(now - self.rules.settle, self.rules.resolution)
         newest: int | None = None
         for window in self._windows(final):
             reading = self._read(window)
@@ -96,17 +96,17 @@ class ProviderCollector:
             return Inventory(machines=(), unseen_all=True), [error]
 
     def _windows(self, final: int) -> Iterator[Window]:
-        start = max(self._ledger.earliest(self.name, final, self.terms), self._reach())
+        start = max(self._ledger.earliest(self.name, final, self.rules), self._reach())
         while start < final:
             whole = final - start <= SLICE_SECONDS
             end = final if whole else start + SLICE_SECONDS
-            yield Window(start=start, end=end, resolution=self.terms.resolution)
+            yield Window(start=start, end=end, resolution=self.rules.resolution)
             start = end
 
     def _reach(self) -> int:
         """Time before which nothing is asked for."""
-        oldest = self._trust.surely_past() - self.terms.settle - self.terms.max_catch_up
-        return floor_to(oldest, self.terms.resolution)
+        oldest = self._trust.surely_past() - self.rules.settle - self.rules.max_catch_up
+        return floor_to(oldest, self.rules.resolution)
 
     def _read(self, window: Window) -> CpuReading:
         machines = self._ledger.due(self.name, window)
@@ -116,7 +116,7 @@ class ProviderCollector:
         answer = Answer(
             asked=machines, reading=reading, window=window, closing=closing, reach=self._reach()
         )
-        self._ledger.account(self.name, answer, self.terms)
+        self._ledger.enter(self.name, answer, self.rules)
         commit(self._ledger, self._store_status)
         return reading
 
@@ -155,9 +155,9 @@ class _ClockTrust:
     at all came for a look-back: then nothing waits for being closed too early.
     """
 
-    def __init__(self, clock: Clock, terms: Terms) -> None:
+    def __init__(self, clock: Clock, rules: BucketRules) -> None:
         self._clock = clock
-        self._terms = terms
+        self._rules = rules
         self._trusted = False
         self._silent_since = clock.monotonic()
         self._last: tuple[float, float] | None = None
@@ -182,7 +182,7 @@ class _ClockTrust:
 
     def weigh(self, newest: int | None, final: int) -> None:
         """Trust the clock when the cloud's newest data is about as young as it can be."""
-        young = final - max(2 * self._terms.resolution, self._terms.settle)
+        young = final - max(2 * self._rules.resolution, self._rules.settle)
         if newest is not None and newest >= young:
             self._trusted, self._past = True, None
 
@@ -191,9 +191,9 @@ class _ClockTrust:
         steady = self._clock.monotonic()
         if newest is not None and newest > (self._proven or 0):
             self._proven, self._silent_since = newest, steady
-        if steady - self._silent_since >= self._terms.look_back:
+        if steady - self._silent_since >= self._rules.look_back:
             self._trusted, self._past = True, None
-        limit = self._clock.now().timestamp() - self._terms.settle
+        limit = self._clock.now().timestamp() - self._rules.settle
         if not self._trusted:
             limit = min(limit, self._proven or 0)
-        return floor_to(limit - self._terms.look_back, self._terms.resolution)
+        return floor_to(limit - self._rules.look_back, self._rules.resolution)

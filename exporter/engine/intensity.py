@@ -28,7 +28,7 @@ from exporter.core.model import (
 )
 from exporter.core.ports import AnnualIntensities, Clock, Forecaster, GridSource
 from exporter.core.units import SECONDS_PER_HOUR, GCO2eqPerKwh
-from exporter.engine.feed import Feed, Series, sound
+from exporter.engine.source_history import Series, SourceHistory, sound
 from exporter.engine.status import CollectorStatus, Outcome, reasons
 from exporter.engine.store import Store
 
@@ -87,7 +87,7 @@ class IntensityBook:
         self._store = store
         self._clock = clock
         self._lock = threading.RLock()
-        self._feeds = [Feed(source, clock) for source in sources]
+        self._feeds = [SourceHistory(source, clock) for source in sources]
         self._own = _OwnForecasts(forecaster)
 
     def restore(self, history: dict[str, list[IntensityPoint]]) -> None:
@@ -131,13 +131,13 @@ class IntensityBook:
                 self._cover(feed, young, end - span, end)
                 self._cover(feed, zones, start, end)
 
-    def _young(self, feed: Feed, zone: str, begin: int) -> bool:
+    def _young(self, feed: SourceHistory, zone: str, begin: int) -> bool:
         with self._lock:
             starts = feed.observed(zone).starts
         enough = begin + feed.source.history_seconds * _HISTORY_SHARE
         return not starts or starts[0] > enough
 
-    def _cover(self, feed: Feed, zones: Collection[str], start: int, end: int) -> None:
+    def _cover(self, feed: SourceHistory, zones: Collection[str], start: int, end: int) -> None:
         with feed.asking:
             with self._lock:
                 wanted = feed.wanted(zones, start, end)
@@ -146,7 +146,7 @@ class IntensityBook:
             if wanted:
                 feed.status.attempt(partial(self._ask, feed, wanted, start, end))
 
-    def _ask(self, feed: Feed, zones: list[str], start: int, end: int) -> Outcome:
+    def _ask(self, feed: SourceHistory, zones: list[str], start: int, end: int) -> Outcome:
         reading = feed.source.fetch(zones, start, end)
         points = [point for point in reading.points if sound(point)]
         self._put(feed, points, reading.standings)
@@ -156,13 +156,16 @@ class IntensityBook:
         return reasons(reading.failures), max(told, default=None)
 
     def _put(
-        self, feed: Feed, points: Iterable[IntensityPoint], standings: Iterable[Standing] = ()
+        self,
+        feed: SourceHistory,
+        points: Iterable[IntensityPoint],
+        standings: Iterable[Standing] = (),
     ) -> None:
         with self._lock:
             feed.put(points, self._oldest())
             feed.standings |= {standing.zone: standing for standing in standings}
 
-    def _keep(self, feed: Feed, points: Iterable[IntensityPoint]) -> None:
+    def _keep(self, feed: SourceHistory, points: Iterable[IntensityPoint]) -> None:
         """Write to the state file; what cannot be written now goes with the next points."""
         oldest = self._oldest()
         feed.unsaved.update(((p.zone, p.start, p.forecast), p) for p in points)
@@ -240,7 +243,7 @@ class IntensityBook:
         )
         return found._replace(until=min(found.until, until))
 
-    def _known(self, chain: Chain, feeds: list[Feed], zone: str, at: int) -> _Found | None:
+    def _known(self, chain: Chain, feeds: list[SourceHistory], zone: str, at: int) -> _Found | None:
         return (
             _observed(feeds, zone, at)
             or _last_known(feeds, zone, at)
@@ -248,7 +251,7 @@ class IntensityBook:
             or self._own.find(chain, feeds, zone, at)
         )
 
-    def _of(self, chain: Chain, zone: str) -> list[Feed]:
+    def _of(self, chain: Chain, zone: str) -> list[SourceHistory]:
         return [
             feed
             for feed in self._feeds
@@ -280,7 +283,7 @@ class IntensityBook:
         )
 
     def _hour(
-        self, chain: Chain, feeds: list[Feed], zone: str, start: int
+        self, chain: Chain, feeds: list[SourceHistory], zone: str, start: int
     ) -> tuple[str, ForecastHour] | None:
         for feed in feeds:
             mean = _mean(feed.forecast(zone), start, start + _HOUR)
@@ -298,7 +301,7 @@ class _OwnForecasts:
         self._forecaster = forecaster
         self._made: dict[tuple[Chain, str], tuple[object, dict[int, ForecastHour]]] = {}
 
-    def find(self, chain: Chain, feeds: list[Feed], zone: str, at: int) -> _Found | None:
+    def find(self, chain: Chain, feeds: list[SourceHistory], zone: str, at: int) -> _Found | None:
         """Return the value that applies at a time after the history."""
         hour = self.hour(chain, feeds, zone, at)
         if hour is None:
@@ -315,7 +318,9 @@ class _OwnForecasts:
         )
         return _Found(value, hour.end)
 
-    def hour(self, chain: Chain, feeds: list[Feed], zone: str, at: int) -> ForecastHour | None:
+    def hour(
+        self, chain: Chain, feeds: list[SourceHistory], zone: str, at: int
+    ) -> ForecastHour | None:
         """Return the hour that holds a time."""
         newest = [(point.end, feed) for feed in feeds if (point := feed.observed(zone).newest())]
         if not newest:
@@ -325,7 +330,7 @@ class _OwnForecasts:
             return None
         return self._hours(chain, feed, zone).get(floor_to(at, _HOUR))
 
-    def _hours(self, chain: Chain, feed: Feed, zone: str) -> dict[int, ForecastHour]:
+    def _hours(self, chain: Chain, feed: SourceHistory, zone: str) -> dict[int, ForecastHour]:
         series = feed.observed(zone)
         state = (feed.source.name, len(series.starts), series.newest())
         known = self._made.get((chain, zone))
@@ -348,7 +353,7 @@ def _mean(series: Series, start: int, end: int) -> GCO2eqPerKwh | None:
     return GCO2eqPerKwh(total / (end - start))
 
 
-def _next_begin(feeds: list[Feed], zone: str, at: int) -> int:
+def _next_begin(feeds: list[SourceHistory], zone: str, at: int) -> int:
     """Time at which the next point of any source begins: no finding holds longer unasked."""
     begins = [
         begin
@@ -359,7 +364,7 @@ def _next_begin(feeds: list[Feed], zone: str, at: int) -> int:
     return min(begins, default=at + KEEP_SECONDS)
 
 
-def _observed(feeds: list[Feed], zone: str, at: int) -> _Found | None:
+def _observed(feeds: list[SourceHistory], zone: str, at: int) -> _Found | None:
     for place, feed in enumerate(feeds):
         point = feed.observed(zone).covering(at)
         if point is not None:
@@ -368,7 +373,7 @@ def _observed(feeds: list[Feed], zone: str, at: int) -> _Found | None:
     return None
 
 
-def _last_known(feeds: list[Feed], zone: str, at: int) -> _Found | None:
+def _last_known(feeds: list[SourceHistory], zone: str, at: int) -> _Found | None:
     known = [
         (feed.source, point)
         for feed in feeds
@@ -382,7 +387,7 @@ def _last_known(feeds: list[Feed], zone: str, at: int) -> _Found | None:
     return _Found(value, point.end + LAST_KNOWN_SECONDS)
 
 
-def _forecast(feeds: list[Feed], zone: str, at: int) -> _Found | None:
+def _forecast(feeds: list[SourceHistory], zone: str, at: int) -> _Found | None:
     for feed in feeds:
         point = feed.forecast(zone).covering(at)
         if point is not None:

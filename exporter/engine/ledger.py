@@ -25,19 +25,19 @@ from exporter.core.model import (
     Window,
 )
 from exporter.core.units import GCO2eqPerKwh, Ratio
-from exporter.engine.account import (
+from exporter.engine.chart import EstateChart
+from exporter.engine.estimate import NOTHING, Accrual, MachineModel, minus, plus
+from exporter.engine.resource_account import (
     REGION_QUANTITIES,
-    Account,
+    BucketRules,
+    ResourceAccount,
     Tally,
-    Terms,
     accrual,
     embodied_alone,
     progress,
     stand_in,
 )
-from exporter.engine.chart import EstateChart
-from exporter.engine.estimate import NOTHING, Accrual, MachineModel, minus, plus
-from exporter.engine.runs import Run, Spec, forget, merge
+from exporter.engine.running_spans import Run, Spec, forget, merge
 from exporter.engine.store import BucketRow, Changes, Origin, ResourceRow, State, Store
 
 ModelOf = Callable[[ResourceKey, Spec], MachineModel]
@@ -68,7 +68,7 @@ class Ledger:
         self._model_of = model_of
         self._intensity_over = intensity_over
         self._lock = threading.RLock()
-        self._accounts: dict[ResourceKey, Account] = {}
+        self._accounts: dict[ResourceKey, ResourceAccount] = {}
         self._regions: dict[RegionKey, Tally] = {}
         self._origins: dict[str, Origin] = {}
         self._changes = Changes()
@@ -84,7 +84,7 @@ class Ledger:
         """Take over what the state file held; machines of other collectors show no series."""
         for ident, row in state.resources.items():
             at = state.progress[ident]
-            account = Account(
+            account = ResourceAccount(
                 ident=ident,
                 collector=row.collector,
                 machine=row.machine,
@@ -132,64 +132,64 @@ class Ledger:
             self._dirty_regions.clear()
 
     @contextmanager
-    def reading(self) -> Iterator[tuple[Collection[Account], dict[RegionKey, Tally]]]:
+    def reading(self) -> Iterator[tuple[Collection[ResourceAccount], dict[RegionKey, Tally]]]:
         """Lend accounts with series and totals for a look, under the lock."""
         with self._lock:
             yield [one for one in self._accounts.values() if one.shown], self._regions
 
     # --- inventory --------------------------------------------------------------------------------
 
-    def observe(self, collector: str, inventory: Inventory, now: float, terms: Terms) -> None:
+    def observe(self, collector: str, inventory: Inventory, now: float, rules: BucketRules) -> None:
         """Merge an inventory into what is known of machines and their runs."""
         with self._lock:
-            begin = max(self._origin(collector, now, terms), self._first(collector, now, terms))
+            begin = max(self._origin(collector, now, rules), self._first(collector, now, rules))
             for machine in inventory.machines:
                 account = self._accounts.get(machine.key)
                 if account is None:
-                    account = self._open(collector, machine, begin, now, terms)
+                    account = self._open(collector, machine, begin, now, rules)
                 self._see(account, collector, machine, now)
             if not inventory.unseen_all:
                 self._miss(collector, inventory, now)
-            self._expire(collector, now, terms)
+            self._expire(collector, now, rules)
 
-    def _origin(self, collector: str, now: float, terms: Terms) -> int:
+    def _origin(self, collector: str, now: float, rules: BucketRules) -> int:
         """Counting starts when a collector is first run; what was before is for `backfill`."""
         origin = self._origins.get(collector)
         if origin is None:
-            origin = Origin(floor_to(now - terms.settle, terms.resolution), terms.resolution)
-        elif origin.resolution != terms.resolution:
-            self._realign(collector, origin.resolution, terms)
-            origin = origin._replace(resolution=terms.resolution)
+            origin = Origin(floor_to(now - rules.settle, rules.resolution), rules.resolution)
+        elif origin.resolution != rules.resolution:
+            self._realign(collector, origin.resolution, rules)
+            origin = origin._replace(resolution=rules.resolution)
         if self._origins.get(collector) != origin:
             self._origins[collector] = self._changes.origins[collector] = origin
         return origin.start
 
-    def _realign(self, collector: str, before: int, terms: Terms) -> None:
+    def _realign(self, collector: str, before: int, rules: BucketRules) -> None:
         """The user changed ``resolution``: close what is open, go on from the next new bucket."""
         for account in self._of(collector):
             newest = max([account.watermark, *(start + before for start in account.buckets)])
-            self._close(account, newest, replace(terms, resolution=before))
-            account.watermark = -floor_to(-newest, terms.resolution)
+            self._close(account, newest, replace(rules, resolution=before))
+            account.watermark = -floor_to(-newest, rules.resolution)
             self._miss_span(account, newest, account.watermark)
 
-    def _first(self, collector: str, now: float, terms: Terms) -> float:
+    def _first(self, collector: str, now: float, rules: BucketRules) -> float:
         """Begin of a machine that was not known: no more history than a catch-up would read.
 
         Nor does it begin after what others have closed, however far off the clock may be.
         """
         closed = [account.watermark for account in self._of(collector)]
-        return min(now - terms.max_catch_up, max(closed, default=now))
+        return min(now - rules.max_catch_up, max(closed, default=now))
 
     def _open(
-        self, collector: str, machine: Machine, begin: float, now: float, terms: Terms
-    ) -> Account:
+        self, collector: str, machine: Machine, begin: float, now: float, rules: BucketRules
+    ) -> ResourceAccount:
         launched = now if machine.launched_at is None else epoch(machine.launched_at)
-        account = Account(
+        account = ResourceAccount(
             ident=self._next_ident,
             collector=collector,
             machine=machine,
             runs=[],
-            watermark=floor_to(max(launched, begin), terms.resolution),
+            watermark=floor_to(max(launched, begin), rules.resolution),
             last_seen=now,
         )
         self._next_ident += 1
@@ -197,7 +197,7 @@ class Ledger:
         self._region(machine.region_key)
         return account
 
-    def _see(self, account: Account, collector: str, machine: Machine, now: float) -> None:
+    def _see(self, account: ResourceAccount, collector: str, machine: Machine, now: float) -> None:
         runs = merge(account.runs, machine, now, account.last_seen)
         changed = (
             runs != account.runs or machine != account.machine or collector != account.collector
@@ -226,28 +226,28 @@ class Ledger:
             ):
                 self._see(account, collector, replace(account.machine, state=RunState.GONE), now)
 
-    def _expire(self, collector: str, now: float, terms: Terms) -> None:
+    def _expire(self, collector: str, now: float, rules: BucketRules) -> None:
         for key, account in list(self._accounts.items()):
             if account.collector != collector or account.gone_since is None:
                 continue
             settled = all(r.end is not None and r.end <= account.watermark for r in account.runs)
             gone_for = now - account.gone_since
-            account.shown = not settled or gone_for <= terms.keep_gone
-            if settled and gone_for > max(terms.keep_gone, terms.max_catch_up):
+            account.shown = not settled or gone_for <= rules.keep_gone
+            if settled and gone_for > max(rules.keep_gone, rules.max_catch_up):
                 del self._accounts[key]
                 self._changes.closed_before.pop(account.ident, None)
                 self._changes.resources.pop(account.ident, None)
                 self._changes.progress.pop(account.ident, None)
                 self._changes.removed.add(account.ident)
 
-    def _remodel(self, account: Account) -> None:
+    def _remodel(self, account: ResourceAccount) -> None:
         account.models = [self._model_of(account.machine.key, run.spec) for run in account.runs]
 
     # --- what to read -----------------------------------------------------------------------------
 
-    def earliest(self, collector: str, final: int, terms: Terms) -> int:
+    def earliest(self, collector: str, final: int, rules: BucketRules) -> int:
         """Return where the next read should begin: the oldest watermark, or the look-back."""
-        look_back = floor_to(final - terms.look_back, terms.resolution)
+        look_back = floor_to(final - rules.look_back, rules.resolution)
         with self._lock:
             marks = [
                 account.watermark if account.primed else min(account.watermark, look_back)
@@ -292,13 +292,13 @@ class Ledger:
             ]
             return max(0.0, float(final - min(marks, default=final)))
 
-    def _of(self, collector: str) -> list[Account]:
+    def _of(self, collector: str) -> list[ResourceAccount]:
         return [a for a in self._accounts.values() if a.collector == collector]
 
     # --- accounting -------------------------------------------------------------------------------
 
-    def account(self, collector: str, answer: Answer, terms: Terms) -> None:
-        """Account one answer, and close what may close after it.
+    def enter(self, collector: str, answer: Answer, rules: BucketRules) -> None:
+        """Enter one answer, and close what may close after it.
 
         A machine that was asked for and not read completely stays exactly as it was.
         """
@@ -306,25 +306,25 @@ class Ledger:
         waiting = answer.reading.unread
         window = answer.window
         with self._lock:
-            prices = _Prices(self._intensity_over, terms.resolution)
+            prices = _Prices(self._intensity_over, rules.resolution)
             for machine in answer.asked:
                 account = self._accounts.get(machine.key)
                 if account is not None and machine.key not in waiting:
-                    self._enter(account, series.get(machine.key), window, prices)
+                    self._enter_series(account, series.get(machine.key), window, prices)
                     account.read_until = window.end
-                    self._advance(account, answer, terms)  # at once: open buckets take memory
+                    self._advance(account, answer, rules)  # at once: open buckets take memory
             for account in self._of(collector):
                 if account.machine.key not in waiting:
                     account.read_until = max(account.read_until, window.end)
-                    self._advance(account, answer, terms)
+                    self._advance(account, answer, rules)
 
-    def _advance(self, account: Account, answer: Answer, terms: Terms) -> None:
+    def _advance(self, account: ResourceAccount, answer: Answer, rules: BucketRules) -> None:
         closing = min(answer.window.end, answer.closing)
-        closing = account.closable(closing, terms.resolution)
-        self._close(account, closing, terms, answer.reach)
+        closing = account.closable(closing, rules.resolution)
+        self._close(account, closing, rules, answer.reach)
 
-    def _enter(
-        self, account: Account, series: CpuSeries | None, window: Window, prices: "_Prices"
+    def _enter_series(
+        self, account: ResourceAccount, series: CpuSeries | None, window: Window, prices: "_Prices"
     ) -> None:
         total, measured = NOTHING, 0.0
         points, gpus = ({}, {}) if series is None else (series.points, series.gpu)
@@ -352,7 +352,7 @@ class Ledger:
         account.primed = True
 
     def _put(
-        self, account: Account, start: int, load: Load, seconds: float, prices: "_Prices"
+        self, account: ResourceAccount, start: int, load: Load, seconds: float, prices: "_Prices"
     ) -> tuple[Accrual, float] | None:
         """Enter or correct an open bucket; returns what its amount and seconds change by, if so."""
         before = account.buckets.get(start)
@@ -371,29 +371,31 @@ class Ledger:
         self.chart.add(start, amount)
         return amount, seconds
 
-    def _show(self, account: Account, start: int, load: Load, prices: "_Prices") -> None:
+    def _show(self, account: ResourceAccount, start: int, load: Load, prices: "_Prices") -> None:
         """Put a bucket from before counting began on the chart, and nowhere else."""
         price, (ratio, gpu) = prices.of(account, start), load
         self.chart.add(start, accrual(account, start, prices.resolution, ratio, price, gpu=gpu))
 
-    def _close(self, account: Account, closing: int, terms: Terms, reach: int = 0) -> None:
+    def _close(
+        self, account: ResourceAccount, closing: int, rules: BucketRules, reach: int = 0
+    ) -> None:
         """Close buckets; those of a running machine that have no value are missing."""
         if closing <= account.watermark:
             return
         at = account.watermark
         for start in sorted(start for start in account.buckets if start < closing):
             if at < start:
-                self._miss_buckets(account, range(at, start, terms.resolution), terms, reach)
+                self._miss_buckets(account, range(at, start, rules.resolution), rules, reach)
             account.last_ratio = account.buckets.pop(start).ratio
             self._changes.buckets.pop((account.ident, start), None)
-            at = start + terms.resolution
-        self._miss_buckets(account, range(at, closing, terms.resolution), terms, reach)
+            at = start + rules.resolution
+        self._miss_buckets(account, range(at, closing, rules.resolution), rules, reach)
         account.watermark = closing
         self._changes.closed_before[account.ident] = closing
         self._dirty.add(account.machine.key)
         self._forget_runs(account)
 
-    def _forget_runs(self, account: Account) -> None:
+    def _forget_runs(self, account: ResourceAccount) -> None:
         runs = forget(account.runs, account.watermark)
         if len(runs) != len(account.runs):
             account.runs = runs
@@ -402,9 +404,11 @@ class Ledger:
                 account.collector, account.machine, list(runs)
             )
 
-    def _miss_buckets(self, account: Account, gap: range, terms: Terms, reach: int) -> None:
+    def _miss_buckets(
+        self, account: ResourceAccount, gap: range, rules: BucketRules, reach: int
+    ) -> None:
         """Count buckets that closed without a value; what was never asked for has no stand-in."""
-        ratio = stand_in(account, terms.missing)
+        ratio = stand_in(account, rules.missing)
         unasked = gap if ratio is None else gap[: max(0, (reach - gap.start) // gap.step)]
         self._miss_span(account, unasked.start, unasked.stop)
         if ratio is not None:
@@ -412,12 +416,14 @@ class Ledger:
             for start in gap[len(unasked) :]:
                 self._assume(account, start, ratio, prices)
 
-    def _miss_span(self, account: Account, start: int, end: int) -> None:
+    def _miss_span(self, account: ResourceAccount, start: int, end: int) -> None:
         seconds = account.certain_overlap(start, end)
         if seconds > 0:
             self._add(account, embodied_alone(account, start, end), missing=seconds)
 
-    def _assume(self, account: Account, start: int, ratio: Ratio, prices: "_Prices") -> None:
+    def _assume(
+        self, account: ResourceAccount, start: int, ratio: Ratio, prices: "_Prices"
+    ) -> None:
         """Count a bucket at a utilisation that the user wants assumed."""
         seconds = account.certain_overlap(start, start + prices.resolution)
         if seconds > 0:
@@ -434,7 +440,7 @@ class Ledger:
 
     def _add(
         self,
-        account: Account,
+        account: ResourceAccount,
         amount: Accrual,
         *,
         measured: float = 0.0,
@@ -462,7 +468,7 @@ class _Prices:
         self._known: dict[tuple[str, int], GCO2eqPerKwh] = {}
         self.resolution = resolution
 
-    def of(self, account: Account, start: int) -> GCO2eqPerKwh:
+    def of(self, account: ResourceAccount, start: int) -> GCO2eqPerKwh:
         zone = account.models[-1].grid_zone
         price = self._known.get((zone, start))
         if price is None:

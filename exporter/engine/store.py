@@ -22,7 +22,7 @@ from exporter.core.model import IntensityPoint, Machine, RegionKey
 from exporter.core.units import GCO2eqPerKwh, GramsCO2eq, Joules, Ratio
 from exporter.engine.estimate import Accrual
 from exporter.engine.migrations import STEPS, climb, keep_copy, refuse_newer, schema_of
-from exporter.engine.runs import Run
+from exporter.engine.running_spans import Run
 
 log = structlog.get_logger()
 

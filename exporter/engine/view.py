@@ -24,11 +24,11 @@ from exporter.core.snapshot import (
     Snapshot,
 )
 from exporter.core.units import GramsCO2eq, Joules
-from exporter.engine.account import Account
 from exporter.engine.collector import ProviderCollector
 from exporter.engine.estimate import add, current
 from exporter.engine.grid_view import GridViewer
 from exporter.engine.ledger import Ledger
+from exporter.engine.resource_account import ResourceAccount
 
 RegionOf = Callable[[str, str], Region]
 
@@ -92,7 +92,7 @@ class Viewer:
             simulated=around.simulated,
         )
 
-    def _resource(self, account: Account, now: float) -> ResourceView:
+    def _resource(self, account: ResourceAccount, now: float) -> ResourceView:
         state, current_values = self._present(account, now)
         model = account.model
         energy, operational, embodied = account.tally.exposed
@@ -113,7 +113,9 @@ class Viewer:
         region = self._region_of(machine.key.provider, machine.key.cloud_region)
         return machine.grid_zone or region.grid_zone
 
-    def _present(self, account: Account, now: float) -> tuple[ResourceState, ResourceNow | None]:
+    def _present(
+        self, account: ResourceAccount, now: float
+    ) -> tuple[ResourceState, ResourceNow | None]:
         if account.machine.state is not RunState.RUNNING:
             return ResourceState.STOPPED, None
         model, latest = account.model, account.latest
@@ -123,7 +125,7 @@ class Viewer:
         state = ResourceState.MEASURED if model.profile.modelled else ResourceState.UNMODELLED
         return state, self._current(account)
 
-    def _current(self, account: Account) -> ResourceNow | None:
+    def _current(self, account: ResourceAccount) -> ResourceNow | None:
         if account.model is None or account.latest is None:
             return None
         start, end, ratio, gpu = account.latest

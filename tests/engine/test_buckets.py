@@ -9,9 +9,9 @@ import pytest
 
 from exporter.core.model import CpuReading, Machine, Window
 from exporter.core.snapshot import Quality, ResourceState, Snapshot
-from exporter.engine.account import Missing
+from exporter.engine.resource_account import Missing
 from tests.support.clock import ManualClock
-from tests.support.rig import DAY, HOUR, T0, TERMS, Rig, assert_true
+from tests.support.rig import DAY, HOUR, RULES, T0, Rig, assert_true
 from tests.support.sim import (
     CALM,
     JOULES_PER_KWH,
@@ -31,9 +31,9 @@ PUE = region_of("sim", "fr-one").pue
 LOSSY = Weather(never=0.1, start=T0, end=T0 + 6 * HOUR)
 
 
-def rig_of(state: Path, clock: ManualClock, cloud: SimCloud, **terms: object) -> Rig:
-    changed = replace(TERMS, **terms)  # type: ignore[arg-type] # fields by name
-    return Rig(state, [cloud], [SimGrid(clock=clock)], clock, terms=changed)
+def rig_of(state: Path, clock: ManualClock, cloud: SimCloud, **rules: object) -> Rig:
+    changed = replace(RULES, **rules)  # type: ignore[arg-type] # fields by name
+    return Rig(state, [cloud], [SimGrid(clock=clock)], clock, rules=changed)
 
 
 def machine_of(snapshot: Snapshot, name: str = "m"):  # type: ignore[no-untyped-def] # noqa: ANN201 — a view
@@ -170,7 +170,7 @@ def test_a_bucket_is_missing_only_after_the_look_back(state: Path, clock: Manual
     machine = SimMachine(name="m", spans=[Span(T0 - 5000)])
     weather = Weather(never=1.0, start=lost, end=lost + 300)
     rig = rig_of(state, clock, SimCloud(clock=clock, machines=[machine], weather=weather))
-    closes = lost + 300 + TERMS.settle + TERMS.look_back
+    closes = lost + 300 + RULES.settle + RULES.look_back
     rig.every(300, closes - 300)
     assert rig.region("fr-one").observed_seconds[Quality.MISSING] == 0
     clock.advance(300)
@@ -295,7 +295,7 @@ def test_a_change_of_resolution_counts_every_second_once(
     machine = SimMachine(name="m", spans=[Span(T0 - 5000)], busy=0.5)
     rig = rig_of(state, clock, SimCloud(clock=clock, machines=[machine]))
     for hours, resolution in enumerate(steps):
-        rig.terms = replace(TERMS, resolution=resolution)
+        rig.rules = replace(RULES, resolution=resolution)
         rig.restart()
         rig.every(420, T0 + (3 * hours + 3) * HOUR)
     seconds = rig.region("fr-one").observed_seconds
@@ -317,7 +317,7 @@ def test_a_vanished_machine_keeps_its_counters_then_ends_and_its_region_keeps_it
     snapshot = rig.every(300, T0 + HOUR)
     assert machine_of(snapshot).state is ResourceState.STOPPED
     assert machine_of(snapshot).now is None
-    snapshot = rig.every(300, T0 + HOUR + TERMS.keep_gone)
+    snapshot = rig.every(300, T0 + HOUR + RULES.keep_gone)
     final = machine_of(snapshot)
     assert final.energy > 0
     assert sum(snapshot.regions[0].states.values()) == 1, "the gone are not counted as machines"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from exporter.core.snapshot import Quality
-from exporter.engine.account import Missing
+from exporter.engine.resource_account import Missing
 from tests.support.clock import ManualClock
-from tests.support.rig import DAY, HOUR, T0, TERMS, Rig, assert_true
+from tests.support.rig import DAY, HOUR, RULES, T0, Rig, assert_true
 from tests.support.sim import Judge, SimCloud, SimGrid, SimMachine, Span
 
 
@@ -111,7 +111,7 @@ def test_under_a_policy_that_assumes_nothing_is_assumed_of_a_future_that_never_w
     state: Path, clock: ManualClock
 ) -> None:
     world = World(state, clock, fleet())
-    world.rig.terms = replace(TERMS, missing=Missing.IDLE)
+    world.rig.rules = replace(RULES, missing=Missing.IDLE)
     world.rig.restart()
     world.rig.run()
     world.every(300, 3)

@@ -21,7 +21,7 @@ from exporter.engine.ledger import Ledger
 from exporter.engine.status import CollectorStatus
 from exporter.engine.store import Store
 from exporter.engine.view import Viewer
-from tests.support.rig import HOUR, TERMS, model_of
+from tests.support.rig import HOUR, RULES, model_of
 from tests.support.sim import (
     SimAnnual,
     SimCloud,
@@ -59,7 +59,7 @@ class Stage:
             provider=cloud,
             ledger=self.ledger,
             book=self.book,
-            terms=TERMS,
+            rules=RULES,
             clock=self.clock,
             store_status=self.store_status,
         )

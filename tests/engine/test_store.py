@@ -15,7 +15,7 @@ import exporter.engine.store as store_module
 from exporter.core.errors import StoreError
 from exporter.core.model import Machine, RegionKey, RunState
 from exporter.core.units import GCO2eqPerKwh, GramsCO2eq, Joules, Ratio
-from exporter.engine.runs import Run, spec_of
+from exporter.engine.running_spans import Run, spec_of
 from exporter.engine.store import (
     BucketRow,
     Changes,
@@ -321,7 +321,7 @@ def test_what_waits_to_be_written_stays_bounded(state: Path, clock: ManualClock)
         for i in range(300)
     ]
     rig = Rig(state, [SimCloud(clock=clock, machines=machines)], [SimGrid(clock=clock)], clock)
-    rig.terms = replace(rig.terms, max_catch_up=2 * HOUR)
+    rig.rules = replace(rig.rules, max_catch_up=2 * HOUR)
     rig.restart()
     rig.run()
     _fill(rig.store)

@@ -9,9 +9,9 @@ import pytest
 
 from exporter.core.model import Inventory, Machine, RunState
 from exporter.core.snapshot import Quality, ResourceState, ResourceView, Snapshot
-from exporter.engine.account import Missing
+from exporter.engine.resource_account import Missing
 from tests.support.clock import ManualClock
-from tests.support.rig import DAY, HOUR, T0, TERMS, Rig, same
+from tests.support.rig import DAY, HOUR, RULES, T0, Rig, same
 from tests.support.sim import (
     JOULES_PER_KWH,
     KINDS,
@@ -243,8 +243,8 @@ def test_the_chart_holds_what_was_assumed(state: Path, clock: ManualClock) -> No
     machine = SimMachine(name="m", spans=[Span(T0 - DAY)])
     weather = Weather(never=1.0, start=T0 + 600, end=T0 + 900)
     cloud = SimCloud(clock=clock, machines=[machine], weather=weather)
-    terms = replace(TERMS, missing=Missing.IDLE)
-    rig = Rig(state, [cloud], [SimGrid(clock=clock)], clock, terms=terms)
+    rules = replace(RULES, missing=Missing.IDLE)
+    rig = Rig(state, [cloud], [SimGrid(clock=clock)], clock, rules=rules)
     history = rig.every(300, T0 + 3 * HOUR).history
     point = next(point for point in history if point.start == T0 + 600)
     assert point.watts == pytest.approx(KINDS["small"].idle * PUE)

@@ -16,13 +16,13 @@ from exporter.core.model import Machine, RegionKey, ResourceKey, RunState
 from exporter.core.ports import GridSource, Provider
 from exporter.core.snapshot import Quality, RegionView, ResourceView, Snapshot
 from exporter.core.units import GramsCO2eq, Joules
-from exporter.engine.account import Missing, Terms
 from exporter.engine.collector import ProviderCollector
 from exporter.engine.estimate import Accrual, MachineModel
 from exporter.engine.grid_view import GridViewer
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.ledger import Ledger
-from exporter.engine.runs import Spec
+from exporter.engine.resource_account import BucketRules, Missing
+from exporter.engine.running_spans import Spec
 from exporter.engine.status import CollectorStatus
 from exporter.engine.store import Store
 from exporter.engine.view import Surroundings, Viewer
@@ -41,7 +41,7 @@ HOUR: Final = 3600
 DAY: Final = 24 * HOUR
 T0: Final = 1_772_409_600
 """2026-03-02 00:00 UTC, where ManualClock starts."""
-TERMS: Final = Terms(
+RULES: Final = BucketRules(
     resolution=300,
     settle=300,
     look_back=HOUR,
@@ -103,11 +103,11 @@ class Rig:
         grids: Sequence[GridSource],
         clock: ManualClock,
         *,
-        terms: Terms = TERMS,
+        rules: BucketRules = RULES,
         stale_after: float = 1500.0,
     ) -> None:
         self.path, self.clouds, self.grids, self.clock = path, clouds, grids, clock
-        self.terms, self.stale_after = terms, stale_after
+        self.rules, self.stale_after = rules, stale_after
         self.watch = Watch()
         self.start(Store.open(path))
 
@@ -117,7 +117,7 @@ class Rig:
         self.store_status = CollectorStatus("store", self.clock)
         self.book = IntensityBook(self.grids, SimAnnual(), store, self.clock, SimForecaster())
         self.ledger = Ledger(store, model_of, self.book.over)
-        self.ledger.chart.step = self.terms.resolution
+        self.ledger.chart.step = self.rules.resolution
         state = store.load()
         self.book.restore(state.intensity)
         self.ledger.restore(state, {cloud.name for cloud in self.clouds})
@@ -132,7 +132,7 @@ class Rig:
             provider=cloud,
             ledger=self.ledger,
             book=self.book,
-            terms=replace(self.terms, settle=cloud.settle),
+            rules=replace(self.rules, settle=cloud.settle),
             clock=self.clock,
             store_status=self.store_status,
         )
@@ -189,7 +189,7 @@ class Rig:
     @property
     def final(self) -> int:
         """End of the newest final bucket of the first cloud."""
-        return floor_to(self.now - self.clouds[0].settle, self.terms.resolution)
+        return floor_to(self.now - self.clouds[0].settle, self.rules.resolution)
 
     def accounted(self) -> dict[str, Accrual]:
         """Sums of each machine by its name, debts included."""

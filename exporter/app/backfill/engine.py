@@ -7,7 +7,7 @@ from typing import Final
 from exporter.app.backfill.grids import PastSource
 from exporter.app.backfill.replay import ReplayClock, ReplayedProvider
 from exporter.app.build import App
-from exporter.app.wiring import Wired, budget, offered_regions, stale_limits, terms
+from exporter.app.wiring import Wired, bucket_rules, budget, offered_regions, stale_limits
 from exporter.core.model import (
     Basis,
     FallbackLevel,
@@ -67,12 +67,12 @@ class PastEngine(Wired):
 
     def _polled(self, provider: Provider) -> Polled:
         """Close each bucket at once: in the past every value is final."""
-        usual = terms(self.app, provider)
+        usual = bucket_rules(self.app, provider)
         collector = ProviderCollector(
             provider=provider,
             ledger=self.ledger,
             book=self.book,
-            terms=replace(usual, look_back=0, max_catch_up=max(usual.max_catch_up, 2 * self._step)),
+            rules=replace(usual, look_back=0, max_catch_up=max(usual.max_catch_up, 2 * self._step)),
             clock=self._clock,
             store_status=self.store_status,
         )

@@ -7,7 +7,7 @@ from typing import Final
 
 from exporter.app.backfill.records import Account, Lack, slice_seconds
 from exporter.app.build import App
-from exporter.app.wiring import terms
+from exporter.app.wiring import bucket_rules
 from exporter.core.clock import epoch, floor_to
 from exporter.core.errors import CarbonExporterError, CollectorError
 from exporter.core.model import Inventory, RunState
@@ -110,7 +110,7 @@ def make_plan(app: App, wish: Wish, listing: Callable[[str], None] = lambda _: N
 def _span(app: App, provider: Provider, wish: Wish) -> tuple[int, int, str]:
     """Return begin and end of what can be read, and what has to be said of it."""
     now, name = epoch(app.clock.now()), provider.name
-    resolution = terms(app, provider).resolution
+    resolution = bucket_rules(app, provider).resolution
     until = _until(app, provider, wish)
     start = -floor_to(-wish.since, resolution)
     kept = provider.retention(resolution)
@@ -129,7 +129,7 @@ def _span(app: App, provider: Provider, wish: Wish) -> tuple[int, int, str]:
 
 
 def _until(app: App, provider: Provider, wish: Wish) -> int:
-    resolution = terms(app, provider).resolution
+    resolution = bucket_rules(app, provider).resolution
     final = floor_to(epoch(app.clock.now()) - provider.settle, resolution)
     began = (wish.counted_since or {}).get(provider.name)
     wanted = began if began is not None else wish.until
@@ -140,7 +140,7 @@ def _ends(app: App, wish: Wish) -> Iterable[int]:
     return (
         _until(app, provider, wish) + provider.settle
         for provider in app.providers
-        if provider.retention(terms(app, provider).resolution)
+        if provider.retention(bucket_rules(app, provider).resolution)
     )
 
 
@@ -155,7 +155,7 @@ def _unlisted(provider: Provider, inventory: Inventory) -> Iterable[Lack]:
 def _account(
     app: App, provider: Provider, inventory: Inventory, asked_at: float, span: tuple[int, int]
 ) -> Account:
-    resolution = terms(app, provider).resolution
+    resolution = bucket_rules(app, provider).resolution
     length = slice_seconds(len(inventory.machines), resolution)
     return Account(
         provider=provider,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from exporter.core.clock import from_epoch
 from exporter.core.model import Machine, RunState, Shape
-from exporter.engine.runs import Run, forget, merge, spec_of
+from exporter.engine.running_spans import Run, forget, merge, spec_of
 from tests.support.sim import SimMachine, Span
 
 RUNNING, STOPPED, GONE = RunState.RUNNING, RunState.STOPPED, RunState.GONE

@@ -1,4 +1,4 @@
-"""One machine's account: its runs, its open buckets and its totals."""
+"""One machine in the ledger: its runs, its open buckets and its totals."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from exporter.engine.estimate import (
     accrue_embodied,
     plus,
 )
-from exporter.engine.runs import Run
+from exporter.engine.running_spans import Run
 from exporter.engine.store import BucketRow, ProgressRow, TallyRow
 
 RESOURCE_QUANTITIES: Final = 3
@@ -62,7 +62,7 @@ class Tally:
 
 
 @dataclass(slots=True, kw_only=True)
-class Account:
+class ResourceAccount:
     """One machine in the ledger. Mutable, touched only under the ledger's lock."""
 
     ident: int
@@ -120,7 +120,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class BucketRules:
     """How one collector's buckets are accounted, in seconds."""
 
     resolution: int
@@ -132,7 +132,7 @@ class Terms:
 
 
 def accrual(  # noqa: PLR0913 — a bucket and its three factors
-    account: Account,
+    account: ResourceAccount,
     start: int,
     resolution: int,
     ratio: Ratio,
@@ -150,7 +150,7 @@ def accrual(  # noqa: PLR0913 — a bucket and its three factors
     return total
 
 
-def embodied_alone(account: Account, start: int, end: int) -> Accrual:
+def embodied_alone(account: ResourceAccount, start: int, end: int) -> Accrual:
     """What a span without utilisation comes to: the machine was there all the same."""
     grams = sum(
         accrue_embodied(model, run.certain_overlap(start, end))
@@ -159,14 +159,14 @@ def embodied_alone(account: Account, start: int, end: int) -> Accrual:
     return NOTHING._replace(embodied=GramsCO2eq(grams))
 
 
-def progress(account: Account) -> ProgressRow:
+def progress(account: ResourceAccount) -> ProgressRow:
     """Copy for the store of what changes with each cycle."""
     return ProgressRow(
         account.watermark, account.last_seen, account.last_ratio, account.tally.row()
     )
 
 
-def stand_in(account: Account, policy: Missing) -> Ratio | None:
+def stand_in(account: ResourceAccount, policy: Missing) -> Ratio | None:
     """Utilisation that the user wants assumed for a bucket without one."""
     if policy is Missing.IDLE:
         return Ratio(0.0)

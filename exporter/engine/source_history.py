@@ -84,7 +84,7 @@ class _Question(NamedTuple):
 _EMPTY: Final = Series()
 
 
-class Feed:
+class SourceHistory:
     """One source with what it told. Guarded by its owner's lock; ``asking`` is for questions."""
 
     def __init__(self, source: GridSource, clock: Clock) -> None:
