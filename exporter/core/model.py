@@ -155,7 +155,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CpuSeries:
+class UsageSeries:
     """Mean CPU utilisation of one machine: bucket start (epoch seconds) to ratio 0..1.
 
     A bucket that the cloud did not deliver is absent, never 0. ``gpu`` is the mean utilisation of
@@ -165,19 +165,19 @@ class CpuSeries:
     """
 
     key: ResourceKey
-    points: Mapping[int, Ratio]
+    cpu: Mapping[int, Ratio]
     gpu: Mapping[int, Ratio] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CpuReading:
+class Reading:
     """Answer to one read of a window.
 
     A machine that was asked for and is not in ``unread`` was read completely: buckets absent from
     its series have no data (yet). A machine in ``unread`` must be asked again: its watermark waits.
     """
 
-    series: tuple[CpuSeries, ...]
+    series: tuple[UsageSeries, ...]
     unread: frozenset[ResourceKey] = frozenset()
     failures: tuple[CollectorError, ...] = ()
 

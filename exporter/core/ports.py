@@ -11,7 +11,6 @@ from exporter.core.model import (
     Basis,
     Bounds,
     Confidence,
-    CpuReading,
     Factor,
     ForecastHour,
     GridReading,
@@ -21,6 +20,7 @@ from exporter.core.model import (
     Method,
     PermissionCheck,
     Power,
+    Reading,
     Region,
     Shape,
     Window,
@@ -61,7 +61,7 @@ class Provider(Protocol):
         """List the machines in every state. Raises CollectorError only if nothing was listed."""
         ...
 
-    def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
+    def read(self, machines: Sequence[Machine], window: Window) -> Reading:
         """Read the mean CPU utilisation of each bucket of the window.
 
         A part that fails goes to ``unread`` and ``failures``; CollectorError only if all failed.

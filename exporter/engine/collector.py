@@ -12,7 +12,7 @@ import structlog
 
 from exporter.core.clock import floor_to
 from exporter.core.errors import CollectorError, Reason, StoreError
-from exporter.core.model import CpuReading, Inventory, Window
+from exporter.core.model import Inventory, Reading, Window
 from exporter.core.ports import Clock, Provider
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.ledger import Answer, Ledger
@@ -108,10 +108,10 @@ class ProviderCollector:
         oldest = self._trust.surely_past() - self.rules.settle - self.rules.max_catch_up
         return floor_to(oldest, self.rules.resolution)
 
-    def _read(self, window: Window) -> CpuReading:
+    def _read(self, window: Window) -> Reading:
         machines = self._ledger.due(self.name, window)
         self._book.cover(self._ledger.zones(self.name), window.start, self._priced_until(window))
-        reading = self.provider.read_cpu(machines, window) if machines else CpuReading(series=())
+        reading = self.provider.read(machines, window) if machines else Reading(series=())
         closing = self._trust.closing(newest_end(reading, window.resolution))
         answer = Answer(
             asked=machines, reading=reading, window=window, closing=closing, reach=self._reach()
@@ -141,9 +141,9 @@ def commit(ledger: Ledger, status: CollectorStatus) -> None:
         status.finished([])
 
 
-def newest_end(reading: CpuReading, resolution: int) -> int | None:
+def newest_end(reading: Reading, resolution: int) -> int | None:
     """End of the newest bucket that a reading delivered, None if it delivered nothing."""
-    starts = [max(series.points) for series in reading.series if series.points]
+    starts = [max(series.cpu) for series in reading.series if series.cpu]
     return max(starts) + resolution if starts else None
 
 

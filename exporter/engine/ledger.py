@@ -14,14 +14,14 @@ from math import isfinite
 
 from exporter.core.clock import epoch, floor_to
 from exporter.core.model import (
-    CpuReading,
-    CpuSeries,
     IntensityInForce,
     Inventory,
     Machine,
+    Reading,
     RegionKey,
     ResourceKey,
     RunState,
+    UsageSeries,
     Window,
 )
 from exporter.core.units import GCO2eqPerKwh, Ratio
@@ -54,7 +54,7 @@ class Answer:
     """
 
     asked: Sequence[Machine]
-    reading: CpuReading
+    reading: Reading
     window: Window
     closing: int
     reach: int
@@ -324,10 +324,14 @@ class Ledger:
         self._close(account, closing, rules, answer.reach)
 
     def _enter_series(
-        self, account: ResourceAccount, series: CpuSeries | None, window: Window, prices: "_Prices"
+        self,
+        account: ResourceAccount,
+        series: UsageSeries | None,
+        window: Window,
+        prices: "_Prices",
     ) -> None:
         total, measured = NOTHING, 0.0
-        points, gpus = ({}, {}) if series is None else (series.points, series.gpu)
+        points, gpus = ({}, {}) if series is None else (series.cpu, series.gpu)
         whole = account.overlap(window.start, window.end) == window.end - window.start
         for start, ratio in points.items():
             if not (window.start <= start < window.end and isfinite(ratio)):

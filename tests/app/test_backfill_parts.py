@@ -24,15 +24,15 @@ from exporter.core.errors import (
 from exporter.core.meter import ApiMeter
 from exporter.core.model import (
     Basis,
-    CpuReading,
-    CpuSeries,
     GridReading,
     IntensityPoint,
     Inventory,
     Machine,
     Method,
+    Reading,
     ResourceKey,
     RunState,
+    UsageSeries,
     Window,
 )
 from exporter.core.units import GCO2eqPerKwh, Ratio
@@ -177,16 +177,16 @@ class Cloud(Plain):
     def discover(self) -> Inventory:
         raise AssertionError
 
-    def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
+    def read(self, machines: Sequence[Machine], window: Window) -> Reading:
         self.windows.append((window.start, window.end))
         if self.fail:
             raise self.fail.pop(0)
         points = dict.fromkeys(window.buckets, Ratio(0.25))
         unread = frozenset(m.key for m in machines if m.name in self.unread)
         self.unread.clear()
-        series = [CpuSeries(key=m.key, points=points) for m in machines if m.key not in unread]
+        series = [UsageSeries(key=m.key, cpu=points) for m in machines if m.key not in unread]
         lost = UnreachableError("half of it is lost — wait")
-        return CpuReading(series=tuple(series), unread=unread, failures=(lost,) if unread else ())
+        return Reading(series=tuple(series), unread=unread, failures=(lost,) if unread else ())
 
     def close(self) -> None:
         raise AssertionError
@@ -208,14 +208,14 @@ def replayed(cloud: Cloud, hours: int) -> tuple[ReplayedProvider, ReplayClock, l
     return ReplayedProvider(account, clock, slept.append), clock, slept
 
 
-def read_all(provider: ReplayedProvider, clock: ReplayClock, hours: int) -> list[CpuReading]:
+def read_all(provider: ReplayedProvider, clock: ReplayClock, hours: int) -> list[Reading]:
     """Step through the time as the engine does, a bucket at a time."""
     readings = []
     for start in range(T0, T0 + hours * HOUR, STEP):
         clock.time = start + STEP + provider.settle
         found = provider.discover().machines
         window = Window(start=start, end=start + STEP, resolution=STEP)
-        readings.append(provider.read_cpu(found, window))
+        readings.append(provider.read(found, window))
     return readings
 
 
@@ -225,7 +225,7 @@ def test_the_cloud_is_asked_in_long_slices_and_the_engine_is_answered_in_short_o
     provider, clock, _ = replayed(cloud, hours)
     readings = read_all(provider, clock, hours)
     assert cloud.windows == [(T0, T0 + 5 * DAY), (T0 + 5 * DAY, T0 + 6 * DAY)]
-    told = [{at: v for s in r.series for at, v in s.points.items()} for r in readings]
+    told = [{at: v for s in r.series for at, v in s.cpu.items()} for r in readings]
     assert told == [{at: 0.25} for at in range(T0, T0 + hours * HOUR, STEP)]
     assert provider.lacks == []
 
@@ -246,7 +246,7 @@ def test_a_read_that_goes_on_failing_is_a_lack_and_what_follows_is_read() -> Non
     readings = read_all(provider, clock, hours)
     (lack,) = provider.lacks
     assert (lack.start, lack.end, lack.cause) == (T0, T0 + 5 * DAY, "slow down — wait")
-    assert sum(all(s.points for s in r.series) for r in readings if r.series) == DAY // STEP
+    assert sum(all(s.cpu for s in r.series) for r in readings if r.series) == DAY // STEP
 
 
 def test_slices_are_longer_the_fewer_machines_there_are() -> None:

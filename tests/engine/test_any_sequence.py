@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.core.errors import UnreachableError
-from exporter.core.model import CpuReading, CpuSeries, Machine, Window
+from exporter.core.model import Machine, Reading, UsageSeries, Window
 from exporter.core.ports import Clock
 from exporter.core.units import Ratio
 from tests.support.clock import ManualClock
@@ -41,16 +41,16 @@ class Told(SimCloud):
     fails: bool = False
     reads_none: bool = False
 
-    def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
+    def read(self, machines: Sequence[Machine], window: Window) -> Reading:
         if self.fails:
             message = "no answer"
             raise UnreachableError(message)
         keys = frozenset(machine.key for machine in machines)
         if self.reads_none:
-            return CpuReading(series=(), unread=keys)
+            return Reading(series=(), unread=keys)
         points = {s: Ratio(self.shown[s]) for s in window.buckets if s in self.visible()}
         self.delivered.update(points)
-        return CpuReading(series=tuple(CpuSeries(key=key, points=points) for key in keys))
+        return Reading(series=tuple(UsageSeries(key=key, cpu=points) for key in keys))
 
     def visible(self) -> set[int]:
         return self.shown.keys() - self.hidden

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.core.model import CpuReading, Machine, Window
+from exporter.core.model import Machine, Reading, Window
 from exporter.core.snapshot import Quality, ResourceState, Snapshot
 from exporter.engine.resource_account import Missing
 from tests.support.clock import ManualClock
@@ -275,13 +275,13 @@ def test_catch_up_remaining_shows_the_way_and_ends_at_zero(state: Path, clock: M
     waiting = rig.every(300, T0 + 4 * HOUR)
     assert waiting.catch_up_remaining_seconds == {"sim": 2 * HOUR}
     remaining: list[float] = []
-    read_cpu = cloud.read_cpu
+    read = cloud.read
 
-    def watched(machines: Sequence[Machine], window: Window) -> CpuReading:
+    def watched(machines: Sequence[Machine], window: Window) -> Reading:
         remaining.append(rig.look().catch_up_remaining_seconds["sim"])
-        return read_cpu(machines, window)
+        return read(machines, window)
 
-    cloud.read_cpu = watched  # type: ignore[method-assign]
+    cloud.read = watched  # type: ignore[method-assign]
     clock.advance(16 * HOUR)
     done = rig.run()
     assert remaining == [18 * HOUR, 13 * HOUR, 7 * HOUR, HOUR]

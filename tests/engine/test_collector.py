@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from exporter.core.errors import AuthError, CollectorError, ThrottledError
-from exporter.core.model import CpuReading, Inventory
+from exporter.core.model import Inventory, Reading
 from exporter.core.snapshot import CollectorView
 from tests.support.clock import ManualClock
 from tests.support.rig import HOUR, T0, Rig, assert_true
@@ -88,19 +88,19 @@ def test_a_defect_in_an_adapter_ends_neither_the_loop_nor_the_counting(
     cloud = SimCloud(clock=clock, machines=machines)
     rig = rig_of(state, clock, cloud)
     rig.every(300, T0 + HOUR)
-    read_cpu = cloud.read_cpu
+    read = cloud.read
 
-    def broken(_machines: object, _window: object) -> CpuReading:
+    def broken(_machines: object, _window: object) -> Reading:
         raise KeyError
 
-    cloud.read_cpu = broken  # type: ignore[assignment,method-assign]
+    cloud.read = broken  # type: ignore[assignment,method-assign]
     clock.advance(300)
     assert rig.collectors[0].run() is False
     assert view(rig).last_error == "unexpected KeyError, see the log"
     assert [line["event"] for line in logs if line.get("exc_info")] == [
         "collector failed unexpectedly"
     ]
-    cloud.read_cpu = read_cpu  # type: ignore[method-assign]
+    cloud.read = read  # type: ignore[method-assign]
     rig.every(300, rig.now + HOUR)
     assert_true(rig, machines, Judge(origin=T0 - 300, until=rig.final))
 

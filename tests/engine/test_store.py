@@ -386,11 +386,11 @@ def test_kill_at_random_instants_changes_nothing(state: Path, clock: ManualClock
     copies: list[Path] = []
 
     class Killer(SimCloud):
-        def read_cpu(self, *asked):  # type: ignore[no-untyped-def] # noqa: ANN002, ANN202
+        def read(self, *asked):  # type: ignore[no-untyped-def] # noqa: ANN002, ANN202
             if dice.random() < 0.3:
                 copy_database(state, left)
                 copies.append(left)
-            return super().read_cpu(*asked)
+            return super().read(*asked)
 
     rig = Rig(state, [Killer(clock=clock, machines=machines)], [SimGrid(clock=clock)], clock)
     while rig.now < T0 + 7 * HOUR:

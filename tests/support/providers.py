@@ -13,10 +13,10 @@ from typing import Final, Protocol
 from exporter.core.clock import epoch, floor_to
 from exporter.core.meter import ApiMeter
 from exporter.core.model import (
-    CpuReading,
     Disk,
     Machine,
     PermissionCheck,
+    Reading,
     ResourceKey,
     RunState,
     Shape,
@@ -156,9 +156,9 @@ def final_window(harness: Harness, *, resolution: int = 300, seconds: int = HOUR
     return Window(start=end - seconds, end=end, resolution=resolution)
 
 
-def points(reading: CpuReading) -> dict[ResourceKey, Mapping[int, float]]:
+def points(reading: Reading) -> dict[ResourceKey, Mapping[int, float]]:
     """Points of each machine that was read."""
-    return {series.key: series.points for series in reading.series}
+    return {series.key: series.cpu for series in reading.series}
 
 
 def running(machines: Iterable[Machine]) -> list[Machine]:

@@ -20,8 +20,6 @@ from exporter.core.model import (
     Basis,
     Bounds,
     Confidence,
-    CpuReading,
-    CpuSeries,
     Factor,
     ForecastHour,
     GridReading,
@@ -30,9 +28,11 @@ from exporter.core.model import (
     Machine,
     Method,
     Power,
+    Reading,
     Region,
     ResourceKey,
     RunState,
+    UsageSeries,
     Window,
 )
 from exporter.core.ports import Clock, PowerProfile
@@ -310,7 +310,7 @@ class SimCloud(Plain):
             failures=tuple(UnreachableError(f"{r}: no answer", scope=r) for r in unseen),
         )
 
-    def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
+    def read(self, machines: Sequence[Machine], window: Window) -> Reading:
         now = self.now()
         self.windows.append(window)
         self.asked.append(len(machines))
@@ -322,7 +322,7 @@ class SimCloud(Plain):
             raise UnreachableError(message)
         return self._read({machine.key for machine in machines}, window, now)
 
-    def _read(self, asked: set[ResourceKey], window: Window, now: float) -> CpuReading:
+    def _read(self, asked: set[ResourceKey], window: Window, now: float) -> Reading:
         series, unread = [], set()
         for machine in self.machines:
             key = machine.key(self.kind)
@@ -334,13 +334,13 @@ class SimCloud(Plain):
             elif chance("cut", machine.name, int(now)) < self.cut_short:
                 unread.add(key)
                 half = dict(list(points.items())[: len(points) // 2])
-                series.append(CpuSeries(key=key, points=half))
+                series.append(UsageSeries(key=key, cpu=half))
             else:
                 series.extend(
-                    [CpuSeries(key=key, points=points, gpu=self._gpu(machine, window))] * 2
+                    [UsageSeries(key=key, cpu=points, gpu=self._gpu(machine, window))] * 2
                 )
         failures = (NoDataError(f"{len(unread)} machines were not read"),) if unread else ()
-        return CpuReading(series=tuple(series), unread=frozenset(unread), failures=failures)
+        return Reading(series=tuple(series), unread=frozenset(unread), failures=failures)
 
     def _gpu(self, machine: SimMachine, window: Window) -> dict[int, Ratio]:
         if self.gpu is None:

@@ -14,12 +14,12 @@ from exporter.cli import cli
 from exporter.core.errors import AuthError, CollectorError, UnreachableError
 from exporter.core.model import (
     Basis,
-    CpuReading,
     GridReading,
     Inventory,
     Machine,
     Method,
     PermissionCheck,
+    Reading,
     ResourceKey,
     RunState,
     Window,
@@ -63,7 +63,7 @@ class Cloud(Plain):
             raise UnreachableError(message)
         return Inventory(machines=self.machines, failures=self.failures)
 
-    def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
+    def read(self, machines: Sequence[Machine], window: Window) -> Reading:
         raise AssertionError((machines, window))
 
     def permissions(self) -> list[PermissionCheck]:

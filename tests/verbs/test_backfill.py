@@ -11,7 +11,7 @@ import pytest
 
 from exporter.core.clock import SystemClock, epoch
 from exporter.core.errors import NoDataError, ThrottledError
-from exporter.core.model import CpuReading, CpuSeries, Machine, Window
+from exporter.core.model import Machine, Reading, UsageSeries, Window
 from exporter.core.units import Ratio
 from exporter.engine.store import Changes, Origin, Store
 from tests.verbs.conftest import Cloud, Grid, Run
@@ -22,11 +22,11 @@ NAME = "aws:test"
 
 @pytest.fixture(autouse=True)
 def cloud(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
-    def read_cpu(machines: Sequence[Machine], window: Window) -> CpuReading:
+    def read(machines: Sequence[Machine], window: Window) -> Reading:
         points = dict.fromkeys(window.buckets, Ratio(0.5))
-        return CpuReading(series=tuple(CpuSeries(key=m.key, points=points) for m in machines))
+        return Reading(series=tuple(UsageSeries(key=m.key, cpu=points) for m in machines))
 
-    monkeypatch.setattr(cloud, "read_cpu", read_cpu)
+    monkeypatch.setattr(cloud, "read", read)
     return cloud
 
 

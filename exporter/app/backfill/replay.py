@@ -9,12 +9,12 @@ from exporter.app.backfill.records import Account, Lack
 from exporter.core.clock import floor_to, from_epoch
 from exporter.core.errors import CollectorError
 from exporter.core.model import (
-    CpuReading,
-    CpuSeries,
     Inventory,
     Machine,
     PermissionCheck,
+    Reading,
     ResourceKey,
+    UsageSeries,
     Window,
 )
 
@@ -61,7 +61,7 @@ class ReplayedProvider:
             for one in machines
         ]
         self._read_until = account.start
-        self._series: dict[ResourceKey, CpuSeries] = {}
+        self._series: dict[ResourceKey, UsageSeries] = {}
 
     def discover(self) -> Inventory:
         """Show the machines as they were at the clock's time."""
@@ -71,10 +71,10 @@ class ReplayedProvider:
         known = (life.at(now, self._read_until, resolution) for life in self._lives)
         return Inventory(machines=tuple(one for one in known if one is not None))
 
-    def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
+    def read(self, machines: Sequence[Machine], window: Window) -> Reading:
         """Return the part of what was read that lies in the window."""
         buckets = window.buckets
-        return CpuReading(
+        return Reading(
             series=tuple(
                 _cut(whole, buckets)
                 for machine in machines
@@ -111,23 +111,23 @@ class ReplayedProvider:
             series = read.get(life.machine.key)
             if series is not None:
                 life.forget(oldest)
-                life.learn(sorted(series.points), resolution)
+                life.learn(sorted(series.cpu), resolution)
         self._series = {
             key: _joined(self._series.get(key), read.get(key), oldest)
             for key in self._series.keys() | read.keys()
         }
         self._read_until = end
 
-    def _read(self, machines: Sequence[Machine], window: Window) -> dict[ResourceKey, CpuSeries]:
+    def _read(self, machines: Sequence[Machine], window: Window) -> dict[ResourceKey, UsageSeries]:
         """Read a window, again and again for those that were not read; what stays is a lack."""
-        read: dict[ResourceKey, CpuSeries] = {}
+        read: dict[ResourceKey, UsageSeries] = {}
         waiting, cause = list(machines), ""
         for pause in (0.0, *PAUSES):
             if not waiting:
                 break
             self._sleep(pause)
             try:
-                answer = self._account.provider.read_cpu(waiting, window)
+                answer = self._account.provider.read(waiting, window)
             except CollectorError as error:
                 cause = str(error)
                 continue
@@ -146,19 +146,19 @@ class ReplayedProvider:
         )
 
 
-def _cut(whole: CpuSeries, buckets: range) -> CpuSeries:
-    points, gpu = whole.points, whole.gpu
-    return CpuSeries(
+def _cut(whole: UsageSeries, buckets: range) -> UsageSeries:
+    cpu, gpu = whole.cpu, whole.gpu
+    return UsageSeries(
         key=whole.key,
-        points={at: points[at] for at in buckets if at in points},
+        cpu={at: cpu[at] for at in buckets if at in cpu},
         gpu={at: gpu[at] for at in buckets if at in gpu} if gpu else {},
     )
 
 
-def _joined(before: CpuSeries | None, after: CpuSeries | None, oldest: int) -> CpuSeries:
+def _joined(before: UsageSeries | None, after: UsageSeries | None, oldest: int) -> UsageSeries:
     known = [one for one in (before, after) if one is not None]
-    return CpuSeries(
+    return UsageSeries(
         key=known[0].key,
-        points={at: v for one in known for at, v in one.points.items() if at >= oldest},
+        cpu={at: v for one in known for at, v in one.cpu.items() if at >= oldest},
         gpu={at: v for one in known for at, v in one.gpu.items() if at >= oldest},
     )

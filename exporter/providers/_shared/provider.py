@@ -6,7 +6,7 @@ from math import inf
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 from exporter.core.errors import AuthError, CollectorError
-from exporter.core.model import CpuReading, Machine
+from exporter.core.model import Machine, Reading
 from exporter.core.ports import AdapterContext
 from exporter.providers._shared.calls import failure
 from exporter.providers._shared.config import CloudConfig
@@ -84,7 +84,7 @@ class CloudProvider(Generic[_C]):
         if any(isinstance(error, self.renewing) for error in errors):
             self._drop_connection()
 
-    def _merged(self, readings: Sequence[BatchReading]) -> CpuReading:
+    def _merged(self, readings: Sequence[BatchReading]) -> Reading:
         """Make one answer of what batches delivered.
 
         Raises:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from exporter.core.errors import CollectorError
-from exporter.core.model import CpuReading, CpuSeries, Machine, ResourceKey
+from exporter.core.model import Machine, Reading, ResourceKey, UsageSeries
 from exporter.core.ports import TypeCatalogue
 from exporter.core.units import Ratio
 from exporter.providers._shared.calls import without_repeats
@@ -20,7 +20,7 @@ class BatchReading:
     ``forgotten`` are machines that the cloud has said to know no longer.
     """
 
-    series: tuple[CpuSeries, ...] = ()
+    series: tuple[UsageSeries, ...] = ()
     unread: frozenset[ResourceKey] = frozenset()
     failures: tuple[CollectorError, ...] = ()
     forgotten: frozenset[ResourceKey] = frozenset()
@@ -36,19 +36,19 @@ def joined(readings: Sequence[BatchReading]) -> BatchReading:
     )
 
 
-def merged(readings: Sequence[BatchReading]) -> CpuReading:
+def merged(readings: Sequence[BatchReading]) -> Reading:
     """Make one answer of batches; a machine may come in several, each a part of the window.
 
     One that is unread in any part is unread as a whole: a watermark has no holes.
     """
     whole = joined(readings)
-    series: dict[ResourceKey, CpuSeries] = {}
+    series: dict[ResourceKey, UsageSeries] = {}
     for one in whole.series:
         before = series.get(one.key)
         if one.key not in whole.unread:
-            points = one.points if before is None else {**before.points, **one.points}
-            series[one.key] = one if before is None else replace(before, points=points)
-    return CpuReading(
+            cpu = one.cpu if before is None else {**before.cpu, **one.cpu}
+            series[one.key] = one if before is None else replace(before, cpu=cpu)
+    return Reading(
         series=tuple(series.values()),
         unread=whole.unread,
         failures=without_repeats(whole.failures),
@@ -62,7 +62,7 @@ class GpuReading:
     ratios: Mapping[ResourceKey, Points] = field(default_factory=dict)
     failures: tuple[CollectorError, ...] = ()
 
-    def added_to(self, reading: CpuReading) -> CpuReading:
+    def added_to(self, reading: Reading) -> Reading:
         """Put it next to the machines' CPU utilisation."""
         return replace(
             reading,

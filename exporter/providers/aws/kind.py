@@ -21,7 +21,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from exporter.core.errors import CollectorError
-from exporter.core.model import CpuSeries, Machine, ResourceKey, Window
+from exporter.core.model import Machine, ResourceKey, UsageSeries, Window
 from exporter.core.ports import AdapterContext, Clock
 from exporter.providers._shared.reading import GpuReading, Points
 from exporter.providers.aws.errors import Call
@@ -200,9 +200,9 @@ class Kind(ABC):
     def queries(self, machine: Machine) -> tuple[Query, ...]:
         """Return the metrics that tell of a machine, each with a role of its own."""
 
-    def point(self, machine: Machine, answers: Mapping[str, Points]) -> CpuSeries:
+    def point(self, machine: Machine, answers: Mapping[str, Points]) -> UsageSeries:
         """Make what the engine is told of the answers by role, on the window's buckets."""
-        return CpuSeries(key=machine.key, points=answers["cpu"])
+        return UsageSeries(key=machine.key, cpu=answers["cpu"])
 
     def gpus(
         self,

@@ -10,7 +10,7 @@ import structlog
 
 from exporter.core.clock import epoch
 from exporter.core.errors import CollectorError
-from exporter.core.model import CpuReading, Inventory, Machine, PermissionCheck, Window
+from exporter.core.model import Inventory, Machine, PermissionCheck, Reading, Window
 from exporter.core.ports import AdapterContext
 from exporter.providers._shared.calls import across, attempt, call, refused
 from exporter.providers._shared.provider import CloudProvider
@@ -90,14 +90,14 @@ class AwsProvider(CloudProvider[Connection]):
             failures=once_each((*errors, *minor)),
         )
 
-    def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
+    def read(self, machines: Sequence[Machine], window: Window) -> Reading:
         """Read the metrics of all machines, 500 a request; GPUs where agents report them.
 
         Raises:
             CollectorError: every request failed.
         """
         if not machines or window.start == window.end:
-            return CpuReading(series=())
+            return Reading(series=())
         connection = self._connected()
         wanted = [
             (one.key, query)

@@ -13,7 +13,7 @@ from azure.monitor.querymetrics import Metric, MetricAggregationType, MetricsQue
 
 from exporter.core.clock import floor_to, from_epoch
 from exporter.core.errors import CollectorError, NoDataError
-from exporter.core.model import CpuSeries, Machine, ResourceKey, RunState, Window
+from exporter.core.model import Machine, ResourceKey, RunState, UsageSeries, Window
 from exporter.core.units import Ratio, ratio_from_percent
 from exporter.providers._shared.reading import BatchReading, joined
 from exporter.providers.azure.errors import Call, Heard, NotFoundError, translated
@@ -150,7 +150,7 @@ def read(connection: Connection, batch: Batch, window: Window) -> BatchReading:
 
 
 def _forgotten(key: ResourceKey) -> BatchReading:
-    return BatchReading(series=(CpuSeries(key=key, points={}),), forgotten=frozenset({key}))
+    return BatchReading(series=(UsageSeries(key=key, cpu={}),), forgotten=frozenset({key}))
 
 
 def _unread(batch: Batch, error: CollectorError) -> BatchReading:
@@ -212,7 +212,7 @@ def _sorted_out(
     asked = {one.key.resource_id for one in batch.machines}
     if not (percents.keys() | outcomes.keys()) <= asked:
         batch.call.reject("the answer is about other machines")
-    series: list[CpuSeries] = []
+    series: list[UsageSeries] = []
     unread: list[ResourceKey] = []
     failures: dict[str, CollectorError] = {}
     for one in batch.machines:
@@ -225,7 +225,7 @@ def _sorted_out(
         if len(points) < len(found):
             implausible = batch.call.unreadable("CPU utilisation outside 0-100 %, left out")
             failures[str(implausible)] = implausible
-        series.append(CpuSeries(key=one.key, points=_on_buckets(points, window)))
+        series.append(UsageSeries(key=one.key, cpu=_on_buckets(points, window)))
     return BatchReading(
         series=tuple(series), unread=frozenset(unread), failures=tuple(failures.values())
     )

@@ -13,10 +13,10 @@ import structlog
 from exporter.core.clock import epoch
 from exporter.core.errors import AuthError, CollectorError, UnreachableError
 from exporter.core.model import (
-    CpuReading,
     Inventory,
     Machine,
     PermissionCheck,
+    Reading,
     ResourceKey,
     RunState,
     Window,
@@ -107,14 +107,14 @@ class AzureProvider(CloudProvider[Connection]):
             failures=tuple(lost.values()),
         )
 
-    def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
+    def read(self, machines: Sequence[Machine], window: Window) -> Reading:
         """Read Percentage CPU, 50 machines a call; GPUs from the workspace, if there is one.
 
         Raises:
             CollectorError: every call failed.
         """
         if not machines or window.start == window.end:
-            return CpuReading(series=())
+            return Reading(series=())
         asking = [one for one in machines if not self._is_forgotten(one)]
         batches = list(metrics.plan(asking, window, epoch(self._clock.now())))
         for batch in batches:

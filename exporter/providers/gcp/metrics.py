@@ -16,7 +16,7 @@ from google.cloud.monitoring_v3 import Aggregation, ListTimeSeriesRequest
 
 from exporter.core.clock import floor_to
 from exporter.core.errors import BadPayloadError, CollectorError
-from exporter.core.model import CpuReading, CpuSeries, ResourceKey, Window
+from exporter.core.model import Reading, ResourceKey, UsageSeries, Window
 from exporter.core.units import Ratio
 from exporter.providers.gcp.errors import Call, from_status
 from exporter.providers.gcp.inventory import region_of
@@ -220,17 +220,17 @@ def reading(
     period: int,
     window: Window,
     gpus: Mapping[ResourceKey, Mapping[int, Ratio]],
-) -> CpuReading:
+) -> Reading:
     """Put points, and those of the machines' GPUs, into the answer of a read."""
     series = (
-        CpuSeries(
+        UsageSeries(
             key=key,
-            points=on_buckets(points, period, window),
+            cpu=on_buckets(points, period, window),
             gpu=on_buckets(gpus.get(key, {}), period, window),
         )
         for key, points in found.items()
     )
-    return CpuReading(series=tuple(series), failures=failures)
+    return Reading(series=tuple(series), failures=failures)
 
 
 def _implausible(asked: Question, call: Call) -> BadPayloadError:

@@ -11,12 +11,12 @@ import structlog
 from exporter.core.clock import epoch
 from exporter.core.errors import AuthError, CollectorError, UnreachableError
 from exporter.core.model import (
-    CpuReading,
-    CpuSeries,
     Inventory,
     Machine,
     PermissionCheck,
+    Reading,
     ResourceKey,
+    UsageSeries,
     Window,
 )
 from exporter.core.ports import AdapterContext
@@ -110,7 +110,7 @@ class GcpProvider(CloudProvider[Connection]):
             raise errors[0]
         return inventory.merged(listings, seen, errors, unseen_all=unseen)
 
-    def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
+    def read(self, machines: Sequence[Machine], window: Window) -> Reading:
         """Read the utilisation of all machines with one paged ListTimeSeries, of GPUs with another.
 
         Raises:
@@ -119,7 +119,7 @@ class GcpProvider(CloudProvider[Connection]):
         now = epoch(self._context.clock.now())
         asked = metrics.question(window, self._target.project, self._target.only, now)
         if not machines or asked is None:
-            return CpuReading(series=tuple(CpuSeries(key=m.key, points={}) for m in machines))
+            return Reading(series=tuple(UsageSeries(key=m.key, cpu={}) for m in machines))
         connection = self._connected()
         call = connection.call(metrics.PERMISSION, self._target.project)
         limits = {one.key: self._limit(one) for one in machines}

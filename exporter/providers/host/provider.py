@@ -6,7 +6,7 @@ from math import inf
 from typing import Final
 
 from exporter.core.errors import UnreachableError
-from exporter.core.model import CpuReading, CpuSeries, Inventory, Machine, PermissionCheck, Window
+from exporter.core.model import Inventory, Machine, PermissionCheck, Reading, UsageSeries, Window
 from exporter.providers.host.machine import Identity, describe
 from exporter.providers.host.sampler import Sampler
 
@@ -40,7 +40,7 @@ class HostProvider:
             self._machine = describe(self._identity)
         return Inventory(machines=(self._machine,))
 
-    def read_cpu(self, machines: Sequence[Machine], window: Window) -> CpuReading:
+    def read(self, machines: Sequence[Machine], window: Window) -> Reading:
         """Return the means of the window's buckets that were observed.
 
         Raises:
@@ -50,9 +50,9 @@ class HostProvider:
             raise UnreachableError(str(self._sampler.failure)) from self._sampler.failure
         means = self._sampler.means(window)
         own = None if self._machine is None else self._machine.key
-        return CpuReading(
+        return Reading(
             series=tuple(
-                CpuSeries(key=one.key, points=means if one.key == own else {}) for one in machines
+                UsageSeries(key=one.key, cpu=means if one.key == own else {}) for one in machines
             )
         )
 

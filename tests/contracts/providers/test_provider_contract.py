@@ -220,7 +220,7 @@ def test_an_empty_account_is_no_failure(need: Need) -> None:
 
     assert inventory.machines == ()
     assert inventory.failures == ()
-    assert harness.provider.read_cpu((), final_window(harness)).series == ()
+    assert harness.provider.read((), final_window(harness)).series == ()
 
 
 def test_every_page_of_a_large_account_is_read(need: Need) -> None:
@@ -228,7 +228,7 @@ def test_every_page_of_a_large_account_is_read(need: Need) -> None:
     machines = harness.provider.discover().machines
     window = final_window(harness, seconds=600)
 
-    reading = harness.provider.read_cpu(machines, window)
+    reading = harness.provider.read(machines, window)
 
     assert len({machine.key for machine in machines}) == MANY
     assert not reading.failures
@@ -247,7 +247,7 @@ def test_every_bucket_has_its_own_exact_mean(harness: Harness, resolution: int) 
     machines = harness.provider.discover().machines
     window = final_window(harness, resolution=resolution)
 
-    reading = harness.provider.read_cpu(machines, window)
+    reading = harness.provider.read(machines, window)
 
     assert not reading.unread
     assert not reading.failures
@@ -267,7 +267,7 @@ def test_no_bucket_of_a_running_machine_is_left_out(harness: Harness, resolution
     longest = max(harness.native_resolution(machine.key) for machine in machines)
     complete = window.end // longest * longest
 
-    values = points(harness.provider.read_cpu(machines, window))
+    values = points(harness.provider.read(machines, window))
 
     for machine in machines:
         assert set(values[machine.key]) >= {b for b in window.buckets if b < complete}
@@ -278,7 +278,7 @@ def test_a_window_holds_its_start_and_not_its_end(harness: Harness) -> None:
     whole = final_window(harness)
     one = Window(start=whole.start, end=whole.start + 300, resolution=300)
 
-    values = points(harness.provider.read_cpu(machines, one))
+    values = points(harness.provider.read(machines, one))
 
     assert all(set(points_) == {one.start} for points_ in values.values())
 
@@ -288,7 +288,7 @@ def test_an_empty_window_has_no_points(harness: Harness) -> None:
     at = final_window(harness).end
     nothing = Window(start=at, end=at, resolution=300)
 
-    reading = harness.provider.read_cpu(machines, nothing)
+    reading = harness.provider.read(machines, nothing)
 
     assert not reading.unread
     assert not any(points(reading).values())
@@ -299,8 +299,8 @@ def test_the_same_bucket_is_the_same_in_any_window(harness: Harness) -> None:
     long = final_window(harness)
     short = Window(start=long.start + 900, end=long.end - 900, resolution=300)
 
-    of_long = points(harness.provider.read_cpu(machines, long))
-    of_short = points(harness.provider.read_cpu(machines, short))
+    of_long = points(harness.provider.read(machines, long))
+    of_short = points(harness.provider.read(machines, short))
 
     for machine in machines:
         shared = {b: of_long[machine.key][b] for b in short.buckets}
@@ -313,7 +313,7 @@ def test_a_bucket_that_is_not_there_yet_is_absent_and_not_zero(harness: Harness)
     young = Window(start=at, end=at + 300, resolution=300)
     harness.pass_time(300 - harness.unstable_seconds)
 
-    early = harness.provider.read_cpu(machines, young)
+    early = harness.provider.read(machines, young)
 
     assert not early.unread
     assert all(not values for values in points(early).values())
@@ -325,7 +325,7 @@ def test_a_bucket_is_there_when_the_provider_calls_it_final(harness: Harness) ->
     young = Window(start=at, end=at + 300, resolution=300)
     harness.pass_time(300 + harness.provider.settle)
 
-    final = harness.provider.read_cpu(machines, young)
+    final = harness.provider.read(machines, young)
 
     assert all(set(values) == {at} for values in points(final).values())
 
@@ -336,9 +336,9 @@ def test_a_corrected_value_is_what_a_later_read_returns(need: Need) -> None:
     window = final_window(harness, seconds=3 * HOUR)
     newest = Window(start=window.end, end=window.end + 300, resolution=300)
 
-    first = points(harness.provider.read_cpu(machines, newest))
+    first = points(harness.provider.read(machines, newest))
     harness.pass_time(2 * HOUR)
-    later = points(harness.provider.read_cpu(machines, newest))
+    later = points(harness.provider.read(machines, newest))
 
     assert first != later
     for machine in machines:
@@ -351,7 +351,7 @@ def test_a_machine_has_no_points_while_it_is_stopped(need: Need) -> None:
     machines = harness.provider.discover().machines
     window = final_window(harness, seconds=3 * HOUR)
 
-    values = points(harness.provider.read_cpu(machines, window))
+    values = points(harness.provider.read(machines, window))
 
     for machine in machines:
         ran = {b for b in window.buckets if harness.mean(machine.key, b, b + 300) is not None}
@@ -365,7 +365,7 @@ def test_gpus_that_are_reported_have_the_mean_of_each_bucket(need: Need, resolut
     machines = running(harness.provider.discover().machines)
     window = final_window(harness, resolution=resolution)
 
-    reading = harness.provider.read_cpu(machines, window)
+    reading = harness.provider.read(machines, window)
 
     assert not reading.failures
     assert sum(bool(series.gpu) for series in reading.series) == 1
@@ -384,7 +384,7 @@ def test_a_machine_that_nobody_knows_is_read_and_has_no_points(harness: Harness)
         stopped_at=from_epoch(now(harness.clock)),
     )
 
-    reading = harness.provider.read_cpu((known, stranger), final_window(harness))
+    reading = harness.provider.read((known, stranger), final_window(harness))
 
     assert not reading.unread
     assert points(reading)[stranger.key] == {}
@@ -411,16 +411,16 @@ def test_a_read_that_fails_says_why_and_loses_nothing(need: Need, trouble: Troub
     harness = need(PARTS[trouble], Fleet.USUAL)
     machines = harness.provider.discover().machines
     window = final_window(harness)
-    before = points(harness.provider.read_cpu(machines, window))
+    before = points(harness.provider.read(machines, window))
 
     harness.cause(trouble)
     with pytest.raises(CollectorError) as failed:
-        harness.provider.read_cpu(machines, window)
+        harness.provider.read(machines, window)
     harness.heal()
 
     assert failed.value.reason == REASONS[trouble]
     assert_presentable(failed.value)
-    assert points(harness.provider.read_cpu(machines, window)) == before
+    assert points(harness.provider.read(machines, window)) == before
 
 
 @pytest.mark.parametrize("trouble", REMOTE)
@@ -441,12 +441,12 @@ def test_one_region_fails_alone(need: Need, trouble: Trouble) -> None:
     harness = need(Part.SCOPES, Fleet.USUAL)
     all_machines = harness.provider.discover().machines
     window = final_window(harness)
-    healthy = points(harness.provider.read_cpu(all_machines, window))
+    healthy = points(harness.provider.read(all_machines, window))
     lost = REGIONS[1]
 
     harness.cause(trouble, scope=lost)
     inventory = harness.provider.discover()
-    reading = harness.provider.read_cpu(all_machines, window)
+    reading = harness.provider.read(all_machines, window)
 
     assert inventory.unseen_regions == {lost}
     assert {m.key.cloud_region for m in inventory.machines} == set(REGIONS) - {lost}
@@ -463,7 +463,7 @@ def test_one_region_fails_alone(need: Need, trouble: Trouble) -> None:
 def test_every_request_and_dollar_is_counted(need: Need) -> None:
     harness = need(Part.COST, Fleet.USUAL)
     machines = harness.provider.discover().machines
-    harness.provider.read_cpu(machines, final_window(harness))
+    harness.provider.read(machines, final_window(harness))
 
     usage = harness.meter.usage()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from exporter.core.errors import UnreachableError
-from exporter.core.model import CpuReading, CpuSeries, Machine, ResourceKey, RunState, Shape
+from exporter.core.model import Machine, Reading, ResourceKey, RunState, Shape, UsageSeries
 from exporter.core.units import Ratio
 from exporter.providers._shared.reading import (
     BatchReading,
@@ -18,9 +18,9 @@ def key(name: str) -> ResourceKey:
     return ResourceKey("gcp", "shop", "europe-west1", "gce_instance", name)
 
 
-def series(name: str, **points: float) -> CpuSeries:
-    return CpuSeries(
-        key=key(name), points={int(at[1:]): Ratio(value) for at, value in points.items()}
+def series(name: str, **points: float) -> UsageSeries:
+    return UsageSeries(
+        key=key(name), cpu={int(at[1:]): Ratio(value) for at, value in points.items()}
     )
 
 
@@ -62,7 +62,7 @@ def test_a_machine_that_is_unread_in_a_part_is_unread_as_a_whole() -> None:
 
 
 def test_gpus_are_put_next_to_the_cpu_they_belong_to() -> None:
-    reading = CpuReading(series=(series("one", t0=0.1), series("two", t0=0.2)))
+    reading = Reading(series=(series("one", t0=0.1), series("two", t0=0.2)))
 
     both = GpuReading(ratios={key("two"): {0: Ratio(0.9)}}).added_to(reading)
 

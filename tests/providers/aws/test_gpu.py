@@ -10,7 +10,7 @@ import pytest
 
 from exporter.core.errors import Reason
 from exporter.core.meter import ApiMeter
-from exporter.core.model import CpuReading, Machine, ResourceKey, RunState, Window
+from exporter.core.model import Machine, Reading, ResourceKey, RunState, Window
 from exporter.demo.aws import Fault, FaultKind, Limits
 from exporter.demo.estate import Estate
 from exporter.providers.aws.errors import Call
@@ -45,12 +45,12 @@ def equipped(agents: int = 0, silent: int = 0, *, region: str = REGIONS[0]) -> E
     return Estate(machines=(machine(1), *some))
 
 
-def read(harness: AwsHarness) -> CpuReading:
+def read(harness: AwsHarness) -> Reading:
     machines = running(harness.provider.discover().machines)
-    return harness.provider.read_cpu(machines, final_window(harness))
+    return harness.provider.read(machines, final_window(harness))
 
 
-def gpus_of(reading: CpuReading) -> Mapping[ResourceKey, Mapping[int, float]]:
+def gpus_of(reading: Reading) -> Mapping[ResourceKey, Mapping[int, float]]:
     return {one.key: one.gpu for one in reading.series if one.gpu}
 
 

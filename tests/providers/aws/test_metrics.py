@@ -271,7 +271,7 @@ def test_pages_are_put_together(tmp_path: Path) -> None:
     readings = []
     for harness in (whole, paged):
         fleet = harness.provider.discover().machines
-        readings.append(harness.provider.read_cpu(fleet, final_window(harness)))
+        readings.append(harness.provider.read(fleet, final_window(harness)))
     requests = paged.requests()["GetMetricData"]
     whole.close()
     paged.close()
@@ -295,7 +295,7 @@ def test_one_bad_result_leaves_one_machine_unread(
     victim = fleet[0].key
     harness.fake.faults.add(Fault(kind=kind, instance_ids=frozenset({victim.resource_id})))
 
-    reading = harness.provider.read_cpu(fleet, final_window(harness))
+    reading = harness.provider.read(fleet, final_window(harness))
     harness.close()
 
     assert reading.unread == {victim}
@@ -312,13 +312,13 @@ def test_a_machine_with_detailed_monitoring_keeps_its_minutes_after_it_is_gone(
     over = Window(start=end - 600, end=end, resolution=60)
 
     (gone,) = harness.provider.discover().machines
-    listed = points(harness.provider.read_cpu((gone,), over))[gone.key]
+    listed = points(harness.provider.read((gone,), over))[gone.key]
     harness.pass_time(2 * HOUR)
     assert not harness.provider.discover().machines
-    vanished = points(harness.provider.read_cpu((gone,), over))[gone.key]
+    vanished = points(harness.provider.read((gone,), over))[gone.key]
     harness.pass_time(DAY)
     harness.provider.discover()
-    forgotten = points(harness.provider.read_cpu((gone,), over))[gone.key]
+    forgotten = points(harness.provider.read((gone,), over))[gone.key]
     harness.close()
 
     assert vanished == listed

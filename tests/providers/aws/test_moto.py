@@ -115,7 +115,7 @@ def test_what_was_put_into_cloudwatch_comes_out_as_means_of_buckets(provider: Aw
     measure(measured, {0: 10.0, 60: 20.0, 299: 60.0, 300: 80.0, 900: 100.0})
     machines = provider.discover().machines
 
-    reading = provider.read_cpu(machines, Window(start=START, end=START + 900, resolution=300))
+    reading = provider.read(machines, Window(start=START, end=START + 900, resolution=300))
 
     values = {key.resource_id: dict(found) for key, found in points(reading).items()}
     assert values == {
@@ -151,7 +151,7 @@ def test_gpus_that_agents_report_to_moto_are_read(provider: AwsProvider) -> None
         report("nvidia_smi_utilization_gpu", {0: percent, 60: percent}, "CWAgent", dimensions)
     machines = provider.discover().machines
 
-    reading = provider.read_cpu(machines, Window(start=START, end=START + 300, resolution=300))
+    reading = provider.read(machines, Window(start=START, end=START + 300, resolution=300))
 
     gpus = {series.key.resource_id: dict(series.gpu) for series in reading.series}
     assert gpus == {equipped: {START: pytest.approx(0.5)}, plain: {}}
@@ -172,7 +172,7 @@ def test_databases_of_moto_are_listed_stopped_and_measured(provider: AwsProvider
     measure("orders", {0: 10.0, 60: 30.0}, "AWS/RDS", "DBInstanceIdentifier")
 
     running = found_database(provider, "orders")
-    reading = provider.read_cpu((running,), Window(start=START, end=START + 300, resolution=300))
+    reading = provider.read((running,), Window(start=START, end=START + 300, resolution=300))
     client.stop_db_instance(DBInstanceIdentifier="orders")
     stopped = found_database(provider, "orders")
     client.close()

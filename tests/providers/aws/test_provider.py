@@ -98,7 +98,7 @@ def test_a_region_that_hangs_is_given_up_and_the_others_go_on(tmp_path: Path) ->
     harness.fake.faults.add(Fault(kind=FaultKind.HANG, region="us-east-1"))
 
     inventory = harness.provider.discover()
-    reading = harness.provider.read_cpu(machines, final_window(harness))
+    reading = harness.provider.read(machines, final_window(harness))
     harness.close()
 
     assert inventory.unseen_regions == {"us-east-1"}
@@ -112,7 +112,7 @@ def test_failures_of_many_requests_are_told_once_per_region(tmp_path: Path) -> N
     machines = harness.provider.discover().machines
     harness.fake.faults.add(Fault(kind=FaultKind.THROTTLING, region="us-east-1"))
 
-    reading = harness.provider.read_cpu(machines * 300, final_window(harness))
+    reading = harness.provider.read(machines * 300, final_window(harness))
     requests = harness.requests()["GetMetricData"]
     harness.close()
 

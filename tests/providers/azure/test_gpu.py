@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.core.errors import Reason
-from exporter.core.model import CpuReading, ResourceKey, Shape, Window
+from exporter.core.model import Reading, ResourceKey, Shape, Window
 from exporter.demo._http import Reply
 from exporter.demo.azure import Fault, FaultKind
 from exporter.demo.azure.logs import WORKSPACE, gpu_utilization
@@ -35,12 +35,12 @@ def with_workspace(make: Make, **settings: Any) -> AzureHarness:  # noqa: ANN401
     return harness
 
 
-def read(harness: AzureHarness) -> CpuReading:
+def read(harness: AzureHarness) -> Reading:
     machines = running(harness.provider.discover().machines)
-    return harness.provider.read_cpu(machines, final_window(harness))
+    return harness.provider.read(machines, final_window(harness))
 
 
-def gpus_of(reading: CpuReading) -> Mapping[ResourceKey, Mapping[int, float]]:
+def gpus_of(reading: Reading) -> Mapping[ResourceKey, Mapping[int, float]]:
     return {one.key: one.gpu for one in reading.series if one.gpu}
 
 
@@ -115,7 +115,7 @@ def test_trouble_with_the_workspace_is_told_and_the_cpu_is_read_all_the_same(
     assert "\n" not in str(failure)
     assert reading.unread == frozenset()
     assert gpus_of(reading) == {}
-    assert [one.points for one in reading.series] == [one.points for one in healthy.series]
+    assert [one.cpu for one in reading.series] == [one.cpu for one in healthy.series]
 
 
 def test_a_workspace_without_rows_is_no_failure(watched: AzureHarness) -> None:

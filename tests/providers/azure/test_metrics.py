@@ -60,7 +60,7 @@ def read(wire: Wire, asked: Batch, *answers: Answer, window: Window = WINDOW) ->
 
 
 def first(reading: BatchReading) -> list[float]:
-    return list(reading.series[0].points.values())
+    return list(reading.series[0].cpu.values())
 
 
 # What is asked
@@ -155,7 +155,7 @@ def test_results_are_told_apart_by_id_and_never_by_place(wire: Wire) -> None:
 
     reading = read(wire, batch(a, b, c), reply({"values": values}))
 
-    found = {series.key: list(series.points.values()) for series in reading.series}
+    found = {series.key: list(series.cpu.values()) for series in reading.series}
     assert found == {a.key: [0.1], b.key: [0.2], c.key: [0.3]}
 
 
@@ -164,7 +164,7 @@ def test_a_grain_without_average_is_no_value_and_zero_is_one(wire: Wire) -> None
 
     reading = read(wire, batch(machine), reply({"values": [value(machine, 50.0, 0.0, None)]}))
 
-    assert reading.series[0].points == {WINDOW.start: 0.5, WINDOW.start + 300: 0.0}
+    assert reading.series[0].cpu == {WINDOW.start: 0.5, WINDOW.start + 300: 0.0}
 
 
 def test_a_machine_with_an_empty_value_is_read_and_has_no_data(wire: Wire) -> None:
@@ -175,7 +175,7 @@ def test_a_machine_with_an_empty_value_is_read_and_has_no_data(wire: Wire) -> No
 
     assert not reading.unread
     assert not reading.failures
-    assert {series.key: len(series.points) for series in reading.series} == {a.key: 0, b.key: 1}
+    assert {series.key: len(series.cpu) for series in reading.series} == {a.key: 0, b.key: 1}
 
 
 @pytest.mark.parametrize("changes", [{"timeseries": []}, {"timeseries": [{"data": []}]}])
@@ -233,7 +233,7 @@ def test_grains_are_averaged_over_a_bucket_as_far_as_the_machine_ran(wire: Wire)
 
     reading = read(wire, batch(machine, window=window), answer, window=window)
 
-    assert reading.series[0].points == {
+    assert reading.series[0].cpu == {
         window.start: pytest.approx(0.15),
         window.start + 600: pytest.approx(0.3),
     }
@@ -246,7 +246,7 @@ def test_grains_outside_the_window_are_left_out(wire: Wire) -> None:
 
     reading = read(wire, batch(machine, window=window), answer, window=window)
 
-    assert reading.series[0].points == {window.start: 0.2}
+    assert reading.series[0].cpu == {window.start: 0.2}
 
 
 def test_an_answer_may_be_json_within_json(wire: Wire) -> None:
@@ -323,7 +323,7 @@ def test_a_machine_that_azure_has_forgotten_costs_the_others_nothing(wire: Wire)
     assert not reading.unread
     assert not reading.failures
     assert {series.key for series in reading.series} == {machine.key for machine in machines}
-    assert sum(len(series.points) for series in reading.series) == 6
+    assert sum(len(series.cpu) for series in reading.series) == 6
     assert reading.forgotten == {machines[4].key}
 
 

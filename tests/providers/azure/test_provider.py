@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import AuthError, CollectorError, Reason
-from exporter.core.model import CpuReading, Inventory, Machine, ResourceKey, RunState, Window
+from exporter.core.model import Inventory, Machine, Reading, ResourceKey, RunState, Window
 from exporter.core.ports import Provider
 from exporter.demo._http import HttpRequest, Reply
 from exporter.demo.azure import EMPTY_SUBSCRIPTION, Fault, FaultKind, Limits
@@ -45,7 +45,7 @@ def accounts(inventory: Inventory) -> Counter[str]:
     return Counter(one.key.account for one in inventory.machines)
 
 
-def all_right(harness: AzureHarness, machines: list[Machine], reading: CpuReading) -> bool:
+def all_right(harness: AzureHarness, machines: list[Machine], reading: Reading) -> bool:
     """Whether each machine that runs has its own true values."""
     for one in machines:
         for bucket, value in points(reading)[one.key].items():
@@ -62,7 +62,7 @@ def test_machines_of_the_same_name_in_two_subscriptions_are_never_confused(make:
     for provider in harness.providers:
         machines = running(provider.discover().machines)
         assert {one.key.account for one in machines} == {provider.name.removeprefix("azure:")}
-        assert all_right(harness, machines, provider.read_cpu(machines, final_window(harness)))
+        assert all_right(harness, machines, provider.read(machines, final_window(harness)))
         twins += [one for one in machines if one.name == "test-0006"]
 
     assert len({one.key for one in twins}) == 2
@@ -75,7 +75,7 @@ def test_all_that_is_visible_is_watched_in_one_collector(make: Make) -> None:
 
     inventory = provider.discover()
     machines = running(inventory.machines)
-    reading = provider.read_cpu(machines, final_window(harness))
+    reading = provider.read(machines, final_window(harness))
 
     assert provider.name == "azure"
     assert accounts(inventory) == {SUBSCRIPTION: 6, OTHER_SUBSCRIPTION: 1}
@@ -92,8 +92,8 @@ def test_listed_subscriptions_fail_each_alone(make: Make, kind: FaultKind, reaso
     harness.fake.faults.add(Fault(kind=kind, service="metrics", subscription=SUBSCRIPTION))
 
     with pytest.raises(CollectorError) as failed:
-        harness.providers[0].read_cpu(inventories[0].machines, window)
-    other = harness.providers[1].read_cpu(inventories[1].machines, window)
+        harness.providers[0].read(inventories[0].machines, window)
+    other = harness.providers[1].read(inventories[1].machines, window)
 
     assert failed.value.reason is reason
     assert not other.failures
@@ -108,7 +108,7 @@ def test_discovered_subscriptions_are_read_each_alone(
     machines = harness.provider.discover().machines
     harness.fake.faults.add(Fault(kind=kind, service="metrics", subscription=SUBSCRIPTION))
 
-    reading = harness.provider.read_cpu(machines, final_window(harness))
+    reading = harness.provider.read(machines, final_window(harness))
 
     assert {key.account for key in reading.unread} == {SUBSCRIPTION}
     assert [series.key.account for series in reading.series] == [OTHER_SUBSCRIPTION]
@@ -183,17 +183,17 @@ def test_disabled_subscriptions_are_not_watched(wire: Wire) -> None:
 def test_one_region_is_read_alone(harness: AzureHarness, kind: FaultKind, reason: Reason) -> None:
     machines = harness.provider.discover().machines
     window = final_window(harness)
-    healthy = points(harness.provider.read_cpu(machines, window))
+    healthy = points(harness.provider.read(machines, window))
     harness.fake.faults.add(Fault(kind=kind, region=REGIONS[1]))
 
-    reading = harness.provider.read_cpu(machines, window)
+    reading = harness.provider.read(machines, window)
     harness.heal()
 
     assert reading.unread == {m.key for m in machines if m.key.cloud_region == REGIONS[1]}
     assert [failure.reason for failure in reading.failures] == [reason]
     kept = {key: values for key, values in healthy.items() if key not in reading.unread}
     assert points(reading) == kept
-    assert points(harness.provider.read_cpu(machines, window)) == healthy
+    assert points(harness.provider.read(machines, window)) == healthy
 
 
 def test_a_region_that_hangs_is_not_waited_for_by_every_call(make: Make) -> None:
@@ -202,7 +202,7 @@ def test_a_region_that_hangs_is_not_waited_for_by_every_call(make: Make) -> None
     machines = harness.provider.discover().machines
     harness.fake.faults.add(Fault(kind=FaultKind.HANG, region=REGIONS[0]))
 
-    reading = harness.provider.read_cpu(machines, final_window(harness))
+    reading = harness.provider.read(machines, final_window(harness))
 
     assert len(reading.unread) == 500
     assert [series.key.cloud_region for series in reading.series] == [REGIONS[1]]
@@ -216,7 +216,7 @@ def test_single_calls_that_fail_do_not_keep_others_from_being_made(make: Make) -
     machines = harness.provider.discover().machines
     harness.fake.faults.add(Fault(kind=FaultKind.INTERNAL_ERROR), times=3)
 
-    reading = harness.provider.read_cpu(machines, final_window(harness))
+    reading = harness.provider.read(machines, final_window(harness))
 
     assert len(reading.unread) == 150
     assert len(reading.series) == 350
@@ -229,7 +229,7 @@ def test_instances_of_scale_sets_are_read_in_their_own_namespace(harness: AzureH
     machines = harness.provider.discover().machines
     instance = next(one for one in machines if one.key.resource_type == "azure_vmss_vm")
 
-    reading = harness.provider.read_cpu([instance], final_window(harness))
+    reading = harness.provider.read([instance], final_window(harness))
 
     assert instance.key.resource_id.endswith("/virtualmachinescalesets/pool/virtualmachines/4")
     assert all_right(harness, [instance], reading)
@@ -302,12 +302,12 @@ def test_a_machine_that_azure_has_forgotten_is_asked_for_once(wire: Wire) -> Non
     provider, window = wire.provider(), Window(start=0, end=300, resolution=300)
     window = replace(window, start=1_772_409_000, end=1_772_409_300)
 
-    first, second = (provider.read_cpu([gone], window) for _ in range(2))
+    first, second = (provider.read([gone], window) for _ in range(2))
     assert len(wire.asked) == 1
     assert not first.unread
     assert not second.unread
     with pytest.raises(CollectorError):
-        provider.read_cpu([replace(gone, state=RunState.RUNNING)], window)
+        provider.read([replace(gone, state=RunState.RUNNING)], window)
 
 
 # Cost
@@ -318,7 +318,7 @@ def test_calls_are_the_documented_minimum(make: Make) -> None:
     harness = make(estate)
 
     machines = harness.provider.discover().machines
-    harness.provider.read_cpu(machines, final_window(harness))
+    harness.provider.read(machines, final_window(harness))
 
     assert harness.requests() == {"ResourceGraph": 3, "ListSkus": 2, "GetBatch": 4}
 

@@ -140,10 +140,10 @@ def test_a_region_is_retried_as_resource_manager_is(make: Make) -> None:
     harness.fake.faults.add(Fault(kind=FaultKind.BARE_THROTTLING), times=1)
     harness.fake.faults.add(Fault(kind=FaultKind.UNAVAILABLE), times=1)
 
-    reading = harness.provider.read_cpu(machines, final_window(harness))
+    reading = harness.provider.read(machines, final_window(harness))
 
     assert not reading.failures
-    assert len(reading.series[0].points) == 12
+    assert len(reading.series[0].cpu) == 12
     assert harness.naps.seconds == [0.8]  # both faults met the first try
     assert harness.requests()["GetBatch"] == 2
 

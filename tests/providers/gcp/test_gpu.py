@@ -8,7 +8,7 @@ import pytest
 from google.api_core.exceptions import NotFound
 
 from exporter.core.errors import CollectorError, Reason
-from exporter.core.model import CpuReading, ResourceKey
+from exporter.core.model import Reading, ResourceKey
 from exporter.demo.estate import Estate
 from exporter.demo.gcp import Fault, FaultKind
 from exporter.providers._shared.reading import GpuReading
@@ -39,12 +39,12 @@ def make() -> Iterator[Make]:
         harness.close()
 
 
-def read(harness: GcpHarness) -> CpuReading:
+def read(harness: GcpHarness) -> Reading:
     machines = running(harness.provider.discover().machines)
-    return harness.provider.read_cpu(machines, final_window(harness))
+    return harness.provider.read(machines, final_window(harness))
 
 
-def gpus_of(reading: CpuReading) -> Mapping[ResourceKey, Mapping[int, float]]:
+def gpus_of(reading: Reading) -> Mapping[ResourceKey, Mapping[int, float]]:
     return {one.key: one.gpu for one in reading.series if one.gpu}
 
 

@@ -89,7 +89,7 @@ def test_buckets_under_a_minute_take_the_minute_that_they_lie_in() -> None:
     points, _ = read_one([page(series_of(ONE, {START + 60: 0.2, START + 120: 0.8}))], asked=asked)
     reading = metrics.reading({ONE: points}, (), asked.period, window, {})
 
-    assert reading.series[0].points == {START + 30: 0.2, START + 60: 0.8, START + 90: 0.8}
+    assert reading.series[0].cpu == {START + 30: 0.2, START + 60: 0.8, START + 90: 0.8}
 
 
 def test_what_is_no_longer_kept_is_not_asked_for() -> None:

@@ -9,7 +9,7 @@ import stamina
 import yaml
 
 from exporter.core.errors import AuthError, CollectorError, Reason, UnreachableError
-from exporter.core.model import CpuReading, Inventory, RunState
+from exporter.core.model import Inventory, Reading, RunState
 from exporter.demo.estate import Cycle, Estate, Once
 from exporter.demo.gcp import Fault, FaultKind, Limits
 from exporter.power.catalogue import Types
@@ -40,7 +40,7 @@ def names(inventory: Inventory) -> set[str]:
     return {one.name for one in inventory.machines}
 
 
-def truth(harness: GcpHarness, reading: CpuReading) -> None:
+def truth(harness: GcpHarness, reading: Reading) -> None:
     """Assert that every point that was read is the true one."""
     assert any(points(reading).values())
     for key, values in points(reading).items():
@@ -62,7 +62,7 @@ def test_a_name_in_two_projects_and_two_zones_is_never_confused(make: Make) -> N
 
     for provider, count in zip(harness.providers, (3, 1), strict=True):
         machines = provider.discover().machines
-        reading = provider.read_cpu(machines, final_window(harness))
+        reading = provider.read(machines, final_window(harness))
         assert len({one.key for one in machines}) == count
         assert len(points(reading)) == count
         truth(harness, reading)
@@ -77,14 +77,14 @@ def test_projects_of_one_section_fail_alone(make: Make) -> None:
         first.discover()
     machines = second.discover().machines
 
-    truth(harness, second.read_cpu(machines, final_window(harness)))
+    truth(harness, second.read(machines, final_window(harness)))
 
 
 def test_a_project_that_is_a_scoping_project_reads_its_own_machines_only(make: Make) -> None:
     harness = make(scopes={PROJECT: (OTHER_PROJECT,)})
     machines = harness.provider.discover().machines
 
-    harness.provider.read_cpu(machines, final_window(harness))
+    harness.provider.read(machines, final_window(harness))
 
     with_agent = 1
     assert harness.fake.series_returned == len(machines) + with_agent
@@ -122,10 +122,10 @@ def test_execution_errors_lose_nothing_and_advance_nothing(make: Make) -> None:
     harness.fake.faults.add(Fault(kind=FaultKind.EXECUTION_ERRORS))
 
     with pytest.raises(UnreachableError, match="INCOMPLETE"):
-        harness.provider.read_cpu(machines, final_window(harness))
+        harness.provider.read(machines, final_window(harness))
     harness.heal()
 
-    truth(harness, harness.provider.read_cpu(machines, final_window(harness)))
+    truth(harness, harness.provider.read(machines, final_window(harness)))
 
 
 def test_pages_that_cut_series_in_the_middle_are_put_together(make: Make) -> None:
@@ -133,7 +133,7 @@ def test_pages_that_cut_series_in_the_middle_are_put_together(make: Make) -> Non
     machines = harness.provider.discover().machines
     window = final_window(harness)
 
-    reading = harness.provider.read_cpu(machines, window)
+    reading = harness.provider.read(machines, window)
 
     assert harness.requests()["instances.aggregatedList"] == 3
     assert harness.requests()["ListTimeSeries"] > len(machines)
@@ -157,7 +157,7 @@ def test_a_page_that_fails_fails_the_read(make: Make, monkeypatch: pytest.Monkey
     monkeypatch.setattr(connection, "_list", first_page_only)
 
     with pytest.raises(UnreachableError):
-        harness.provider.read_cpu(machines, final_window(harness))
+        harness.provider.read(machines, final_window(harness))
 
 
 # Time
@@ -180,10 +180,10 @@ def test_a_read_that_hangs_is_given_up_and_nothing_is_lost(make: Make) -> None:
     harness.fake.faults.add(Fault(kind=FaultKind.HANG, service="monitoring"))
 
     with pytest.raises(UnreachableError):
-        harness.provider.read_cpu(machines, final_window(harness))
+        harness.provider.read(machines, final_window(harness))
     harness.heal()
 
-    truth(harness, harness.provider.read_cpu(machines, final_window(harness)))
+    truth(harness, harness.provider.read(machines, final_window(harness)))
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_what_may_pass_is_tried_again_and_every_attempt_is_counted(
         harness.fake.faults.add(Fault(kind=kind, service="compute"), times=2)
         machines = harness.provider.discover().machines
         harness.fake.faults.add(Fault(kind=kind, service="monitoring"), times=2)
-        reading = harness.provider.read_cpu(machines, final_window(harness))
+        reading = harness.provider.read(machines, final_window(harness))
 
     truth(harness, reading)  # of CPUs at the third attempt, and then of GPUs
     usage = harness.meter.usage()
@@ -221,11 +221,11 @@ def test_nothing_is_asked_for_no_machines_or_no_time(make: Make) -> None:
     machines = harness.provider.discover().machines
     asked = sum(harness.requests().values())
 
-    assert harness.provider.read_cpu((), final_window(harness)).series == ()
+    assert harness.provider.read((), final_window(harness)).series == ()
     harness.clock.advance(60 * DAY)
     old = final_window(harness, seconds=HOUR)
     harness.clock.advance(60 * DAY)
-    reading = harness.provider.read_cpu(machines, old)
+    reading = harness.provider.read(machines, old)
 
     assert sum(harness.requests().values()) == asked
     assert not reading.unread
@@ -252,7 +252,7 @@ def test_where_compute_refuses_monitoring_stands_in_and_it_is_told(make: Make) -
         assert one.instance_type == types[one.key.resource_id]
         assert one.key.cloud_region in REGIONS
         assert one.launched_at is None
-    reading = harness.provider.read_cpu(inventory.machines, final_window(harness))
+    reading = harness.provider.read(inventory.machines, final_window(harness))
     truth(harness, reading)
 
 

@@ -69,7 +69,7 @@ def test_every_project_of_the_scope_is_watched_under_its_own_name(scope: Scope) 
     machines = scope.provider.discover().machines
     window = final_window(scope.fleet)
 
-    reading = scope.provider.read_cpu(machines, window)
+    reading = scope.provider.read(machines, window)
 
     assert scope.provider.name == f"gcp:{SCOPE}"
     assert set(accounts(one.key for one in machines)) == set(BOTH)
@@ -87,7 +87,7 @@ def test_one_question_each_reads_all_cpus_and_gpus_and_few_series_find_projects(
     machines = scope.provider.discover().machines
     asked = len(scope.questions)
     found = scope.fleet.meter.usage()["gcp", "ListTimeSeries"].dollars
-    scope.provider.read_cpu(machines, final_window(scope.fleet))
+    scope.provider.read(machines, final_window(scope.fleet))
 
     assert asked == 1
     assert [q.filter.split('"')[1] for q in scope.questions[1:]] == [
@@ -163,7 +163,7 @@ def test_pages_that_never_end_are_given_up(scope: Scope) -> None:
     scope.answers = lambda _request: page(token="again")
 
     with pytest.raises(BadPayloadError, match="the pages do not end"):
-        scope.provider.read_cpu(machines, final_window(scope.fleet))
+        scope.provider.read(machines, final_window(scope.fleet))
 
 
 def test_check_asks_compute_in_every_project(scope: Scope) -> None:

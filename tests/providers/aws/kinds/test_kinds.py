@@ -11,7 +11,7 @@ import pytest
 from exporter.core.clock import from_epoch
 from exporter.core.errors import UnreachableError
 from exporter.core.meter import ApiMeter
-from exporter.core.model import CpuSeries, Machine, ResourceKey, RunState, Window
+from exporter.core.model import Machine, ResourceKey, RunState, UsageSeries, Window
 from exporter.core.ports import AdapterContext
 from exporter.demo.aws import Fault, FaultKind
 from exporter.demo.estate import Estate
@@ -127,7 +127,7 @@ def test_metrics_of_all_kinds_of_a_region_go_into_the_same_requests(tmp_path: Pa
     harness = AwsHarness(tmp_path, Estate(machines=fleet), regions=REGIONS[:1])
 
     machines = harness.provider.discover().machines
-    reading = harness.provider.read_cpu(machines, final_window(harness))
+    reading = harness.provider.read(machines, final_window(harness))
     requests = harness.requests()["GetMetricData"]
     harness.close()
 
@@ -159,10 +159,10 @@ class Farm(Kind):
         )
         return busy, count
 
-    def point(self, machine: Machine, answers: Mapping[str, Points]) -> CpuSeries:
+    def point(self, machine: Machine, answers: Mapping[str, Points]) -> UsageSeries:
         counted = {at for at, units in answers["units"].items() if units > 0}
         points = {at: ratio for at, ratio in answers["cpu"].items() if at in counted}
-        return CpuSeries(key=machine.key, points=points)
+        return UsageSeries(key=machine.key, cpu=points)
 
 
 class CloudWatch:
@@ -216,7 +216,7 @@ def test_a_kind_makes_its_point_of_several_metrics_each_with_its_statistic() -> 
 
     reading = ask_farm(client)
 
-    assert [dict(series.points) for series in reading.series] == [{NOW - 900: 0.5}]
+    assert [dict(series.cpu) for series in reading.series] == [{NOW - 900: 0.5}]
     assert client.stats == ["Average", "Maximum"]
     assert not reading.failures
 
@@ -238,7 +238,7 @@ def test_what_is_watched_no_longer_is_read_to_its_end(tmp_path: Path) -> None:
     less = AwsHarness(tmp_path, services=["ec2"])
     unknown = replace(machines[0], key=machines[0].key._replace(resource_type="aws_of_next_year"))
 
-    reading = less.provider.read_cpu([*machines, unknown], final_window(less))
+    reading = less.provider.read([*machines, unknown], final_window(less))
     less.close()
 
     assert {one.key for one in machines} == {series.key for series in reading.series}

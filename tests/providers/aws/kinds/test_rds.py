@@ -173,7 +173,7 @@ def test_databases_come_in_pages_and_are_read_with_the_instances(tmp_path: Path)
     harness = AwsHarness(tmp_path, Estate(machines=fleet), regions=REGIONS[:1])
 
     machines = harness.provider.discover().machines
-    reading = harness.provider.read_cpu(machines, final_window(harness))
+    reading = harness.provider.read(machines, final_window(harness))
     requests = harness.requests()
     harness.close()
 
@@ -189,7 +189,7 @@ def test_a_database_has_a_point_every_minute(tmp_path: Path) -> None:
     (found,) = harness.provider.discover().machines
     window = final_window(harness, resolution=60)
 
-    values = points(harness.provider.read_cpu((found,), window))[found.key]
+    values = points(harness.provider.read((found,), window))[found.key]
     true = {start: harness.mean(found.key, start, start + 60) for start in window.buckets}
     harness.close()
 
@@ -203,7 +203,7 @@ def test_databases_and_instances_of_one_name_are_not_confused(tmp_path: Path) ->
     machines = harness.provider.discover().machines
     window = final_window(harness)
 
-    found = points(harness.provider.read_cpu(machines, window))
+    found = points(harness.provider.read(machines, window))
     true = {
         one.key: {at: harness.mean(one.key, at, at + 300) for at in window.buckets}
         for one in machines
@@ -317,7 +317,7 @@ def test_a_missing_permission_does_not_hurt_instances(tmp_path: Path) -> None:
 
     with capture_logs() as logs:
         inventory = harness.provider.discover()
-        reading = harness.provider.read_cpu(inventory.machines, final_window(harness))
+        reading = harness.provider.read(inventory.machines, final_window(harness))
         harness.provider.discover()
         identified = harness.requests()["GetCallerIdentity"]
     harness.close()
@@ -341,7 +341,7 @@ def test_databases_once_known_stay_while_they_may_not_be_listed(tmp_path: Path) 
     harness.fake.faults.add(NO_DATABASES)
 
     denied = harness.provider.discover()
-    reading = harness.provider.read_cpu(denied.machines, final_window(harness))
+    reading = harness.provider.read(denied.machines, final_window(harness))
     harness.heal()
     after = databases(harness.provider.discover())
     harness.close()
