@@ -50,8 +50,11 @@ these for months and budgets.
 **Bounds.** `…_low_…` and `…_high_…` enclose the true value as far as the model can tell. Bounds of
 several machines are added, because errors of one model point the same way.
 
-**Components.** `cpu`, `memory` and `overhead` are always there; `gpu`, `storage` and `network` only
-on machines where they draw power. Together they are what the grid delivers for the machine.
+**Components.** `cpu`, `memory` and `overhead` are there for every machine with a current value;
+`gpu`, `storage`, `network` and `node` only on machines where they draw power. `node` is what a
+server needs around its parts, and what a wall meter reads of it as a whole: `cpu` and `memory` of
+such a machine are not known apart and are left out. Together the components are what the grid
+delivers for the machine.
 
 **Text from the clouds.** Label values are cut to {MAX_LABEL_CHARS} characters, ending in `…`.
 Control characters become `\N{REPLACEMENT CHARACTER}`. Identity labels are kept whole up to

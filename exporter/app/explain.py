@@ -7,10 +7,10 @@ from typing import Final
 from exporter.app.build import App
 from exporter.app.wiring import Wired
 from exporter.core.clock import epoch
-from exporter.core.model import IntensityInForce, Machine, Region, ResourceKey, RunState
+from exporter.core.model import IntensityInForce, Machine, Region, ResourceKey, RunState, Usage
 from exporter.core.snapshot import ResourceView
 from exporter.core.units import Ratio, ratio_from_percent
-from exporter.engine.estimate import Explanation, explain
+from exporter.engine.estimate import Explanation, confidence, explain
 from exporter.engine.intensity import annual_in_force
 from exporter.exposition.api import Explain
 from exporter.exposition.query import QueryError
@@ -83,7 +83,7 @@ def explain_type(
         "power_model": app.settings.power_model,
         "confidence": profile.confidence.value,
         "utilization_ratio": utilization,
-        **_told(explain(profile, region, force, utilization)),
+        **_told(explain(profile, region, force, Usage(utilization))),
     }
 
 
@@ -100,8 +100,7 @@ def _of_machine(wired: Wired, view: ResourceView) -> Document:
         region = replace(region, pue=machine.pue, pue_source="configuration")
     now = view.now
     intensity = now.intensity if now else wired.book.at(view.grid_zone, epoch(app.clock.now()))
-    utilization = now.utilization if now else ASSUMED_UTILIZATION
-    gpu = now.gpu_utilization if now else None
+    usage = now.usage if now else Usage(ASSUMED_UTILIZATION)
     profile = app.power.profile(machine)
     return {
         **machine.key._asdict(),
@@ -110,11 +109,11 @@ def _of_machine(wired: Wired, view: ResourceView) -> Document:
         "grid_zone": view.grid_zone,
         "state": view.state.value,
         "power_model": app.settings.power_model,
-        "confidence": profile.confidence.value,
-        "utilization_ratio": utilization,
+        "confidence": confidence(profile, usage).value,
+        "utilization_ratio": usage.cpu,
         "utilization_assumed": now is None,
-        "gpu_utilization_ratio": gpu,
-        **_told(explain(profile, region, intensity, utilization, gpu)),
+        "gpu_utilization_ratio": usage.gpu,
+        **_told(explain(profile, region, intensity, usage)),
     }
 
 

@@ -5,10 +5,11 @@ named by the whole epoch second at which it starts: exact, hashable and cheap, b
 10,000 machines is three million of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from itertools import chain
 from typing import Final, NamedTuple
 
 from exporter.core.errors import CollectorError
@@ -154,19 +155,105 @@ class Window:
         return range(self.start, self.end, self.resolution)
 
 
+class MeteredPower(NamedTuple):
+    """Watts of one unit that something measured: means over one bucket, before PUE.
+
+    A component that is there replaces that component of the power model; None leaves it to the
+    model. With ``whole`` the components together are all that the machine draws, and nothing is
+    modelled beside them: what a wall meter reads stands in ``node``, less what was measured apart.
+    A meter of the CPU package fills ``cpu`` (and ``memory``), one of the accelerators ``gpu``; what
+    a server needs around its parts, where the meter's owner knows it, is ``node``.
+
+    The true values are held to lie between ``low`` times and ``high`` times those read.
+    """
+
+    cpu: Watts | None = None
+    memory: Watts | None = None
+    gpu: Watts | None = None
+    storage: Watts | None = None
+    network: Watts | None = None
+    node: Watts | None = None
+    whole: bool = False
+    low: float = 1.0
+    high: float = 1.0
+
+    @property
+    def components(self) -> tuple[Watts | None, ...]:
+        """What was measured, in the order of ``Power``."""
+        return self[:6]
+
+    @property
+    def tells_cpu(self) -> bool:
+        """Whether nothing is left of the CPU for the model."""
+        return self.whole or self.cpu is not None
+
+
+class Usage(NamedTuple):
+    """What was measured of a resource over one bucket.
+
+    ``cpu`` and ``gpu`` are mean utilisations of 0..1, ``units`` is how many of the described thing
+    there were (tasks, nodes, capacity units; 1 for a machine). All but ``units`` are of one unit.
+    ``cpu`` is None only where ``watts`` tell what the CPU draws.
+    """
+
+    cpu: Ratio | None
+    gpu: Ratio | None = None
+    units: float = 1.0
+    watts: MeteredPower | None = None
+
+    @property
+    def metered(self) -> bool:
+        """Whether what the CPU draws was measured."""
+        return self.watts is not None and self.watts.tells_cpu
+
+    @property
+    def complete(self) -> bool:
+        """Whether it says enough to be counted: without a GPU's value the model assumes one."""
+        return self.cpu is not None or self.metered
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageSeries:
-    """Mean CPU utilisation of one machine: bucket start (epoch seconds) to ratio 0..1.
+    """What was measured of one resource, a column by signal: bucket start (epoch seconds) to value.
 
-    A bucket that the cloud did not deliver is absent, never 0. ``gpu`` is the mean utilisation of
-    all its accelerators over the same buckets, where anything measures it. It never decides
-    whether a bucket is complete: one without is modelled on an assumption, and corrected when a
-    value comes later.
+    Columns and not records, as a day of 10,000 machines is three million buckets. A bucket that was
+    not delivered is absent, never 0. It is complete with a CPU utilisation or with watts that tell
+    what the CPU draws. Utilisation and watts of accelerators never decide that: a bucket without
+    them is modelled on an assumption, and corrected when a value comes later. ``units`` is None
+    for what is always one; else a bucket without a number of units is not complete.
     """
 
     key: ResourceKey
-    cpu: Mapping[int, Ratio]
+    cpu: Mapping[int, Ratio] = field(default_factory=dict)
     gpu: Mapping[int, Ratio] = field(default_factory=dict)
+    units: Mapping[int, float] | None = None
+    watts: Mapping[int, MeteredPower] = field(default_factory=dict)
+
+    def starts(self) -> Collection[int]:
+        """Return the complete buckets, in the order in which they were delivered."""
+        if not self.watts and self.units is None:
+            return self.cpu.keys()
+        metered = (start for start, watts in self.watts.items() if watts.tells_cpu)
+        found = dict.fromkeys(chain(self.cpu, metered))
+        return [start for start in found if self.units is None or start in self.units]
+
+    def joined(self, later: "UsageSeries") -> "UsageSeries":
+        """Put a later part of what was read of the same resource to this one, signal by signal."""
+        counted = [units for units in (self.units, later.units) if units is not None]
+        return UsageSeries(
+            key=self.key,
+            cpu={**self.cpu, **later.cpu},
+            gpu={**self.gpu, **later.gpu},
+            units={at: value for units in counted for at, value in units.items()}
+            if counted
+            else None,
+            watts={**self.watts, **later.watts},
+        )
+
+    def at(self, start: int) -> Usage:
+        """Return what was measured over a complete bucket."""
+        units = 1.0 if self.units is None else self.units[start]
+        return Usage(self.cpu.get(start), self.gpu.get(start), units, self.watts.get(start))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,13 +295,18 @@ class Bounds(NamedTuple):
 
 
 class Power(NamedTuple):
-    """Central IT power of one machine by component, before PUE. Absent components are 0 W."""
+    """Central IT power of one machine by component, before PUE. Absent components are 0 W.
+
+    ``node`` is what a server needs around its parts (fans, switches, supplies), and what a wall
+    meter reads as a whole.
+    """
 
     cpu: Watts
     memory: Watts
     gpu: Watts
     storage: Watts
     network: Watts
+    node: Watts = Watts(0.0)
 
     @property
     def it(self) -> Watts:
@@ -226,12 +318,17 @@ COMPONENTS: Final = Power._fields
 """Components of IT power, in the order in which they are shown."""
 
 USUAL_COMPONENTS: Final = frozenset({"cpu", "memory"})
-"""Components that every resource shows, even at 0 W; the others only where they draw power."""
+"""Components that every resource shows, even at 0 W, unless a meter reads it as a whole; the others
+only where they draw power."""
 
 
 class Confidence(StrEnum):
-    """How the CPU of a machine is known: the narrower, the better the watts."""
+    """How the CPU of a machine is known: the narrower, the better the watts.
 
+    ``metered``: its watts were measured, and are not modelled at all.
+    """
+
+    METERED = "metered"
     SKU = "sku"
     FAMILY = "family"
     MULTI_FAMILY = "multi-family"

@@ -62,7 +62,7 @@ class Provider(Protocol):
         ...
 
     def read(self, machines: Sequence[Machine], window: Window) -> Reading:
-        """Read the mean CPU utilisation of each bucket of the window.
+        """Read what was measured of each machine over each bucket of the window.
 
         A part that fails goes to ``unread`` and ``failures``; CollectorError only if all failed.
         """

@@ -21,6 +21,7 @@ from exporter.core.model import (
     Region,
     RegionKey,
     Standing,
+    Usage,
 )
 from exporter.core.units import GCO2eqPerKwh, GramsCO2eq, Joules, Ratio, Watts
 
@@ -48,8 +49,9 @@ class ResourceNow:
 
     bucket_start: int
     bucket_end: int
-    utilization: Ratio
+    usage: Usage
     power: Power
+    """Of all units, measured or modelled."""
     overhead: Watts
     power_bounds: Bounds
     """Facility watts: IT bounds times PUE."""
@@ -57,8 +59,25 @@ class ResourceNow:
     rate_bounds: Bounds
     """Grams per hour, both scopes together."""
     intensity: IntensityInForce
-    gpu_utilization: Ratio | None = None
-    """Mean of its accelerators; None where nothing measured it and the power is an assumption."""
+
+    @property
+    def utilization(self) -> Ratio | None:
+        """CPU utilisation; None where only watts were measured."""
+        return self.usage.cpu
+
+    @property
+    def gpu_utilization(self) -> Ratio | None:
+        """Mean of its accelerators; None where nothing measured it."""
+        return self.usage.gpu
+
+    @property
+    def whole_only(self) -> bool:
+        """Whether a meter read the machine as a whole, so that CPU and memory are not known apart.
+
+        Their 0 W are no data then, and nothing to show.
+        """
+        watts = self.usage.watts
+        return watts is not None and watts.whole and watts.cpu is None and watts.memory is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +90,7 @@ class ResourceView:
     confidence: Confidence | None
     """None for a machine that never ran while it was watched: nothing was modelled of it."""
     vcpus: float | None
-    """None where the type is known to nobody."""
+    """Of all units; None where the type is known to nobody."""
     now: ResourceNow | None
     energy: Joules
     operational: GramsCO2eq

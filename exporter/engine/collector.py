@@ -143,8 +143,8 @@ def commit(ledger: Ledger, status: CollectorStatus) -> None:
 
 def newest_end(reading: Reading, resolution: int) -> int | None:
     """End of the newest bucket that a reading delivered, None if it delivered nothing."""
-    starts = [max(series.cpu) for series in reading.series if series.cpu]
-    return max(starts) + resolution if starts else None
+    newest = max((max(one.starts(), default=-1) for one in reading.series), default=-1)
+    return newest + resolution if newest >= 0 else None
 
 
 class _ClockTrust:

@@ -10,26 +10,29 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import inf, isfinite
 
 from exporter.core.clock import epoch, floor_to
 from exporter.core.model import (
     IntensityInForce,
     Inventory,
     Machine,
+    MeteredPower,
     Reading,
     RegionKey,
     ResourceKey,
     RunState,
+    Usage,
     UsageSeries,
     Window,
 )
-from exporter.core.units import GCO2eqPerKwh, Ratio
+from exporter.core.units import GCO2eqPerKwh
 from exporter.engine.chart import EstateChart
 from exporter.engine.estimate import NOTHING, Accrual, MachineModel, minus, plus
 from exporter.engine.resource_account import (
     REGION_QUANTITIES,
     BucketRules,
+    Latest,
     ResourceAccount,
     Tally,
     accrual,
@@ -42,8 +45,6 @@ from exporter.engine.store import BucketRow, Changes, Origin, ResourceRow, State
 
 ModelOf = Callable[[ResourceKey, Spec], MachineModel]
 IntensityOver = Callable[[str, int, int], IntensityInForce]
-Load = tuple[Ratio, Ratio | None]
-"""Utilisation of a bucket: of the CPU, and of the accelerators where it was measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,7 @@ class Ledger:
                 watermark=at.watermark,
                 read_until=max([at.watermark, *state.buckets.get(ident, ())]),
                 last_seen=at.last_seen,
-                last_ratio=None if at.last_ratio is None else Ratio(at.last_ratio),
+                last=at.last,
                 tally=Tally(*at.tally),
                 buckets=state.buckets.get(ident, {}),
                 gone_since=at.last_seen if row.machine.state is RunState.GONE else None,
@@ -310,7 +311,8 @@ class Ledger:
             for machine in answer.asked:
                 account = self._accounts.get(machine.key)
                 if account is not None and machine.key not in waiting:
-                    self._enter_series(account, series.get(machine.key), window, prices)
+                    read = series.get(machine.key) or UsageSeries(key=machine.key)
+                    self._enter_series(account, read, window, prices)
                     account.read_until = window.end
                     self._advance(account, answer, rules)  # at once: open buckets take memory
             for account in self._of(collector):
@@ -326,45 +328,55 @@ class Ledger:
     def _enter_series(
         self,
         account: ResourceAccount,
-        series: UsageSeries | None,
+        series: UsageSeries,
         window: Window,
         prices: "_Prices",
     ) -> None:
         total, measured = NOTHING, 0.0
-        points, gpus = ({}, {}) if series is None else (series.cpu, series.gpu)
         whole = account.overlap(window.start, window.end) == window.end - window.start
-        for start, ratio in points.items():
-            if not (window.start <= start < window.end and isfinite(ratio)):
-                continue  # a total that once took in a NaN would never be a number again
+        for start in series.starts():
+            if not window.start <= start < window.end:
+                continue
+            usage = _sound(series.at(start))
+            if usage is None:
+                continue
             step = window.resolution
             seconds = float(step) if whole else account.overlap(start, start + step)
             if seconds <= 0:
                 continue
-            gpu = gpus.get(start)
-            if gpu is None or not isfinite(gpu):
-                gpu = account.known_gpu(start)
-            load = (ratio, gpu)
-            if account.latest is None or start >= account.latest[0]:
-                account.latest = (start, start + window.resolution, *load)
+            usage = account.filled(start, usage)
+            if account.latest is None or start >= account.latest.start:
+                account.latest = Latest(start, start + step, usage)
+            # An answer may reach behind the watermark: for a machine that was just started to be
+            # watched in this process the whole look-back is asked for, and what others still have
+            # open is asked for together. What is closed is counted, and stays as it is: it goes on
+            # the chart at most, and only by the first read, or it would stand there twice.
             if start >= account.watermark:
-                change = self._put(account, start, load, seconds, prices)
+                change = self._put(account, start, usage, seconds, prices)
                 if change is not None:
                     total, measured = plus(total, change[0]), measured + change[1]
             elif not account.primed:
-                self._show(account, start, load, prices)
+                self._show(account, start, usage, prices)
+        # One addition for the whole answer, not one a bucket: corrections, which mostly cancel, are
+        # summed among themselves before they meet totals many times their size.
         self._add(account, total, measured=measured)
         account.primed = True
 
     def _put(
-        self, account: ResourceAccount, start: int, load: Load, seconds: float, prices: "_Prices"
+        self,
+        account: ResourceAccount,
+        start: int,
+        usage: Usage,
+        seconds: float,
+        prices: "_Prices",
     ) -> tuple[Accrual, float] | None:
         """Enter or correct an open bucket; returns what its amount and seconds change by, if so."""
         before = account.buckets.get(start)
-        price, (ratio, gpu) = prices.of(account, start), load
-        if before and (*before[:3], before.gpu) == (ratio, price, seconds, gpu):
+        price = prices.of(account, start)
+        if before and before[:6] == (*usage, price, seconds):
             return None
-        amount = accrual(account, start, prices.resolution, ratio, price, gpu=gpu)
-        bucket = BucketRow(ratio, price, seconds, *amount, gpu)
+        amount = accrual(account, start, prices.resolution, usage, price)
+        bucket = BucketRow(*usage, price, seconds, *amount)
         account.buckets[start] = bucket
         self._changes.buckets[account.ident, start] = bucket
         if before is not None:
@@ -375,10 +387,10 @@ class Ledger:
         self.chart.add(start, amount)
         return amount, seconds
 
-    def _show(self, account: ResourceAccount, start: int, load: Load, prices: "_Prices") -> None:
+    def _show(self, account: ResourceAccount, start: int, usage: Usage, prices: "_Prices") -> None:
         """Put a bucket from before counting began on the chart, and nowhere else."""
-        price, (ratio, gpu) = prices.of(account, start), load
-        self.chart.add(start, accrual(account, start, prices.resolution, ratio, price, gpu=gpu))
+        price = prices.of(account, start)
+        self.chart.add(start, accrual(account, start, prices.resolution, usage, price))
 
     def _close(
         self, account: ResourceAccount, closing: int, rules: BucketRules, reach: int = 0
@@ -390,7 +402,7 @@ class Ledger:
         for start in sorted(start for start in account.buckets if start < closing):
             if at < start:
                 self._miss_buckets(account, range(at, start, rules.resolution), rules, reach)
-            account.last_ratio = account.buckets.pop(start).ratio
+            account.last = account.buckets.pop(start).usage
             self._changes.buckets.pop((account.ident, start), None)
             at = start + rules.resolution
         self._miss_buckets(account, range(at, closing, rules.resolution), rules, reach)
@@ -412,13 +424,13 @@ class Ledger:
         self, account: ResourceAccount, gap: range, rules: BucketRules, reach: int
     ) -> None:
         """Count buckets that closed without a value; what was never asked for has no stand-in."""
-        ratio = stand_in(account, rules.missing)
-        unasked = gap if ratio is None else gap[: max(0, (reach - gap.start) // gap.step)]
+        usage = stand_in(account, rules.missing)
+        unasked = gap if usage is None else gap[: max(0, (reach - gap.start) // gap.step)]
         self._miss_span(account, unasked.start, unasked.stop)
-        if ratio is not None:
+        if usage is not None:
             prices = _Prices(self._intensity_over, gap.step)
             for start in gap[len(unasked) :]:
-                self._assume(account, start, ratio, prices)
+                self._assume(account, start, usage, prices)
 
     def _miss_span(self, account: ResourceAccount, start: int, end: int) -> None:
         seconds = account.certain_overlap(start, end)
@@ -426,16 +438,16 @@ class Ledger:
             self._add(account, embodied_alone(account, start, end), missing=seconds)
 
     def _assume(
-        self, account: ResourceAccount, start: int, ratio: Ratio, prices: "_Prices"
+        self, account: ResourceAccount, start: int, usage: Usage, prices: "_Prices"
     ) -> None:
-        """Count a bucket at a utilisation that the user wants assumed."""
+        """Count a bucket at a usage that the user wants assumed."""
         seconds = account.certain_overlap(start, start + prices.resolution)
         if seconds > 0:
             amount = accrual(
                 account,
                 start,
                 prices.resolution,
-                ratio,
+                usage,
                 prices.of(account, start),
                 seconds_of=Run.certain_overlap,
             )
@@ -462,6 +474,28 @@ class Ledger:
         if tally is None:
             tally = self._regions[key] = Tally.zero(REGION_QUANTITIES)
         return tally
+
+
+def _sound(usage: Usage) -> Usage | None:
+    """Leave out what cannot be multiplied with; None where then too little is left.
+
+    A total that once took in a NaN would never be a number again, and one odd value must not keep
+    the sound ones beside it from being counted.
+    """
+    cpu, gpu, units, watts = usage
+    if not 0.0 <= units < inf:
+        return None
+    cpu = None if cpu is None or not isfinite(cpu) else cpu
+    gpu = None if gpu is None or not isfinite(gpu) else gpu
+    watts = None if watts is None or not _sound_watts(watts) else watts
+    found = Usage(cpu, gpu, units, watts)
+    return found if found.complete else None
+
+
+def _sound_watts(watts: MeteredPower) -> bool:
+    told = [read for read in watts.components if read is not None]
+    sane = 0.0 <= watts.low <= 1.0 <= watts.high < inf
+    return bool(told) and sane and all(0.0 <= read < inf for read in told)
 
 
 class _Prices:

@@ -23,7 +23,39 @@ Step = Callable[[sqlite3.Connection], None]
 """Turns a file of one schema into the next, inside a transaction that its caller opened: it
 executes single statements, never a script, which would commit what was done so far."""
 
-STEPS: Final[tuple[Step, ...]] = ()
+
+def _usage_by_signal(connection: sqlite3.Connection) -> None:
+    """1 → 2: a bucket, and the last one of a machine, keep CPU, GPU, units and measured watts.
+
+    Until then there was a CPU utilisation, a GPU's for buckets alone, and one unit of everything.
+    Tables are made anew, so that their columns stand in the order in which they are written.
+    """
+    connection.execute(
+        "CREATE TABLE progress_2 ("
+        "id INTEGER PRIMARY KEY, watermark INTEGER NOT NULL, last_seen REAL NOT NULL, "
+        "last_cpu REAL, last_gpu REAL, last_units REAL NOT NULL, last_watts TEXT, "
+        "accounted TEXT NOT NULL, exposed TEXT NOT NULL)"
+    )
+    connection.execute(
+        "INSERT INTO progress_2 SELECT id, watermark, last_seen, last_ratio, NULL, 1.0, NULL, "
+        "accounted, exposed FROM progress"
+    )
+    connection.execute(
+        "CREATE TABLE bucket_2 ("
+        "id INTEGER, start INTEGER, cpu REAL, gpu REAL, units REAL NOT NULL, watts TEXT, "
+        "gco2eq_per_kwh REAL, seconds REAL NOT NULL, energy REAL NOT NULL, "
+        "operational REAL NOT NULL, embodied REAL NOT NULL, PRIMARY KEY (id, start)) WITHOUT ROWID"
+    )
+    connection.execute(
+        "INSERT INTO bucket_2 SELECT id, start, ratio, gpu, 1.0, NULL, gco2eq_per_kwh, seconds, "
+        "energy, operational, embodied FROM bucket"
+    )
+    for table in ("progress", "bucket"):
+        connection.execute(f"DROP TABLE {table}")
+        connection.execute(f"ALTER TABLE {table}_2 RENAME TO {table}")
+
+
+STEPS: Final[tuple[Step, ...]] = (_usage_by_signal,)
 """The first leads from schema 1 to 2. A step that was released is never changed again."""
 
 SPARE_BYTES: Final = 1 << 20

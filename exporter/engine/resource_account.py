@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from exporter.core.clock import floor_to
-from exporter.core.model import Machine
+from exporter.core.model import Machine, Usage
 from exporter.core.units import GCO2eqPerKwh, GramsCO2eq, Ratio
 from exporter.engine.estimate import (
     NOTHING,
@@ -61,6 +61,14 @@ class Tally:
         return TallyRow(list(self.accounted), list(self.exposed))
 
 
+class Latest(NamedTuple):
+    """The newest bucket with data."""
+
+    start: int
+    end: int
+    usage: Usage
+
+
 @dataclass(slots=True, kw_only=True)
 class ResourceAccount:
     """One machine in the ledger. Mutable, touched only under the ledger's lock."""
@@ -71,13 +79,13 @@ class ResourceAccount:
     runs: list[Run]
     watermark: int
     last_seen: float
-    last_ratio: Ratio | None = None
-    """Utilisation of the newest closed bucket that had one."""
+    last: Usage | None = None
+    """Usage of the newest closed bucket that had one."""
     tally: Tally = field(default_factory=lambda: Tally.zero(RESOURCE_QUANTITIES))
     buckets: dict[int, BucketRow] = field(default_factory=dict)
     models: list[MachineModel] = field(default_factory=list)
-    latest: tuple[int, int, Ratio, Ratio | None] | None = None
-    """Newest bucket with data: start, end, utilisation of CPU and GPU."""
+    latest: Latest | None = None
+    """Newest bucket with data that was read in this process."""
     read_until: int = 0
     """End of the newest bucket that was asked for and answered."""
     primed: bool = False
@@ -97,12 +105,29 @@ class ResourceAccount:
     @property
     def restarted(self) -> bool:
         """Whether its newest data is of an earlier run, perhaps on other hardware."""
-        return self.latest is not None and self.latest[1] <= self.runs[-1].start
+        return self.latest is not None and self.latest.end <= self.runs[-1].start
 
-    def known_gpu(self, start: int) -> Ratio | None:
-        """GPU utilisation that an open bucket has: an answer without one does not take it back."""
+    @property
+    def newest(self) -> Usage | None:
+        """Newest usage there is; after a start, that of before it until the first read."""
+        return self.last if self.latest is None else self.latest.usage
+
+    def filled(self, start: int, usage: Usage) -> Usage:
+        """Fill up with what an open bucket has: an answer without a signal does not take it back.
+
+        Agents and meters that fall silent for a poll would else turn what they measured into an
+        assumption, and turn it again with the next poll.
+        """
         bucket = self.buckets.get(start)
-        return None if bucket is None else bucket.gpu
+        if bucket is None:
+            return usage
+        cpu, gpu, units, watts = usage
+        return Usage(
+            bucket.cpu if cpu is None else cpu,
+            bucket.gpu if gpu is None else gpu,
+            units,
+            bucket.watts if watts is None else watts,
+        )
 
     def overlap(self, start: int, end: int) -> float:
         """Running seconds in a span."""
@@ -135,10 +160,9 @@ def accrual(  # noqa: PLR0913 — a bucket and its three factors
     account: ResourceAccount,
     start: int,
     resolution: int,
-    ratio: Ratio,
+    usage: Usage,
     price: GCO2eqPerKwh,
     *,
-    gpu: Ratio | None = None,
     seconds_of: Callable[[Run, float, float], float] = Run.overlap,
 ) -> Accrual:
     """What a bucket comes to, each run in it by its own model."""
@@ -146,28 +170,31 @@ def accrual(  # noqa: PLR0913 — a bucket and its three factors
     for run, model in zip(account.runs, account.models, strict=True):
         seconds = seconds_of(run, start, start + resolution)
         if seconds > 0:
-            total = plus(total, accrue(model, ratio, price, seconds, gpu))
+            total = plus(total, accrue(model, usage, price, seconds))
     return total
 
 
 def embodied_alone(account: ResourceAccount, start: int, end: int) -> Accrual:
-    """What a span without utilisation comes to: the machine was there all the same."""
+    """What a span without usage comes to: as many units as last were there all the same."""
+    units = _units(account)
     grams = sum(
-        accrue_embodied(model, run.certain_overlap(start, end))
+        accrue_embodied(model, run.certain_overlap(start, end), units)
         for run, model in zip(account.runs, account.models, strict=True)
     )
     return NOTHING._replace(embodied=GramsCO2eq(grams))
 
 
+def _units(account: ResourceAccount) -> float:
+    return 1.0 if account.last is None else account.last.units
+
+
 def progress(account: ResourceAccount) -> ProgressRow:
     """Copy for the store of what changes with each cycle."""
-    return ProgressRow(
-        account.watermark, account.last_seen, account.last_ratio, account.tally.row()
-    )
+    return ProgressRow(account.watermark, account.last_seen, account.last, account.tally.row())
 
 
-def stand_in(account: ResourceAccount, policy: Missing) -> Ratio | None:
-    """Utilisation that the user wants assumed for a bucket without one."""
+def stand_in(account: ResourceAccount, policy: Missing) -> Usage | None:
+    """Usage that the user wants assumed for a bucket without one."""
     if policy is Missing.IDLE:
-        return Ratio(0.0)
-    return account.last_ratio if policy is Missing.LAST else None
+        return Usage(Ratio(0.0), units=_units(account))
+    return account.last if policy is Missing.LAST else None

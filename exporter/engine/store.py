@@ -18,7 +18,7 @@ import structlog
 from pydantic import TypeAdapter
 
 from exporter.core.errors import StoreError
-from exporter.core.model import IntensityPoint, Machine, RegionKey
+from exporter.core.model import IntensityPoint, Machine, MeteredPower, RegionKey, Usage
 from exporter.core.units import GCO2eqPerKwh, GramsCO2eq, Joules, Ratio
 from exporter.engine.estimate import Accrual
 from exporter.engine.migrations import STEPS, climb, keep_copy, refuse_newer, schema_of
@@ -41,10 +41,12 @@ CREATE TABLE resource (
     id INTEGER PRIMARY KEY, collector TEXT NOT NULL, machine TEXT NOT NULL, runs TEXT NOT NULL);
 CREATE TABLE progress (
     id INTEGER PRIMARY KEY, watermark INTEGER NOT NULL, last_seen REAL NOT NULL,
-    last_ratio REAL, accounted TEXT NOT NULL, exposed TEXT NOT NULL);
+    last_cpu REAL, last_gpu REAL, last_units REAL NOT NULL, last_watts TEXT,
+    accounted TEXT NOT NULL, exposed TEXT NOT NULL);
 CREATE TABLE bucket (
-    id INTEGER, start INTEGER, ratio REAL, gco2eq_per_kwh REAL, seconds REAL NOT NULL,
-    energy REAL NOT NULL, operational REAL NOT NULL, embodied REAL NOT NULL, gpu REAL,
+    id INTEGER, start INTEGER, cpu REAL, gpu REAL, units REAL NOT NULL, watts TEXT,
+    gco2eq_per_kwh REAL, seconds REAL NOT NULL,
+    energy REAL NOT NULL, operational REAL NOT NULL, embodied REAL NOT NULL,
     PRIMARY KEY (id, start)) WITHOUT ROWID;
 CREATE TABLE region (
     provider TEXT, account TEXT, cloud_region TEXT, accounted TEXT NOT NULL, exposed TEXT NOT NULL,
@@ -59,18 +61,29 @@ _RESTORE: Final = "restore it from a backup, or move it away to start new counte
 
 _MACHINE: Final = TypeAdapter(Machine)
 _RUNS: Final = TypeAdapter(list[Run])
+_NO_USAGE: Final = Usage(None)
 
 
 class BucketRow(NamedTuple):
-    """One open bucket of one machine, as accounted so far."""
+    """One open bucket of one machine, as accounted so far: a ``Usage``, its price and its amount.
 
-    ratio: Ratio
+    Flat, as open buckets are the most of what a daemon holds in memory.
+    """
+
+    cpu: Ratio | None
+    gpu: Ratio | None
+    units: float
+    watts: MeteredPower | None
     gco2eq_per_kwh: GCO2eqPerKwh
     seconds: float
     energy: Joules
     operational: GramsCO2eq
     embodied: GramsCO2eq
-    gpu: Ratio | None = None
+
+    @property
+    def usage(self) -> Usage:
+        """What was measured over it."""
+        return Usage(*self[:4])
 
     @property
     def amount(self) -> Accrual:
@@ -98,7 +111,7 @@ class ProgressRow(NamedTuple):
 
     watermark: int
     last_seen: float
-    last_ratio: float | None
+    last: Usage | None
     tally: TallyRow
 
 
@@ -319,10 +332,16 @@ def _load(connection: sqlite3.Connection) -> State:
             _MACHINE.validate_python(json.loads(machine)),
             _RUNS.validate_python(json.loads(runs)),
         )
-    for ident, watermark, seen, ratio, *tally in connection.execute("SELECT * FROM progress"):
-        state.progress[ident] = ProgressRow(watermark, seen, ratio, _tally(*tally))
-    for ident, start, *values in connection.execute("SELECT * FROM bucket"):
-        state.buckets.setdefault(ident, {})[start] = BucketRow(*values)
+    for ident, watermark, seen, *usage, accounted, exposed in connection.execute(
+        "SELECT * FROM progress"
+    ):
+        last = _usage(*usage)
+        state.progress[ident] = ProgressRow(
+            watermark, seen, last if last.complete else None, _tally(accounted, exposed)
+        )
+    for ident, start, cpu, gpu, units, watts, *values in connection.execute("SELECT * FROM bucket"):
+        bucket = BucketRow(*_usage(cpu, gpu, units, watts), *values)
+        state.buckets.setdefault(ident, {})[start] = bucket
     for provider, account, region, *tally in connection.execute("SELECT * FROM region"):
         state.regions[RegionKey(provider, account, region)] = _tally(*tally)
     for collector, *origin in connection.execute("SELECT * FROM origin"):
@@ -332,6 +351,16 @@ def _load(connection: sqlite3.Connection) -> State:
     for source, *row in connection.execute("SELECT * FROM intensity ORDER BY start"):
         state.intensity.setdefault(source, []).append(_point(tuple(row)))
     return state
+
+
+def _usage(cpu: Ratio | None, gpu: Ratio | None, units: float, watts: str | None) -> Usage:
+    return Usage(cpu, gpu, units, None if watts is None else MeteredPower(*json.loads(watts)))
+
+
+def _columns(usage: Usage | None) -> tuple[float | str | None, ...]:
+    """Lay a usage out as it is stored; the watts of a meter, which are rare, as one text."""
+    cpu, gpu, units, watts = usage or _NO_USAGE
+    return cpu, gpu, units, None if watts is None else _json(watts)
 
 
 def _tally(accounted: str, exposed: str) -> TallyRow:
@@ -370,15 +399,15 @@ def _write(connection: sqlite3.Connection, changes: Changes) -> None:
         ),
     )
     run(
-        "REPLACE INTO progress VALUES (?,?,?,?,?,?)",
+        "REPLACE INTO progress VALUES (?,?,?,?,?,?,?,?,?)",
         (
-            (i, p.watermark, p.last_seen, p.last_ratio, *map(_json, p.tally))
+            (i, p.watermark, p.last_seen, *_columns(p.last), *map(_json, p.tally))
             for i, p in changes.progress.items()
         ),
     )
     run(
-        "REPLACE INTO bucket VALUES (?,?,?,?,?,?,?,?,?)",
-        ((*k, *v) for k, v in changes.buckets.items()),
+        "REPLACE INTO bucket VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+        ((*k, *_columns(v.usage), *v[4:]) for k, v in changes.buckets.items()),
     )
     run("DELETE FROM bucket WHERE id = ? AND start < ?", changes.closed_before.items())
     for table in ("resource", "progress", "bucket"):

@@ -13,6 +13,7 @@ from exporter.core.model import (
     RegionKey,
     ResourceKey,
     RunState,
+    Usage,
 )
 from exporter.core.snapshot import (
     CollectorView,
@@ -25,7 +26,7 @@ from exporter.core.snapshot import (
 )
 from exporter.core.units import GramsCO2eq, Joules
 from exporter.engine.collector import ProviderCollector
-from exporter.engine.estimate import add, current
+from exporter.engine.estimate import MachineModel, add, confidence, current
 from exporter.engine.grid_view import GridViewer
 from exporter.engine.ledger import Ledger
 from exporter.engine.resource_account import ResourceAccount
@@ -94,14 +95,14 @@ class Viewer:
 
     def _resource(self, account: ResourceAccount, now: float) -> ResourceView:
         state, current_values = self._present(account, now)
-        model = account.model
+        model, usage = account.model, account.newest
         energy, operational, embodied = account.tally.exposed
         return ResourceView(
             machine=account.machine,
             grid_zone=model.grid_zone if model else self._zone_of(account.machine),
             state=state,
-            confidence=model.profile.confidence if model else None,
-            vcpus=model.vcpus if model else None,
+            confidence=confidence(model.profile, usage) if model else None,
+            vcpus=_vcpus(model, usage) if model else None,
             now=current_values,
             energy=Joules(energy),
             operational=GramsCO2eq(operational),
@@ -120,23 +121,24 @@ class Viewer:
             return ResourceState.STOPPED, None
         model, latest = account.model, account.latest
         limit = self._stale_after.get(account.collector, 0.0)
-        if model is None or latest is None or now - latest[1] > limit or account.restarted:
+        if model is None or latest is None or now - latest.end > limit or account.restarted:
             return ResourceState.SILENT, None
-        state = ResourceState.MEASURED if model.profile.modelled else ResourceState.UNMODELLED
+        known = model.profile.modelled or latest.usage.metered
+        state = ResourceState.MEASURED if known else ResourceState.UNMODELLED
         return state, self._current(account)
 
     def _current(self, account: ResourceAccount) -> ResourceNow | None:
         if account.model is None or account.latest is None:
             return None
-        start, end, ratio, gpu = account.latest
+        start, end, usage = account.latest
         intensity = self._intensity(account.model.grid_zone, start, end)
         known = self._currents.get(account.machine.key)
         if (
             known is None
-            or (known.bucket_start, known.utilization, known.gpu_utilization) != (start, ratio, gpu)
+            or (known.bucket_start, known.usage) != (start, usage)
             or known.intensity != intensity
         ):
-            known = current(account.model, ratio, intensity, (start, end), gpu)
+            known = current(account.model, usage, intensity, (start, end))
             self._currents[account.machine.key] = known
         return known
 
@@ -178,6 +180,13 @@ class Viewer:
             and now - collector.final <= self._stale_after.get(collector.name, 0.0)
         ]
         return min(finals, default=0)
+
+
+def _vcpus(model: MachineModel, usage: Usage | None) -> float | None:
+    """Count the vCPUs of all units."""
+    if model.vcpus is None or usage is None:
+        return model.vcpus
+    return model.vcpus * usage.units
 
 
 def _unknown(regions: Iterable[Region]) -> dict[str, int]:

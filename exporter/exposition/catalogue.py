@@ -66,13 +66,15 @@ LABELS: Final[Mapping[str, str]] = {
     "cluster": "Kubernetes cluster (EKS, GKE, AKS) that the machine is a node of; empty where none",
     "node_pool": "Node group or node pool of that cluster",
     "lifecycle": "`spot` (the cloud may take the machine back) or `on_demand`; empty where unknown",
-    "confidence": "How the CPU of a machine is known, the best first: `sku`, `family`, "
-    "`multi-family`, `proxy`, `unknown-type`; empty for one that never ran while it was watched",
+    "confidence": "How the CPU of a machine is known, the best first: `metered` (its watts "
+    "are measured), `sku`, `family`, `multi-family`, `proxy`, `unknown-type`; empty for one that "
+    "never ran while it was watched",
     "latitude": "Degrees north; empty where the table lacks the region",
     "longitude": "Degrees east",
     "location": "Where the region is, in words",
     "tag_*": "One label per allow-listed tag; empty where the machine lacks the tag",
-    "component": f"{_components(usual=True)}, `overhead` (cooling and conversion: PUE) always; "
+    "component": f"{_components(usual=True)}, `overhead` (cooling and conversion: PUE) always, but "
+    "the first two of a machine that a meter reads as a whole; "
     f"{_components(usual=False)} only where they draw power",
     "scope": "`operational` (electricity) or `embodied` (share of the machine's manufacture)",
     "quality": "`measured`, `estimated` or `missing`: how a second of a machine was counted",
@@ -201,7 +203,7 @@ def _vcpus(view: ResourceView) -> float | None:
 
 def _component(place: int, name: str) -> Series[ResourceNow]:
     if name in USUAL_COMPONENTS:
-        return Series(lambda now: now.power[place], (name,))
+        return Series(lambda now: None if now.whole_only else now.power[place], (name,))
     return Series(
         lambda now: watts if (watts := now.power[place]) > 0 else None, (name,), optional=True
     )

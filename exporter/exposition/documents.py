@@ -122,7 +122,11 @@ def _resource_now(now: ResourceNow | None) -> Json | None:
         "gpu_utilization_ratio": number(now.gpu_utilization),
         "power_watts": bounds(now.power_bounds),
         "power_components_watts": {
-            **{name: number(watts) for name, watts in now.power._asdict().items()},
+            **{
+                name: number(watts)
+                for name, watts in now.power._asdict().items()
+                if watts or name != "node"
+            },
             "overhead": number(now.overhead),
         },
         "gco2eq_per_hour": bounds(now.rate_bounds),

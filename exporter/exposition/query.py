@@ -13,10 +13,16 @@ from exporter.exposition.documents import current_rate
 DEFAULT_LIMIT: Final = 1000
 MAX_LIMIT: Final = 10_000
 
+
+def _utilization(view: ResourceView) -> float:
+    ratio = None if view.now is None else view.now.utilization
+    return -inf if ratio is None else ratio
+
+
 SORTS: Final[Mapping[str, Callable[[ResourceView], float | str]]] = {
     "rate": current_rate,
     "power": lambda view: view.now.power_bounds.central if view.now else -inf,
-    "utilization": lambda view: view.now.utilization if view.now else -inf,
+    "utilization": _utilization,
     "energy": lambda view: view.energy,
     "emissions": lambda view: view.operational + view.embodied,
     "name": lambda view: view.machine.name,

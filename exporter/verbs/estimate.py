@@ -14,6 +14,7 @@ from exporter.core.model import (
     Confidence,
     IntensityInForce,
     Region,
+    Usage,
 )
 from exporter.core.units import (
     SECONDS_PER_HOUR,
@@ -118,7 +119,7 @@ def estimate_one(app: App, item: Item, region: Region) -> Estimate:
     """Estimate machines of one type in one region with the grid's yearly average."""
     profile = app.power.profile(imagined(item.provider, item.instance_type, region.name))
     intensity = annual_in_force(app.annual, region.grid_zone, epoch(app.clock.now()))
-    rates = explain(profile, region, intensity, item.utilization)
+    rates = explain(profile, region, intensity, Usage(item.utilization))
     return Estimate(
         item=item,
         region=region,

@@ -6,16 +6,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.core.model import Basis, Bounds, FallbackLevel, IntensityInForce, Method
-from exporter.core.units import GCO2eqPerKwh, Ratio
+from exporter.core.model import (
+    Basis,
+    Bounds,
+    Confidence,
+    FallbackLevel,
+    IntensityInForce,
+    MeteredPower,
+    Method,
+    Power,
+    Usage,
+)
+from exporter.core.units import GCO2eqPerKwh, Ratio, Watts
 from exporter.engine.estimate import (
     NOTHING,
     Accrual,
     MachineModel,
     accrue,
     add,
+    confidence,
     current,
     explain,
+    it_bounds,
+    it_power,
     minus,
     plus,
 )
@@ -35,6 +48,22 @@ GRID = IntensityInForce(
 ratios = st.floats(0, 1).map(Ratio)
 seconds = st.floats(0, 1e5)
 prices = st.floats(0, 1500).map(GCO2eqPerKwh)
+readings = st.none() | st.floats(0, 2000).map(Watts)
+meters = st.builds(
+    MeteredPower,
+    cpu=readings,
+    memory=readings,
+    gpu=readings,
+    storage=readings,
+    network=readings,
+    node=readings,
+    whole=st.booleans(),
+    low=st.floats(0, 1),
+    high=st.floats(1, 3),
+)
+usages = st.builds(
+    Usage, ratios, st.none() | ratios, st.floats(0, 500), st.none() | meters
+) | st.builds(Usage, st.none(), st.none(), st.floats(0, 500), meters.filter(lambda m: m.tells_cpu))
 
 
 def close(accrual: Accrual) -> object:
@@ -44,42 +73,42 @@ def close(accrual: Accrual) -> object:
 def test_five_minutes_by_hand() -> None:
     # 40 W idle, 190 W busy: at full load 190 W × 1.25 = 237.5 W for 300 s = 71 250 J,
     # which is 0.01979… kWh, at 400 g/kWh 7.9166… g; 6.5 g/h embodied for a twelfth of an hour
-    joules, operational, embodied = accrue(MODEL, Ratio(1.0), GCO2eqPerKwh(400.0), 300)
+    joules, operational, embodied = accrue(MODEL, Usage(Ratio(1.0)), GCO2eqPerKwh(400.0), 300)
     assert joules == pytest.approx(71_250.0)
     assert operational == pytest.approx(71_250 / 3.6e6 * 400)
     assert embodied == pytest.approx(6.5 / 12)
 
 
-@given(ratios, prices, seconds, seconds)
+@given(usages, prices, seconds, seconds)
 def test_two_spans_come_to_what_the_whole_comes_to(
-    ratio: Ratio, price: GCO2eqPerKwh, first: float, second: float
+    usage: Usage, price: GCO2eqPerKwh, first: float, second: float
 ) -> None:
-    parts = plus(accrue(MODEL, ratio, price, first), accrue(MODEL, ratio, price, second))
-    assert tuple(parts) == close(accrue(MODEL, ratio, price, first + second))
+    parts = plus(accrue(MODEL, usage, price, first), accrue(MODEL, usage, price, second))
+    assert tuple(parts) == close(accrue(MODEL, usage, price, first + second))
 
 
 @given(ratios, ratios, prices)
 def test_a_busier_machine_never_takes_less(one: Ratio, other: Ratio, price: GCO2eqPerKwh) -> None:
     low, high = sorted((one, other))
-    less, more = accrue(MODEL, low, price, 300), accrue(MODEL, high, price, 300)
+    less, more = (accrue(MODEL, Usage(ratio), price, 300) for ratio in (low, high))
     assert less.energy <= more.energy
     assert less.operational <= more.operational
     assert less.embodied == more.embodied
 
 
-@given(ratios, prices, seconds)
+@given(usages, prices, seconds)
 def test_what_a_correction_adds_is_the_difference(
-    ratio: Ratio, price: GCO2eqPerKwh, span: float
+    usage: Usage, price: GCO2eqPerKwh, span: float
 ) -> None:
-    old, new = accrue(MODEL, Ratio(0.5), price, 300), accrue(MODEL, ratio, price, span)
+    old, new = accrue(MODEL, Usage(Ratio(0.5)), price, 300), accrue(MODEL, usage, price, span)
     assert tuple(plus(old, minus(new, old))) == close(new)
     assert plus(NOTHING, old) == old
 
 
-@given(ratios, prices)
-def test_rates_are_what_an_hour_accrues(ratio: Ratio, price: GCO2eqPerKwh) -> None:
-    hour = accrue(MODEL, ratio, price, 3600)
-    now = current(MODEL, ratio, replace(GRID, gco2eq_per_kwh=price), (0, 300))
+@given(usages, prices)
+def test_rates_are_what_an_hour_accrues(usage: Usage, price: GCO2eqPerKwh) -> None:
+    hour = accrue(MODEL, usage, price, 3600)
+    now = current(MODEL, usage, replace(GRID, gco2eq_per_kwh=price), (0, 300))
     assert now.rate.operational == pytest.approx(hour.operational)
     assert now.rate.embodied == pytest.approx(hour.embodied)
     assert now.power.it + now.overhead == pytest.approx(hour.energy / 3600)
@@ -94,7 +123,7 @@ def test_bounds_add_end_by_end() -> None:
 
 def test_an_explanation_multiplies_out_to_the_rate() -> None:
     region = region_of("sim", "fr-one")
-    told = explain(SimProfile("large"), region, GRID, Ratio(0.5))
+    told = explain(SimProfile("large"), region, GRID, Usage(Ratio(0.5)))
     watts = watts_of("large", 0.5)
     assert told.it_watts.central == pytest.approx(watts)
     assert told.facility_watts.central == pytest.approx(watts * region.pue)
@@ -103,3 +132,91 @@ def test_an_explanation_multiplies_out_to_the_rate() -> None:
     names = [factor.name for factor in told.factors]
     assert names == ["CPU", "PUE of fr-one", "grid intensity of FR"]
     assert told.factors[-1].source == "simgrid (2024), fallback level 4"
+
+
+# --- measured watts and units ---------------------------------------------------------------------
+
+HALF = Usage(Ratio(0.5))
+MODELLED = SimProfile("gpu").power(Ratio(0.5))
+
+
+def test_a_measured_component_replaces_that_of_the_model() -> None:
+    usage = HALF._replace(watts=MeteredPower(gpu=Watts(123.0)))
+    assert it_power(SimProfile("gpu"), usage) == MODELLED._replace(gpu=Watts(123.0))
+
+
+def test_a_measured_zero_is_a_value() -> None:
+    usage = HALF._replace(watts=MeteredPower(gpu=Watts(0.0)))
+    assert it_power(SimProfile("gpu"), usage).gpu == 0.0
+
+
+def test_what_a_server_needs_around_its_parts_comes_on_top() -> None:
+    usage = HALF._replace(watts=MeteredPower(cpu=Watts(50.0), node=Watts(10.0)))
+    power = it_power(SimProfile("gpu"), usage)
+    assert power == MODELLED._replace(cpu=Watts(50.0), node=Watts(10.0))
+
+
+def test_a_reading_of_the_whole_leaves_nothing_to_the_model() -> None:
+    none = Watts(0.0)
+    wall = Usage(None, watts=MeteredPower(node=Watts(300.0), whole=True))
+    assert it_power(SimProfile("gpu"), wall) == Power(none, none, none, none, none, Watts(300.0))
+    apart = MeteredPower(gpu=Watts(200.0), node=Watts(100.0), whole=True)
+    assert it_power(SimProfile("gpu"), HALF._replace(watts=apart)).it == 300.0
+
+
+def test_a_reading_has_the_bounds_of_its_meter_and_the_rest_those_of_the_model() -> None:
+    wall = MeteredPower(node=Watts(300.0), whole=True, low=0.97, high=1.03)
+    assert tuple(it_bounds(SimProfile("gpu"), Usage(None, watts=wall))) == pytest.approx(
+        (291.0, 300.0, 309.0)
+    )
+    part = MeteredPower(gpu=Watts(100.0), low=0.95, high=1.1)
+    rest = watts_of("gpu", 0.5, 0.0)
+    assert tuple(it_bounds(SimProfile("gpu"), HALF._replace(watts=part))) == pytest.approx(
+        (95 + 0.8 * rest, 100 + rest, 110 + 1.5 * rest)
+    )
+
+
+def test_units_multiply_power_bounds_and_embodied_grams() -> None:
+    one = current(MODEL, HALF, GRID, (0, 300))
+    many = current(MODEL, HALF._replace(units=2.5), GRID, (0, 300))
+    assert tuple(many.power) == pytest.approx([2.5 * watts for watts in one.power])
+    assert tuple(many.power_bounds) == pytest.approx([2.5 * watts for watts in one.power_bounds])
+    assert many.rate.embodied == pytest.approx(2.5 * one.rate.embodied)
+    assert tuple(many.rate_bounds) == pytest.approx([2.5 * grams for grams in one.rate_bounds])
+    none = accrue(MODEL, HALF._replace(units=0.0), GRID.gco2eq_per_kwh, 300)
+    assert none == NOTHING
+
+
+@given(usages)
+def test_the_central_value_lies_in_its_bounds_and_is_the_sum_of_the_components(
+    usage: Usage,
+) -> None:
+    low, central, high = it_bounds(SimProfile("gpu"), usage)
+    assert central == pytest.approx(it_power(SimProfile("gpu"), usage).it, abs=1e-9)
+    assert low <= central + 1e-9
+    assert central <= high + 1e-9
+
+
+def test_the_cpu_is_metered_where_its_watts_are_measured_and_not_by_other_watts() -> None:
+    profile = SimProfile("gpu")
+
+    def of(**watts: object) -> Confidence:
+        return confidence(profile, HALF._replace(watts=MeteredPower(**watts)))  # type: ignore[arg-type]
+
+    assert of(node=Watts(1.0), whole=True) is Confidence.METERED
+    assert of(cpu=Watts(1.0)) is Confidence.METERED
+    assert of(gpu=Watts(1.0)) is Confidence.SKU
+    assert of(node=Watts(1.0)) is Confidence.SKU
+    assert confidence(profile, HALF) is confidence(profile, None) is Confidence.SKU
+
+
+def test_an_explanation_names_what_was_measured() -> None:
+    region = region_of("sim", "fr-one")
+    usage = Usage(Ratio(0.5), units=3.0, watts=MeteredPower(gpu=Watts(100.0), low=0.95, high=1.1))
+    told = explain(SimProfile("gpu"), region, GRID, usage)
+    units, gpu, *_ = told.factors
+    assert (units.name, units.value) == ("units", 3.0)
+    assert (gpu.name, gpu.value) == ("measured power: gpu", 100.0)
+    assert (gpu.low, gpu.high) == pytest.approx((95.0, 110.0))
+    assert told.it_watts.central == pytest.approx(3 * (watts_of("gpu", 0.5, 0.0) + 100))
+    assert told.embodied.central == 3 * KINDS["gpu"].embodied

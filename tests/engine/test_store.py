@@ -13,8 +13,8 @@ import pytest
 
 import exporter.engine.store as store_module
 from exporter.core.errors import StoreError
-from exporter.core.model import Machine, RegionKey, RunState
-from exporter.core.units import GCO2eqPerKwh, GramsCO2eq, Joules, Ratio
+from exporter.core.model import Machine, MeteredPower, RegionKey, RunState, Usage
+from exporter.core.units import GCO2eqPerKwh, GramsCO2eq, Joules, Ratio, Watts
 from exporter.engine.running_spans import Run, spec_of
 from exporter.engine.store import (
     BucketRow,
@@ -29,6 +29,8 @@ from tests.support.clock import ManualClock
 from tests.support.rig import HOUR, T0, Rig, assert_true, copy_database
 from tests.support.sim import Judge, SimCloud, SimGrid, SimMachine, Span, Weather
 
+METERED = MeteredPower(gpu=Watts(1 / 7), node=Watts(0.0), whole=True, low=0.95, high=1.1)
+LAST = Usage(None, Ratio(0.1), 1 / 3, METERED)
 AWKWARD = 'say "hi"\n\\ \x00 🌍 \udc80 ' + "x" * 10_000
 
 
@@ -53,13 +55,16 @@ def some_changes() -> Changes:
     return Changes(
         resources={1: ResourceRow("sim", seen, [run])},
         progress={
-            1: ProgressRow(T0, T0 + 0.3, 0.1, TallyRow([0.1, 0.2, 1e-30], [1 / 3, 2.0, 3.0]))
+            1: ProgressRow(T0, T0 + 0.3, LAST, TallyRow([0.1, 0.2, 1e-30], [1 / 3, 2.0, 3.0]))
         },
         buckets={
             (1, T0): BucketRow(
-                *(Ratio(0.1), GCO2eqPerKwh(3.3), 300.0),
-                *(Joules(1.1), GramsCO2eq(2.2), GramsCO2eq(0.3)),
-                gpu=Ratio(1 / 3),
+                *Usage(Ratio(0.1), Ratio(1 / 3), 2.5, METERED),
+                GCO2eqPerKwh(3.3),
+                300.0,
+                Joules(1.1),
+                GramsCO2eq(2.2),
+                GramsCO2eq(0.3),
             )
         },
         regions={RegionKey("sim", "acct", "fr-one"): TallyRow([0.1] * 6, [0.7] * 6)},

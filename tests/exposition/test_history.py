@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from exporter.core.model import Usage
 from exporter.core.units import Ratio
 from exporter.exposition.catalogue import FAMILIES, HISTORIC
 from exporter.exposition.history import History
@@ -120,7 +121,7 @@ def test_between_two_snapshots_counters_rise_evenly_and_gauges_stay(
     for number, instead in enumerate([(), (), (TIME + 300, TIME + 420), (TIME + 750,)]):
         time = TIME + 300 * number
         view = a_view(1, energy=1000.0 * number)
-        now = replace(view.now, utilization=Ratio(number / 10)) if view.now else None
+        now = replace(view.now, usage=Usage(Ratio(number / 10))) if view.now else None
         snapshot = replace(rich_snapshot(), time=time, resources=(replace(view, now=now),))
         history.record(snapshot, instead=[int(each) for each in instead])
     history.write(tmp_path / "om.txt")

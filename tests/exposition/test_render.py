@@ -167,7 +167,7 @@ def test_components_that_draw_nothing_are_left_out_and_the_rest_adds_up(
 
     idle = Power(Watts(0.0), Watts(5.0), Watts(0.0), Watts(0.0), Watts(0.0))
     assert components(idle) == {"cpu": 0.0, "memory": 5.0, "overhead": 4.0}
-    full = Power(Watts(9.0), Watts(5.0), Watts(150.0), Watts(2.0), Watts(1.0))
+    full = Power(Watts(9.0), Watts(5.0), Watts(150.0), Watts(2.0), Watts(1.0), Watts(3.0))
     assert components(full) == {**full._asdict(), "overhead": 4.0}
 
 

@@ -23,6 +23,7 @@ from exporter.core.model import (
     ResourceKey,
     RunState,
     Standing,
+    Usage,
 )
 from exporter.core.snapshot import (
     CollectorView,
@@ -68,14 +69,13 @@ def a_now(
     return ResourceNow(
         bucket_start=BUCKET[0],
         bucket_end=BUCKET[1],
-        utilization=Ratio(0.25),
+        usage=Usage(Ratio(0.25), gpu_busy),
         power=power,
         overhead=Watts(power.it * 0.2),
         power_bounds=Bounds(facility * 0.8, facility, facility * 1.3),
         rate=Rate(operational=GCO2eqPerHour(grams), embodied=GCO2eqPerHour(1.0)),
         rate_bounds=Bounds(grams * 0.7, grams + 1.0, grams * 1.5 + 1.0),
         intensity=a_grid(zone),
-        gpu_utilization=gpu_busy,
     )
 
 

@@ -1,8 +1,8 @@
 """Providers in replayed time: asked for long stretches of the past, answering short ones."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from exporter.app.backfill.lives import Life
 from exporter.app.backfill.records import Account, Lack
@@ -17,6 +17,8 @@ from exporter.core.model import (
     UsageSeries,
     Window,
 )
+
+_Value = TypeVar("_Value")
 
 PAUSES: Final = (5.0, 20.0, 60.0)
 """Seconds to wait before what was not read is asked for again; then it counts as missing."""
@@ -111,7 +113,7 @@ class ReplayedProvider:
             series = read.get(life.machine.key)
             if series is not None:
                 life.forget(oldest)
-                life.learn(sorted(series.cpu), resolution)
+                life.learn(sorted(series.starts()), resolution)
         self._series = {
             key: _joined(self._series.get(key), read.get(key), oldest)
             for key in self._series.keys() | read.keys()
@@ -147,18 +149,30 @@ class ReplayedProvider:
 
 
 def _cut(whole: UsageSeries, buckets: range) -> UsageSeries:
-    cpu, gpu = whole.cpu, whole.gpu
     return UsageSeries(
         key=whole.key,
-        cpu={at: cpu[at] for at in buckets if at in cpu},
-        gpu={at: gpu[at] for at in buckets if at in gpu} if gpu else {},
+        cpu=_within(whole.cpu, buckets),
+        gpu=_within(whole.gpu, buckets),
+        units=None if whole.units is None else _within(whole.units, buckets),
+        watts=_within(whole.watts, buckets),
     )
+
+
+def _within(column: Mapping[int, _Value], buckets: range) -> dict[int, _Value]:
+    return {at: column[at] for at in buckets if at in column} if column else {}
 
 
 def _joined(before: UsageSeries | None, after: UsageSeries | None, oldest: int) -> UsageSeries:
-    known = [one for one in (before, after) if one is not None]
+    first, *rest = [one for one in (before, after) if one is not None]
+    whole = first.joined(rest[0]) if rest else first
     return UsageSeries(
-        key=known[0].key,
-        cpu={at: v for one in known for at, v in one.cpu.items() if at >= oldest},
-        gpu={at: v for one in known for at, v in one.gpu.items() if at >= oldest},
+        key=whole.key,
+        cpu=_since(oldest, whole.cpu),
+        gpu=_since(oldest, whole.gpu),
+        units=None if whole.units is None else _since(oldest, whole.units),
+        watts=_since(oldest, whole.watts),
     )
+
+
+def _since(oldest: int, column: Mapping[int, _Value]) -> dict[int, _Value]:
+    return {at: value for at, value in column.items() if at >= oldest}

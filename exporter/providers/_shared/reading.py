@@ -46,8 +46,7 @@ def merged(readings: Sequence[BatchReading]) -> Reading:
     for one in whole.series:
         before = series.get(one.key)
         if one.key not in whole.unread:
-            cpu = one.cpu if before is None else {**before.cpu, **one.cpu}
-            series[one.key] = one if before is None else replace(before, cpu=cpu)
+            series[one.key] = one if before is None else before.joined(one)
     return Reading(
         series=tuple(series.values()),
         unread=whole.unread,
