@@ -143,6 +143,9 @@ class Ledger:
     def observe(self, collector: str, inventory: Inventory, now: float, rules: BucketRules) -> None:
         """Merge an inventory into what is known of machines and their runs."""
         with self._lock:
+            # The later of the two: never before the collector's own beginning, which `backfill`
+            # takes for the end of its history (a bucket in both would count twice), and never more
+            # of the past than a catch-up reads (what nobody asks for would all be missing).
             begin = max(self._origin(collector, now, rules), self._first(collector, now, rules))
             for machine in inventory.machines:
                 account = self._accounts.get(machine.key)
@@ -168,6 +171,9 @@ class Ledger:
     def _realign(self, collector: str, before: int, rules: BucketRules) -> None:
         """The user changed ``resolution``: close what is open, go on from the next new bucket."""
         for account in self._of(collector):
+            # First close on the old grid, then round up on the new: a bucket of the new grid that
+            # began before `newest` would hold seconds that are counted already. What lies between
+            # the two grids belongs to no bucket, and is missing.
             newest = max([account.watermark, *(start + before for start in account.buckets)])
             self._close(account, newest, replace(rules, resolution=before))
             account.watermark = -floor_to(-newest, rules.resolution)
@@ -178,6 +184,10 @@ class Ledger:
 
         Nor does it begin after what others have closed, however far off the clock may be.
         """
+        # With a clock that is days ahead, `now - max_catch_up` is a time that the clouds have not
+        # reached: what a machine opened there runs until then would never be counted. What others
+        # closed was proven to be past by data, and a newcomer begins no later. It is the newest of
+        # their watermarks, as a single machine that cannot be read holds its own back.
         closed = [account.watermark for account in self._of(collector)]
         return min(now - rules.max_catch_up, max(closed, default=now))
 
@@ -190,6 +200,7 @@ class Ledger:
             collector=collector,
             machine=machine,
             runs=[],
+            # Rounded down: the bucket of the launch is counted for the seconds that it ran in it.
             watermark=floor_to(max(launched, begin), rules.resolution),
             last_seen=now,
         )
@@ -231,6 +242,9 @@ class Ledger:
         for key, account in list(self._accounts.items()):
             if account.collector != collector or account.gone_since is None:
                 continue
+            # Two limits. Series end when the last bucket has closed and scrapes saw its value.
+            # The account itself stays for as long as a catch-up reaches back: should the machine be
+            # listed again, its new account would count what this one counted already.
             settled = all(r.end is not None and r.end <= account.watermark for r in account.runs)
             gone_for = now - account.gone_since
             account.shown = not settled or gone_for <= rules.keep_gone
@@ -315,12 +329,18 @@ class Ledger:
                     self._enter_series(account, read, window, prices)
                     account.read_until = window.end
                     self._advance(account, answer, rules)  # at once: open buckets take memory
+            # Those that were not asked, as they did not run in the window, have no answer to wait
+            # for: their watermark goes along, or it would hold back where the next read begins.
             for account in self._of(collector):
                 if account.machine.key not in waiting:
                     account.read_until = max(account.read_until, window.end)
                     self._advance(account, answer, rules)
 
     def _advance(self, account: ResourceAccount, answer: Answer, rules: BucketRules) -> None:
+        # The earliest of three: what was read up to here (later slices of a catch-up are still to
+        # come), what is settled and surely past (the collector's word, which a clock that was
+        # stepped cannot give alone), and what the inventory knows of the machine: not seen since,
+        # it may have stopped, and its empty buckets would count as missing.
         closing = min(answer.window.end, answer.closing)
         closing = account.closable(closing, rules.resolution)
         self._close(account, closing, rules, answer.reach)
@@ -398,18 +418,22 @@ class Ledger:
         """Close buckets; those of a running machine that have no value are missing."""
         if closing <= account.watermark:
             return
+        # In order of time, gaps where they stand: with `missing: last` a gap takes the usage of the
+        # bucket before it, and `account.last` is that bucket's only until the next one is closed.
         at = account.watermark
         for start in sorted(start for start in account.buckets if start < closing):
             if at < start:
                 self._miss_buckets(account, range(at, start, rules.resolution), rules, reach)
             account.last = account.buckets.pop(start).usage
+            # Opened and closed between two commits: not written, only to be deleted in the same
+            # transaction; so what waits while nothing can be written stays bounded.
             self._changes.buckets.pop((account.ident, start), None)
             at = start + rules.resolution
         self._miss_buckets(account, range(at, closing, rules.resolution), rules, reach)
         account.watermark = closing
         self._changes.closed_before[account.ident] = closing
         self._dirty.add(account.machine.key)
-        self._forget_runs(account)
+        self._forget_runs(account)  # last: what was closed just now needed them
 
     def _forget_runs(self, account: ResourceAccount) -> None:
         runs = forget(account.runs, account.watermark)

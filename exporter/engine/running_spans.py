@@ -104,14 +104,20 @@ def _running(runs: list[Run], machine: Machine, seen_at: float, last_seen: float
 def _stopped(runs: list[Run], machine: Machine, seen_at: float, last_seen: float) -> list[Run]:
     launched = None if machine.launched_at is None else epoch(machine.launched_at)
     told = None if machine.stopped_at is None else epoch(machine.stopped_at)
+    # A launch later than the known run's: it was started and stopped again between two looks. That
+    # run is entered first, and then closed like any other. Closing the known one alone would lose
+    # the short run, and give the stop time, which is the short run's, to the long one before it.
     if launched is not None and (not runs or launched > runs[-1].start):
         if told is None and not runs:
             return runs  # it ran once, but when it stopped nobody knows
         if runs:
+            # The run before ended at some time until this launch; seen for sure only at last_seen.
             runs[-1] = _closed(runs[-1], told=None, latest=launched, last_seen=last_seen)
         runs.append(_begun(runs, launched, machine))
-        last_seen = launched
+        last_seen = launched  # nobody saw it run; that it was launched is all that is certain
     if runs:
+        # Each later look closes it again: `_closed` keeps the earliest end, so that the time of the
+        # first look at the stopped machine stays, and a stop time that is told late still corrects.
         runs[-1] = _closed(runs[-1], told=told, latest=seen_at, last_seen=last_seen)
     return runs
 
@@ -135,6 +141,9 @@ def _begun(earlier: Sequence[Run], start: float, machine: Machine) -> Run:
 def _closed(run: Run, *, told: float | None, latest: float, last_seen: float) -> Run:
     if told is not None and told >= run.start:
         return replace(run, end=told, certain_end=told)
+    # Not told: it ended between the last time it was seen running and `latest`. A bucket with data
+    # in between counts, as data proves that it ran; one without is not held to be missing. Both
+    # ends stay within the run, whatever a clock that was stepped says of the two times.
     certain = min(last_seen, latest) if run.certain_end is None else run.certain_end
     certain = max(run.start, certain)
     end = latest if run.end is None else min(run.end, latest)
