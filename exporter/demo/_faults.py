@@ -7,6 +7,7 @@ results* are answers that succeed with something wrong in them; each cloud's ``f
 of them it knows.
 """
 
+import struct
 import threading
 import zlib
 from collections.abc import Callable, Mapping
@@ -200,6 +201,9 @@ class FaultBook(Generic[FaultT]):
 BOMB_BYTES: Final = 256 * 1024 * 1024
 """What a bomb unpacks to: several times what a daemon may use of memory in all."""
 _MIB: Final = 1024 * 1024
+_GZIP_HEAD: Final = bytes.fromhex("1f8b08000000000000ff")
+_LAST_BLOCK: Final = bytes.fromhex("0300")
+"""RFC 1952, without name and time; and the empty block of RFC 1951 that ends a stream."""
 _DRIP_SECONDS: Final = 2.0
 _INFORMATIONAL_SECONDS: Final = 0.05
 PORTAL: Final = Reply(
@@ -229,10 +233,15 @@ def _bomb(right: Reply, _: BaseFault, _released: threading.Event) -> Reply:
 @cache
 def _bomb_body() -> bytes:
     """Return blanks as one member of gzip: most clients read the first member only."""
-    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
-    blanks = b" " * _MIB
-    parts = [packer.compress(blanks) for _ in range(BOMB_BYTES // _MIB)]
-    return b"".join((*parts, packer.flush()))
+    # A full flush ends on a whole byte and refers to nothing before it, so one block can be
+    # repeated: packing all of it would keep the first client waiting for seconds.
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    blanks, blocks = b" " * _MIB, BOMB_BYTES // _MIB
+    block = packer.compress(blanks) + packer.flush(zlib.Z_FULL_FLUSH)
+    checksum = 0
+    for _ in range(blocks):
+        checksum = zlib.crc32(blanks, checksum)
+    return _GZIP_HEAD + block * blocks + _LAST_BLOCK + struct.pack("<II", checksum, BOMB_BYTES)
 
 
 def _half_open(right: Reply, _: BaseFault, _released: threading.Event) -> Reply:

@@ -268,13 +268,14 @@ def test_a_bomb_is_small_on_the_wire_and_huge_behind_it(scene: tuple[Fake[Any], 
     wire, unpacked = 0, 0
     unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     with httpx.stream(
-        "GET", f"{fake.url}/token", headers={"Authorization": SIGNED}, timeout=PATIENCE
+        "GET", f"{fake.url}/token", headers={"Authorization": SIGNED}, timeout=6 * PATIENCE
     ) as reply:
         assert reply.headers["Content-Encoding"] == "gzip"
         for part in reply.iter_raw():
             wire += len(part)
             unpacked += len(unpack.decompress(part))
     assert unpacked + len(unpack.flush()) == BOMB_BYTES
+    assert unpack.eof
     assert wire < BOMB_BYTES / 500
 
 
