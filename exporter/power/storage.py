@@ -102,7 +102,7 @@ class StorageProfile:
         """Return the central IT power by component at a mean utilisation 0..1."""
         power = self.inner.power(utilization, gpu)
         storage = Watts(power.storage + self.storage.watts.central)
-        return Power(power.cpu, power.memory, power.gpu, storage, power.network)
+        return power._replace(storage=storage)
 
     def bounds(self, utilization: Ratio, gpu: Ratio | None = None) -> Bounds:
         """Return IT watts of all components: low, central, high."""
