@@ -1,6 +1,6 @@
 """``carbon-exporter`` and ``python -m exporter``."""
 
-from exporter.cli import cli
+from exporter.cli.main import cli
 
 
 def main() -> None:
