@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Final
 
+from exporter.app.assembly import Assembly
 from exporter.app.build import App
-from exporter.app.wiring import Wired
 from exporter.core.clock import epoch
 from exporter.core.model import IntensityInForce, Machine, Region, ResourceKey, RunState, Usage
 from exporter.core.snapshot import ResourceView
@@ -21,7 +21,7 @@ ASSUMED_UTILIZATION: Final = Ratio(0.5)
 Document = dict[str, object]
 
 
-def explainer(wired: Wired) -> Explain:
+def explainer(wired: Assembly) -> Explain:
     """Make the answerer of ``/api/v1/explain/{id}``.
 
     All machines of that id, else all machine types of that name, else None. For types, the
@@ -55,7 +55,7 @@ def _utilization(text: str) -> Ratio:
 
 
 def _of_type_anywhere(
-    wired: Wired, provider: str, name: str, query: Mapping[str, str], utilization: Ratio
+    wired: Assembly, provider: str, name: str, query: Mapping[str, str], utilization: Ratio
 ) -> Document:
     """Explain a type with the grid of this moment, unlike a planned one."""
     region = wired.app.regions.find(provider, query.get("region", ""))
@@ -93,7 +93,7 @@ def imagined(provider: str, instance_type: str, region: str) -> Machine:
     return Machine(key=key, name="", instance_type=instance_type, state=RunState.RUNNING)
 
 
-def _of_machine(wired: Wired, view: ResourceView) -> Document:
+def _of_machine(wired: Assembly, view: ResourceView) -> Document:
     machine, app = view.machine, wired.app
     region = app.regions.find(machine.key.provider, machine.key.cloud_region)
     if machine.pue is not None:

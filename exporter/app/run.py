@@ -11,10 +11,10 @@ from pathlib import Path
 
 import structlog
 
+from exporter.app.assembly import Assembly, assemble
 from exporter.app.build import App, build
 from exporter.app.explain import explainer
 from exporter.app.probe_grids import PROBES
-from exporter.app.wiring import Wired
 from exporter.core.errors import MissingExtraError, Reason, StoreError
 from exporter.engine.store import Store
 from exporter.exposition.listen import bind
@@ -95,9 +95,9 @@ def _run(
     return _stop(wired)
 
 
-def _wire(app: App, state: Path | None, *, simulated: bool) -> Wired:
+def _wire(app: App, state: Path | None, *, simulated: bool) -> Assembly:
     store, trouble = _open(state)
-    wired = Wired(app, store, simulated=simulated)
+    wired = assemble(app, store, simulated=simulated)
     if trouble:
         wired.store_status.finished([(Reason.UNREACHABLE, trouble)])
     return wired
@@ -122,7 +122,7 @@ def _open(state: Path | None) -> tuple[Store, str]:
         return Store.in_memory(broken=str(error)), str(error)
 
 
-def _stop(wired: Wired) -> int:
+def _stop(wired: Assembly) -> int:
     finished = wired.daemon.stop()
     wired.store.close()
     if not finished:

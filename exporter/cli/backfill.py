@@ -16,19 +16,6 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from exporter import logs
-from exporter.app.backfill import (
-    Account,
-    Backfill,
-    Lack,
-    Plan,
-    Report,
-    Wish,
-    counted_since,
-    demo_past,
-    make_plan,
-    on_coarse_buckets,
-    prepare_state,
-)
 from exporter.cli._asked import DaemonError, ask_daemon, built_app
 from exporter.cli._options import Config, UsageError
 from exporter.cli._shown import clock_time, print_failure, print_line
@@ -36,6 +23,19 @@ from exporter.core.clock import epoch
 from exporter.core.durations import format_duration, parse_duration
 from exporter.core.errors import StoreError
 from exporter.core.model import RunState
+from exporter.history import (
+    AccountPlan,
+    Backfill,
+    BackfillRequest,
+    Gap,
+    Plan,
+    Report,
+    counted_since,
+    demo_past,
+    make_plan,
+    on_coarse_buckets,
+    prepare_state,
+)
 from exporter.settings import Settings, load
 from exporter.settings.hints import did_you_mean
 from exporter.settings.model import check_resolution
@@ -168,7 +168,7 @@ def backfill(  # noqa: PLR0913 -- a verb's options are its parameters
         if demo:
             ends = [*seam.counted_since.values(), *([int(end)] if end is not None else [])]
             settings = on_coarse_buckets(settings, ends)
-        wish = Wish(
+        request = BackfillRequest(
             since=begin,
             step=seconds,
             until=end,
@@ -177,16 +177,16 @@ def backfill(  # noqa: PLR0913 -- a verb's options are its parameters
         )
         with built_app(settings) as built:
             with Shown() as shown:
-                plan = make_plan(built, wish, shown.listing)
+                plan = make_plan(built, request, shown.listing)
             _show_plan(plan, seam, output)
             if dry_run:
-                return int(bool(plan.lacks))
+                return int(bool(plan.gaps))
             with Shown() as shown:
                 report = Backfill(built, plan, output, shown).run()
             if prepare_state_file is not None:
                 prepare_state(prepare_state_file, plan)
             _show_report(report, prepared=prepare_state_file)
-            return int(bool(report.lacks))
+            return int(bool(report.gaps))
 
 
 def _times(since: str, until: str, step: str) -> tuple[float, float | None, int]:
@@ -373,8 +373,8 @@ def _show_plan(plan: Plan, seam: Seam, output: Path) -> None:
 
 def _show_report(report: Report, *, prepared: Path | None) -> None:
     """Say what was written, what is missing in it, and what to do next."""
-    for lack in report.lacks:
-        print_failure(f"missing: {_lack(lack)}")
+    for gap in report.gaps:
+        print_failure(f"missing: {_gap(gap)}")
     files = ", ".join(map(str, report.files)) or "nothing"
     print_line(f"wrote {report.samples:,} samples of {report.series:,} series: {files}")
     print_line("machines that no longer exist are not in it: clouds list those of today only")
@@ -382,7 +382,7 @@ def _show_report(report: Report, *, prepared: Path | None) -> None:
         print_line(line)
 
 
-def _account(account: Account) -> str:
+def _account(account: AccountPlan) -> str:
     count = len(account.inventory.machines)
     days = (account.until - account.start) / _DAY
     cost = "" if account.dollars is None else f", about ${account.dollars:,.2f} of API calls"
@@ -409,11 +409,11 @@ def _warnings(plan: Plan) -> Iterator[str]:
         yield f"with a step of {step} graphs of gauges have gaps: Prometheus looks back 5m"
 
 
-def _lack(lack: Lack) -> str:
+def _gap(gap: Gap) -> str:
     span = ""
-    if lack.start is not None and lack.end is not None:
-        span = f", {clock_time(lack.start)} to {clock_time(lack.end)}"
-    return f"{lack.collector}: {lack.what}{span} ({lack.cause})"
+    if gap.start is not None and gap.end is not None:
+        span = f", {clock_time(gap.start)} to {clock_time(gap.end)}"
+    return f"{gap.collector}: {gap.what}{span} ({gap.cause})"
 
 
 def _next(report: Report, prepared: Path | None) -> Iterator[str]:

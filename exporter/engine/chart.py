@@ -14,10 +14,10 @@ KEEP_SECONDS: Final = 86400
 
 
 class EstateChart:
-    """Sums of joules and grams on steps of equal length."""
+    """Sums of joules and grams on steps of equal length: ``step`` seconds."""
 
-    def __init__(self) -> None:
-        self.step = 300
+    def __init__(self, step: int) -> None:
+        self.step = step
         self._sums: dict[int, tuple[float, float]] = {}
 
     def add(self, start: int, amount: Accrual) -> None:

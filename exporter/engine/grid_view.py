@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from exporter.core.clock import floor_to
 from exporter.core.model import (
@@ -22,7 +22,7 @@ from exporter.engine.intensity import IntensityBook
 DAY: Final = 86400
 _STEP: Final = 300
 """Seconds for which a mean of 24 hours is not reckoned again."""
-_SIGNALS: Final = (
+SIGNALS: Final = (
     (Method.AVERAGE, Basis.DIRECT),
     (Method.MARGINAL, Basis.LIFECYCLE),
     (Method.MARGINAL, Basis.DIRECT),
@@ -38,6 +38,19 @@ class GridsNow:
     outlooks: tuple[Outlook, ...]
     standings: tuple[Standing, ...]
     regions: tuple[RegionIntensityView, ...]
+
+
+class Grids(Protocol):
+    """What a snapshot needs to know of grids."""
+
+    book: IntensityBook
+
+    @property
+    def zones(self) -> frozenset[str]:
+        """Grid zones that are asked for even where no machine stands on them."""
+
+    def look(self, used: Iterable[Region], now: float) -> GridsNow:
+        """Return the grids of all regions; ``used`` are those with machines."""
 
 
 class GridViewer:
@@ -72,7 +85,7 @@ class GridViewer:
 
     def _in_force(self, zone: str, now: float) -> Iterable[IntensityInForce]:
         yield self.book.at(zone, now)
-        for method, basis in _SIGNALS:
+        for method, basis in SIGNALS:
             known = self.book.signal(zone, now, method, basis)
             if known is not None and known.level <= FallbackLevel.LAST_KNOWN:
                 yield known

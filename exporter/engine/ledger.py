@@ -62,9 +62,19 @@ class Answer:
 
 
 class Ledger:
-    """Accounts of all machines and totals of all regions, in memory and in the store."""
+    """Accounts of all machines and totals of all regions, in memory and in the store.
 
-    def __init__(self, store: Store, model_of: ModelOf, intensity_over: IntensityOver) -> None:
+    ``chart_step`` are the seconds of a step of the day that the live page draws.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        model_of: ModelOf,
+        intensity_over: IntensityOver,
+        *,
+        chart_step: int = 300,
+    ) -> None:
         self._store = store
         self._model_of = model_of
         self._intensity_over = intensity_over
@@ -77,7 +87,7 @@ class Ledger:
         self._dirty_regions: set[RegionKey] = set()
         self._next_ident = 1
         self.corrected = 0
-        self.chart = EstateChart()
+        self.chart = EstateChart(chart_step)
 
     # --- start and end of a cycle ---------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from exporter.core.snapshot import (
 from exporter.core.units import GramsCO2eq, Joules
 from exporter.engine.collector import ProviderCollector
 from exporter.engine.estimate import MachineModel, add, confidence, current
-from exporter.engine.grid_view import GridViewer
+from exporter.engine.grid_view import Grids
 from exporter.engine.ledger import Ledger
 from exporter.engine.resource_account import ResourceAccount
 
@@ -50,7 +50,7 @@ class Viewer:
     def __init__(
         self,
         ledger: Ledger,
-        grids: GridViewer,
+        grids: Grids,
         region_of: RegionOf,
         collectors: Collection[ProviderCollector],
         stale_after: Mapping[str, float],

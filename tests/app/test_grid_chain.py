@@ -7,7 +7,7 @@ import pytest
 import stamina
 
 from exporter import app
-from exporter.app.wiring import Wired
+from exporter.app.assembly import Assembly, assemble
 from exporter.demo.grid import Fault, GridFake
 from exporter.engine.store import Store
 from exporter.settings import Settings
@@ -23,7 +23,7 @@ MIX, OWN = 150.0, 240.0
 class Scene:
     """A daemon that watches this machine on two grids of one zone; its jobs are run by hand."""
 
-    wired: Wired
+    wired: Assembly
     clock: ManualClock
     preferred: GridFake
     second: GridFake
@@ -63,7 +63,7 @@ def scene() -> Iterator[Scene]:
             }
         )
         built = app.build(settings, clock=clock)
-        wired = Wired(built, Store.in_memory())
+        wired = assemble(built, Store.in_memory())
         wired.polled[0].collector.run()
         yield Scene(wired=wired, clock=clock, preferred=preferred, second=second)
         wired.store.close()

@@ -8,8 +8,8 @@ import pytest
 from botocore.config import Config
 from moto import mock_aws
 
+from exporter.app.assembly import assemble
 from exporter.app.build import build
-from exporter.app.wiring import Wired
 from exporter.core.snapshot import ResourceView
 from exporter.engine.store import Store
 from exporter.settings import Settings
@@ -88,7 +88,7 @@ def watched() -> dict[str, ResourceView]:
         {"providers": [{"kind": "aws", "regions": [REGION], "settle": "1s"}], "grids": []}
     )
     app = build(settings, clock=ManualClock(datetime.now(UTC) + timedelta(minutes=30)))
-    wired = Wired(app, Store.in_memory())
+    wired = assemble(app, Store.in_memory())
     assert wired.polled[0].collector.run()
     views = {view.machine.key.resource_id: view for view in wired.daemon.snapshot().resources}
     wired.store.close()

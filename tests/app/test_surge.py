@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from exporter.app import demo_setup
+from exporter.app.assembly import assemble
 from exporter.app.build import build
 from exporter.app.demo_setup import Fakes, aws_environment
-from exporter.app.wiring import Wired
 from exporter.core.clock import epoch
 from exporter.demo.estate import Estate, demo_estate, surge
 from exporter.demo.lateness import PUNCTUAL
@@ -45,7 +45,7 @@ class Demo:
             "grids": [{"kind": "demo", "url": fakes.grid.url}],
         }
         app = build(Settings.model_validate(described), clock=self.clock)
-        self._wired = Wired(app, Store.open(self._state))
+        self._wired = assemble(app, Store.open(self._state))
 
     def run(self, minutes: int) -> list[float]:
         """Let time pass, polling; return the watts drawn after each minute."""

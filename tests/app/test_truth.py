@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from exporter.app.assembly import Assembly, assemble
 from exporter.app.build import build
 from exporter.app.demo_setup import Fakes, aws_environment
-from exporter.app.wiring import Wired
 from exporter.core.clock import epoch
 from exporter.core.model import Machine, RegionKey, ResourceKey, RunState
 from exporter.core.ports import PowerProfile
@@ -65,8 +65,8 @@ class Rehearsal:
         grids = [{"kind": "demo", "url": self.fakes.grid.url}]
         return Settings.model_validate({"providers": self.fakes.providers(), "grids": grids})
 
-    def _wire(self) -> Wired:
-        return Wired(build(self._settings(), clock=self.clock), Store.open(self.state))
+    def _wire(self) -> Assembly:
+        return assemble(build(self._settings(), clock=self.clock), Store.open(self.state))
 
     def poll(self, seconds: float, every: int) -> None:
         """Let time pass, polling."""

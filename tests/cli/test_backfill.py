@@ -1,4 +1,4 @@
-"""``backfill``: what it asks for, says and leaves behind. The replay itself: tests/app."""
+"""``backfill``: what it asks for, says and leaves behind. The replay itself: tests/history."""
 
 import json
 from collections.abc import Sequence

@@ -116,8 +116,7 @@ class Rig:
         self.store = store
         self.store_status = CollectorStatus("store", self.clock)
         self.book = IntensityBook(self.grids, SimAnnual(), store, self.clock, SimForecaster())
-        self.ledger = Ledger(store, model_of, self.book.over)
-        self.ledger.chart.step = self.rules.resolution
+        self.ledger = Ledger(store, model_of, self.book.over, chart_step=self.rules.resolution)
         state = store.load()
         self.book.restore(state.intensity)
         self.ledger.restore(state, {cloud.name for cloud in self.clouds})

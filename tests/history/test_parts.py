@@ -1,4 +1,4 @@
-"""Parts of a backfill: lives told and found, slices with second tries, budgets of grid sources."""
+"""Parts of a backfill: runs told and inferred, slices read again, budgets of grids."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,11 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.app.backfill.fade import WINDOW_SECONDS, fading, within
-from exporter.app.backfill.grids import Means, PastSource, Wanted, gather
-from exporter.app.backfill.lives import Life
-from exporter.app.backfill.records import Account, slice_seconds
-from exporter.app.backfill.replay import PAUSES, ReplayClock, ReplayedProvider
 from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import (
     CollectorError,
@@ -36,6 +31,11 @@ from exporter.core.model import (
     Window,
 )
 from exporter.core.units import GCO2eqPerKwh, Ratio
+from exporter.history.grid_past import Deps, PastSource, Wanted, gather
+from exporter.history.handover import WINDOW_SECONDS, sample_spacing, within
+from exporter.history.inferred_runs import InferredRuns
+from exporter.history.plan import AccountPlan, slice_seconds
+from exporter.history.replay import PAUSES, ReplayClock, ReplayedProvider
 from tests.support.clock import ManualClock
 from tests.support.providers import Plain
 
@@ -66,9 +66,9 @@ def machine(  # noqa: PLR0913 — what tells machines apart
     )
 
 
-def seen(life: Life, moment: float, read_until: float = NOW) -> tuple[object, ...] | None:
+def seen(runs: InferredRuns, moment: float, read_until: float = NOW) -> tuple[object, ...] | None:
     """State, start and end that an inventory of that time shows."""
-    shown = life.at(moment, read_until, STEP)
+    shown = runs.at(moment, read_until, STEP)
     if shown is None:
         return None
     assert shown.launched_at is not None
@@ -80,66 +80,66 @@ def seen(life: Life, moment: float, read_until: float = NOW) -> tuple[object, ..
 
 
 def test_the_latest_run_is_as_it_was_told() -> None:
-    life = Life.of(machine(RunState.STOPPED, T0 + 77, T0 + 1000), -inf, HOUR)
-    assert seen(life, T0 + 76) is None
-    assert seen(life, T0 + 77) == (RunState.RUNNING, T0 + 77, None)
-    assert seen(life, T0 + 1000) == (RunState.STOPPED, T0 + 77, T0 + 1000)
-    assert not life.may_have_run(T0 + 1000)
+    runs = InferredRuns.of(machine(RunState.STOPPED, T0 + 77, T0 + 1000), -inf, HOUR)
+    assert seen(runs, T0 + 76) is None
+    assert seen(runs, T0 + 77) == (RunState.RUNNING, T0 + 77, None)
+    assert seen(runs, T0 + 1000) == (RunState.STOPPED, T0 + 77, T0 + 1000)
+    assert not runs.may_have_run(T0 + 1000)
 
 
 def test_a_machine_that_is_gone_is_listed_for_a_while() -> None:
-    life = Life.of(machine(RunState.GONE, T0, T0 + 1000), -inf, HOUR)
-    assert seen(life, T0 + 1000) == (RunState.GONE, T0, T0 + 1000)
-    assert seen(life, T0 + 1000 + HOUR) is None
+    runs = InferredRuns.of(machine(RunState.GONE, T0, T0 + 1000), -inf, HOUR)
+    assert seen(runs, T0 + 1000) == (RunState.GONE, T0, T0 + 1000)
+    assert seen(runs, T0 + 1000 + HOUR) is None
 
 
 def test_runs_before_the_latest_are_those_that_have_data() -> None:
     launched = T0 + DAY + 123
-    life = Life.of(machine(RunState.RUNNING, launched), -inf, HOUR)
-    life.learn([T0, T0 + 300, T0 + 900, T0 + DAY, T0 + DAY + 300], STEP)
-    assert life.runs == [[T0, T0 + 600], [T0 + 900, T0 + 1200]]
-    assert seen(life, T0 + 599) == (RunState.RUNNING, T0, None)
-    assert seen(life, T0 + 600) == (RunState.STOPPED, T0, T0 + 600)
-    assert seen(life, T0 + 900) == (RunState.RUNNING, T0 + 900, None)
-    assert seen(life, launched) == (RunState.RUNNING, launched, None)
+    runs = InferredRuns.of(machine(RunState.RUNNING, launched), -inf, HOUR)
+    runs.learn([T0, T0 + 300, T0 + 900, T0 + DAY, T0 + DAY + 300], STEP)
+    assert runs.runs == [[T0, T0 + 600], [T0 + 900, T0 + 1200]]
+    assert seen(runs, T0 + 599) == (RunState.RUNNING, T0, None)
+    assert seen(runs, T0 + 600) == (RunState.STOPPED, T0, T0 + 600)
+    assert seen(runs, T0 + 900) == (RunState.RUNNING, T0 + 900, None)
+    assert seen(runs, launched) == (RunState.RUNNING, launched, None)
 
 
 def test_a_run_up_to_the_end_of_the_data_goes_on() -> None:
-    life = Life.of(machine(RunState.RUNNING, T0 + DAY), -inf, HOUR)
-    life.learn([T0, T0 + 300], STEP)
-    assert seen(life, T0 + 600, read_until=T0 + 600) == (RunState.RUNNING, T0, None)
-    life.learn([T0 + 600], STEP)
-    assert seen(life, T0 + 800, read_until=T0 + 7200) == (RunState.RUNNING, T0, None)
+    runs = InferredRuns.of(machine(RunState.RUNNING, T0 + DAY), -inf, HOUR)
+    runs.learn([T0, T0 + 300], STEP)
+    assert seen(runs, T0 + 600, read_until=T0 + 600) == (RunState.RUNNING, T0, None)
+    runs.learn([T0 + 600], STEP)
+    assert seen(runs, T0 + 800, read_until=T0 + 7200) == (RunState.RUNNING, T0, None)
 
 
 def test_a_stop_at_a_time_that_nobody_tells_is_where_the_data_ends() -> None:
-    life = Life.of(machine(RunState.STOPPED, T0), -inf, HOUR)
-    life.learn([T0, T0 + 300], STEP)
-    assert seen(life, T0 + 700) == (RunState.STOPPED, T0, T0 + 600)
+    runs = InferredRuns.of(machine(RunState.STOPPED, T0), -inf, HOUR)
+    runs.learn([T0, T0 + 300], STEP)
+    assert seen(runs, T0 + 700) == (RunState.STOPPED, T0, T0 + 600)
 
 
 def test_a_machine_that_nobody_saw_running_is_stopped() -> None:
-    shown = Life.of(machine(RunState.STOPPED), -inf, HOUR).at(T0, NOW, STEP)
+    shown = InferredRuns.of(machine(RunState.STOPPED), -inf, HOUR).at(T0, NOW, STEP)
     assert shown is not None
     assert (shown.state, shown.launched_at, shown.stopped_at) == (RunState.STOPPED, None, None)
 
 
 def test_where_starts_are_known_for_a_day_the_data_tells_before_that() -> None:
     created = T0 + 100
-    life = Life.of(machine(RunState.RUNNING, created), NOW - REACH, HOUR)
+    runs = InferredRuns.of(machine(RunState.RUNNING, created), NOW - REACH, HOUR)
     known = NOW - REACH
     at = known // STEP * STEP
-    life.learn([T0, T0 + 300, T0 + DAY, *range(at - 600, NOW, STEP)], STEP)
-    assert life.runs[0] == [created, T0 + 600]
-    assert seen(life, T0 + HOUR) == (RunState.STOPPED, created, T0 + 600)
-    assert seen(life, at - 400) == (RunState.RUNNING, at - 600, None)
-    assert seen(life, NOW) == (RunState.RUNNING, at - 600, None)
+    runs.learn([T0, T0 + 300, T0 + DAY, *range(at - 600, NOW, STEP)], STEP)
+    assert runs.runs[0] == [created, T0 + 600]
+    assert seen(runs, T0 + HOUR) == (RunState.STOPPED, created, T0 + 600)
+    assert seen(runs, at - 400) == (RunState.RUNNING, at - 600, None)
+    assert seen(runs, NOW) == (RunState.RUNNING, at - 600, None)
 
 
 def test_where_starts_are_never_told_only_the_data_tells() -> None:
-    life = Life.of(machine(RunState.RUNNING, T0), NOW, HOUR)
-    life.learn([T0 + 300, T0 + 600], STEP)
-    assert seen(life, T0 + HOUR) == (RunState.STOPPED, T0 + 300, T0 + 900)
+    runs = InferredRuns.of(machine(RunState.RUNNING, T0), NOW, HOUR)
+    runs.learn([T0 + 300, T0 + 600], STEP)
+    assert seen(runs, T0 + HOUR) == (RunState.STOPPED, T0 + 300, T0 + 900)
 
 
 @given(
@@ -151,13 +151,13 @@ def test_every_bucket_with_data_lies_in_a_run_however_it_was_sliced(
     buckets: set[int], slices: list[int], state: RunState
 ) -> None:
     starts = sorted(T0 + STEP * number for number in buckets)
-    life, at = Life.of(machine(state), -inf, HOUR), T0
+    runs, at = InferredRuns.of(machine(state), -inf, HOUR), T0
     for length in [*slices, 1000]:
-        life.learn([one for one in starts if at <= one < at + STEP * length], STEP)
+        runs.learn([one for one in starts if at <= one < at + STEP * length], STEP)
         at += STEP * length
-    covered = [one for run in life.runs for one in range(int(run[0]), int(run[1]), STEP)]
+    covered = [one for run in runs.runs for one in range(int(run[0]), int(run[1]), STEP)]
     assert covered == starts
-    assert all(b[0] > a[1] for a, b in pairwise(life.runs))
+    assert all(b[0] > a[1] for a, b in pairwise(runs.runs))
 
 
 # --- slices ---------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ def replayed(cloud: Cloud, hours: int) -> tuple[ReplayedProvider, ReplayClock, l
     listed = Inventory(
         machines=tuple(machine(RunState.RUNNING, T0 - DAY, ident=f"i-{n}") for n in range(2))
     )
-    account = Account(
+    account = AccountPlan(
         provider=cloud,
         inventory=listed,
         asked_at=NOW,
@@ -227,7 +227,7 @@ def test_the_cloud_is_asked_in_long_slices_and_the_engine_is_answered_in_short_o
     assert cloud.windows == [(T0, T0 + 5 * DAY), (T0 + 5 * DAY, T0 + 6 * DAY)]
     told = [{at: v for s in r.series for at, v in s.cpu.items()} for r in readings]
     assert told == [{at: 0.25} for at in range(T0, T0 + hours * HOUR, STEP)]
-    assert provider.lacks == []
+    assert provider.gaps == []
 
 
 def test_machines_that_were_not_read_are_asked_for_again() -> None:
@@ -235,17 +235,17 @@ def test_machines_that_were_not_read_are_asked_for_again() -> None:
     provider, clock, slept = replayed(cloud, 1)
     readings = read_all(provider, clock, 1)
     assert all(len(reading.series) == 2 for reading in readings)
-    assert (len(cloud.windows), sum(slept), provider.lacks) == (2, PAUSES[0], [])
+    assert (len(cloud.windows), sum(slept), provider.gaps) == (2, PAUSES[0], [])
 
 
-def test_a_read_that_goes_on_failing_is_a_lack_and_what_follows_is_read() -> None:
+def test_a_read_that_goes_on_failing_is_a_gap_and_what_follows_is_read() -> None:
     errors: list[CollectorError] = [ThrottledError("slow down — wait") for _ in (0, *PAUSES)]
     cloud = Cloud(fail=errors)
     hours = 6 * DAY // HOUR
     provider, clock, _ = replayed(cloud, hours)
     readings = read_all(provider, clock, hours)
-    (lack,) = provider.lacks
-    assert (lack.start, lack.end, lack.cause) == (T0, T0 + 5 * DAY, "slow down — wait")
+    (gap,) = provider.gaps
+    assert (gap.start, gap.end, gap.cause) == (T0, T0 + 5 * DAY, "slow down — wait")
     assert sum(all(s.cpu for s in r.series) for r in readings if r.series) == DAY // STEP
 
 
@@ -306,7 +306,7 @@ WANTED = Wanted(
 )
 
 
-def means(grid: Grid, clock: ManualClock | None = None) -> tuple[Means, list[tuple[int, int]]]:
+def deps(grid: Grid, clock: ManualClock | None = None) -> tuple[Deps, list[tuple[int, int]]]:
     clock, told = clock or ManualClock(), list[tuple[int, int]]()
 
     def sleep(seconds: float) -> None:
@@ -316,61 +316,61 @@ def means(grid: Grid, clock: ManualClock | None = None) -> tuple[Means, list[tup
     def tell(done: int, total: int) -> None:
         told.append((done, total))
 
-    return Means(clock=clock, meter=grid.meter, sleep=sleep, tell=tell), told
+    return Deps(clock=clock, meter=grid.meter, sleep=sleep, tell=tell), told
 
 
 def test_all_of_the_span_comes_newest_first_in_as_few_questions_as_can_be() -> None:
     grid = Grid(ApiMeter())
-    how, told = means(grid)
+    how, told = deps(grid)
     past = gather([grid], WANTED, how)
     assert grid.spans == [(T0 + 6 * DAY, T0 + 20 * DAY), (T0, T0 + 6 * DAY)]
     assert {one.zone for one in past.points["breeze"]} == {"FR", "GB", "SE"}
-    assert past.lacks == []
+    assert past.gaps == []
     assert (told[0], told[-1]) == ((0, 6), (6, 6))
 
 
 def test_a_source_with_a_small_budget_is_waited_for() -> None:
     grid = Grid(ApiMeter(), at_once=1)
-    how, told = means(grid)
+    how, told = deps(grid)
     past = gather([grid], WANTED, how)
     assert len(past.points["breeze"]) == 6
-    assert past.lacks == []
+    assert past.gaps == []
     assert told[-1] == (6, 6)
 
 
 def test_waiting_ends_and_what_is_lacking_is_told_for_zones_in_use_only() -> None:
     grid = Grid(ApiMeter(), at_once=1)
-    how, told = means(grid)
+    how, told = deps(grid)
     grid.rest = lambda _seconds: None  # type: ignore[method-assign] # its budget stays spent
     past = gather([grid], WANTED, how)
-    assert [lack.what for lack in past.lacks] == ["the grid of GB", "the grid of FR, GB"]
+    assert [gap.what for gap in past.gaps] == ["the grid of GB", "the grid of FR, GB"]
     assert told[-1] == (6, 6)
 
 
 def test_a_zone_that_has_no_history_is_told_and_the_others_are_had() -> None:
     grid = Grid(ApiMeter(), knows="FR SE")
-    how, _ = means(grid)
+    how, _ = deps(grid)
     past = gather([grid], WANTED, how)
     assert {one.zone for one in past.points["breeze"]} == {"FR", "SE"}
-    assert {lack.what for lack in past.lacks} == {"the grid of GB"}
+    assert {gap.what for gap in past.gaps} == {"the grid of GB"}
 
 
 def test_a_source_that_is_out_of_reach_is_not_asked_for_older_times() -> None:
     grid = Grid(ApiMeter())
     grid.failure = UnreachableError("breeze: no answer — check the network")
-    how, told = means(grid)
+    how, told = deps(grid)
     past = gather([grid], WANTED, how)
     assert len(grid.spans) == 1
-    assert {lack.cause for lack in past.lacks} == {str(grid.failure)}
+    assert {gap.cause for gap in past.gaps} == {str(grid.failure)}
     assert told[-1] == (6, 6)
 
 
-def test_signals_that_lack_are_no_lack_of_grams() -> None:
+def test_signals_that_are_missing_are_no_gap_of_grams() -> None:
     grid = Grid(ApiMeter())
     grid.failure = UnreachableError("no answer")
     grid.basis = Basis.DIRECT
-    how, _ = means(grid)
-    assert gather([grid], WANTED, how).lacks == []
+    how, _ = deps(grid)
+    assert gather([grid], WANTED, how).gaps == []
 
 
 def test_the_engine_asks_a_source_in_vain_once_all_was_told() -> None:
@@ -384,7 +384,7 @@ def test_the_engine_asks_a_source_in_vain_once_all_was_told() -> None:
 
 @pytest.mark.parametrize("step", [60, 300, 900])
 def test_distances_shrink_so_slowly_that_no_window_of_rate_loses_its_begin(step: int) -> None:
-    times = fading(T0, T0 + DAY, step)
+    times = sample_spacing(T0, T0 + DAY, step)
     assert T0 + DAY - times[-1] == 15
     times = (*range(times[0] - 10 * step, times[0], step), *times, T0 + DAY)
     for number, (left, right) in enumerate(pairwise(times)):
@@ -395,7 +395,7 @@ def test_distances_shrink_so_slowly_that_no_window_of_rate_loses_its_begin(step:
 
 
 def test_a_short_history_fades_from_its_begin() -> None:
-    times = fading(T0, T0 + HOUR, 300)
+    times = sample_spacing(T0, T0 + HOUR, 300)
     assert T0 < times[0] < T0 + 300
     assert sorted(times) == list(times)
 
@@ -409,6 +409,6 @@ def test_the_last_usual_sample_stays_before_the_closer_ones() -> None:
 
 def test_an_inventory_shows_one_record_for_one_state() -> None:
     """The engine compares machines at each step: the same record is the same at once."""
-    life = Life.of(machine(RunState.RUNNING, T0), -inf, HOUR)
-    assert life.at(T0 + 1, NOW, STEP) is life.at(T0 + 2, NOW, STEP)
-    assert replace(life.machine, launched_at=from_epoch(T0)) == life.at(T0 + 1, NOW, STEP)
+    runs = InferredRuns.of(machine(RunState.RUNNING, T0), -inf, HOUR)
+    assert runs.at(T0 + 1, NOW, STEP) is runs.at(T0 + 2, NOW, STEP)
+    assert replace(runs.machine, launched_at=from_epoch(T0)) == runs.at(T0 + 1, NOW, STEP)

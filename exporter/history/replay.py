@@ -1,22 +1,39 @@
-"""Providers in replayed time: asked for long stretches of the past, answering short ones."""
+"""The daemon's engine in replayed time: nothing is late, nothing is saved.
+
+Providers are asked for long stretches of the past, and answer the engine's short questions.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, TypeVar
 
-from exporter.app.backfill.lives import Life
-from exporter.app.backfill.records import Account, Lack
+from exporter.app.assembly import Rhythm, assemble, bucket_rules
+from exporter.app.build import App
 from exporter.core.clock import floor_to, from_epoch
 from exporter.core.errors import CollectorError
 from exporter.core.model import (
+    FallbackLevel,
+    IntensityInForce,
+    IntensityPoint,
     Inventory,
     Machine,
     PermissionCheck,
     Reading,
+    Region,
     ResourceKey,
     UsageSeries,
     Window,
 )
+from exporter.core.ports import AnnualIntensities, Provider
+from exporter.core.snapshot import RegionIntensityView, Snapshot
+from exporter.engine.grid_view import SIGNALS, GridsNow
+from exporter.engine.intensity import IntensityBook
+from exporter.engine.store import Store
+from exporter.history.grid_past import PastSource
+from exporter.history.inferred_runs import InferredRuns
+from exporter.history.plan import AccountPlan, Gap
 
 _Value = TypeVar("_Value")
 
@@ -43,23 +60,23 @@ class ReplayedProvider:
     """Implements ``core.ports.Provider`` over what one real provider told.
 
     The inventory was asked for once; ``discover`` shows it as it was at the clock's time. Data is
-    read in slices; ``lacks`` are those parts that could not be read.
+    read in slices; ``gaps`` are those parts that could not be read.
     """
 
     def __init__(
-        self, account: Account, clock: ReplayClock, sleep: Callable[[float], None]
+        self, account: AccountPlan, clock: ReplayClock, sleep: Callable[[float], None]
     ) -> None:
         real, machines = account.provider, account.inventory.machines
         self.name: Final = real.name
         self.kind: Final = real.kind
         self.settle: Final = real.settle
         self.listed_after_end: Final = real.listed_after_end
-        self.lacks: list[Lack] = []
+        self.gaps: list[Gap] = []
         self._account = account
         self._clock = clock
         self._sleep = sleep
-        self._lives = [
-            Life.of(one, real.told_since(one, account.asked_at), real.listed_after_end)
+        self._machines = [
+            InferredRuns.of(one, real.told_since(one, account.asked_at), real.listed_after_end)
             for one in machines
         ]
         self._read_until = account.start
@@ -70,7 +87,7 @@ class ReplayedProvider:
         now, resolution = self._clock.time, self._account.resolution
         while self._read_until < min(now, self._account.until):
             self._read_on()
-        known = (life.at(now, self._read_until, resolution) for life in self._lives)
+        known = (machine.at(now, self._read_until, resolution) for machine in self._machines)
         return Inventory(machines=tuple(one for one in known if one is not None))
 
     def read(self, machines: Sequence[Machine], window: Window) -> Reading:
@@ -106,14 +123,14 @@ class ReplayedProvider:
         """Read the next slice; of the one before, keep what may still be asked for."""
         start, resolution = self._read_until, self._account.resolution
         end = min(start + self._account.slice_seconds, self._account.until)
-        asked = [life.machine for life in self._lives if life.may_have_run(start)]
+        asked = [machine.machine for machine in self._machines if machine.may_have_run(start)]
         read = self._read(asked, Window(start=start, end=end, resolution=resolution))
         oldest = floor_to(self._clock.time - self.settle, resolution) - resolution
-        for life in self._lives:
-            series = read.get(life.machine.key)
+        for machine in self._machines:
+            series = read.get(machine.machine.key)
             if series is not None:
-                life.forget(oldest)
-                life.learn(sorted(series.starts()), resolution)
+                machine.forget(oldest)
+                machine.learn(sorted(series.starts()), resolution)
         self._series = {
             key: _joined(self._series.get(key), read.get(key), oldest)
             for key in self._series.keys() | read.keys()
@@ -121,7 +138,7 @@ class ReplayedProvider:
         self._read_until = end
 
     def _read(self, machines: Sequence[Machine], window: Window) -> dict[ResourceKey, UsageSeries]:
-        """Read a window, again and again for those that were not read; what stays is a lack."""
+        """Read a window, again and again for those that were not read; what stays is a gap."""
         read: dict[ResourceKey, UsageSeries] = {}
         waiting, cause = list(machines), ""
         for pause in (0.0, *PAUSES):
@@ -137,14 +154,14 @@ class ReplayedProvider:
             waiting = [one for one in waiting if one.key in answer.unread]
             cause = str(answer.failures[-1]) if answer.failures else cause
         if waiting:
-            self._lack(waiting, cause, window)
+            self._gap(waiting, cause, window)
         return read
 
-    def _lack(self, machines: Iterable[Machine], cause: str, window: Window) -> None:
+    def _gap(self, machines: Iterable[Machine], cause: str, window: Window) -> None:
         count = len(list(machines))
         what = f"the CPU of {count} machine{'s' if count > 1 else ''}"
-        self.lacks.append(
-            Lack(collector=self.name, what=what, cause=cause, start=window.start, end=window.end)
+        self.gaps.append(
+            Gap(collector=self.name, what=what, cause=cause, start=window.start, end=window.end)
         )
 
 
@@ -176,3 +193,92 @@ def _joined(before: UsageSeries | None, after: UsageSeries | None, oldest: int) 
 
 def _since(oldest: int, column: Mapping[int, _Value]) -> dict[int, _Value]:
     return {at: value for at, value in column.items() if at >= oldest}
+
+
+class PastEngine:
+    """Counts the past with the ledger, the intensities and the models of the daemon.
+
+    ``points`` are what the grid sources told of the past, by their names; ``step`` are the seconds
+    between two cycles.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        providers: Sequence[ReplayedProvider],
+        points: Mapping[str, list[IntensityPoint]],
+        clock: ReplayClock,
+        step: int,
+    ) -> None:
+        replayed = replace(
+            app,
+            providers=tuple(providers),
+            sources=tuple(map(PastSource, app.sources)),
+            clock=clock,
+        )
+        self._clock = clock
+        self._store = Store.in_memory()
+        self._parts = assemble(
+            replayed, self._store, rhythm_of=partial(_rhythm, step), grids_of=_PastGrids
+        )
+        self._parts.book.restore(dict(points))
+
+    def count(self, collectors: Iterable[str], time: float) -> list[str]:
+        """Run a cycle of some collectors at a time; returns the names of those that failed."""
+        self._clock.time = time
+        wanted = set(collectors)
+        some = [each.collector for each in self._parts.polled if each.collector.name in wanted]
+        return [collector.name for collector in some if not collector.run()]
+
+    def snapshot(self) -> Snapshot:
+        """Show what a daemon would have shown at the clock's time."""
+        return self._parts.daemon.snapshot()
+
+    def close(self) -> None:
+        """Forget: the file with the history is all that is left of a replay."""
+        self._store.close()
+
+
+def _rhythm(step: int, app: App, provider: Provider) -> Rhythm:
+    """Close each bucket at once: in the past every value is final."""
+    usual = bucket_rules(app, provider)
+    past = replace(usual, look_back=0, max_catch_up=max(usual.max_catch_up, 2 * step))
+    return Rhythm(rules=past, poll_seconds=step)
+
+
+class _PastGrids:
+    """Leaves out what has no history: forecasts, and the means of a day that rankings show."""
+
+    zones: frozenset[str] = frozenset()
+    """No grid is asked for any more: all that there is has been told before."""
+
+    def __init__(
+        self, book: IntensityBook, annual: AnnualIntensities, offered: Sequence[Region]
+    ) -> None:
+        self.book = book
+        self._annual = annual
+        self._offered = offered
+
+    def look(self, used: Iterable[Region], now: float) -> GridsNow:
+        """Return the values in force in the grids of all regions."""
+        regions = {(one.provider, one.name): one for one in (*self._offered, *used)}
+        zones = sorted({region.grid_zone for region in regions.values()})
+        priced = {zone: self.book.at(zone, now) for zone in zones}
+        return GridsNow(
+            in_force=tuple(one for zone in zones for one in (priced[zone], *self._told(zone, now))),
+            outlooks=(),
+            standings=(),
+            regions=tuple(self._view(region, priced) for _, region in sorted(regions.items())),
+        )
+
+    def _told(self, zone: str, now: float) -> Iterable[IntensityInForce]:
+        signals = (self.book.signal(zone, now, *signal) for signal in SIGNALS)
+        return (one for one in signals if one is not None and one.level <= FallbackLevel.LAST_KNOWN)
+
+    def _view(self, region: Region, priced: Mapping[str, IntensityInForce]) -> RegionIntensityView:
+        return RegionIntensityView(
+            region=region,
+            grid=priced[region.grid_zone],
+            mean_24h=None,
+            annual=self._annual.annual(region.grid_zone),
+        )

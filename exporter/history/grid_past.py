@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
-from exporter.app.backfill.records import Lack
 from exporter.core.errors import AuthError, CollectorError, ThrottledError, UnreachableError
 from exporter.core.meter import ApiMeter
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.ports import Clock, GridSource
+from exporter.history.plan import Gap
 
 SHORTEST_CHUNK: Final = 7 * 86_400
 """Seconds asked for at once, unless more comes cheap; sources cut it to what an answer may hold."""
@@ -24,7 +24,7 @@ _STRIKES: Final = 2
 _HOPELESS: Final = (AuthError, UnreachableError)
 """Adapters try these again themselves; what is left of them lasts."""
 
-Tell = Callable[[int, int], None]
+Count = Callable[[int, int], None]
 """Hears how much is done, and of how much."""
 
 
@@ -60,44 +60,44 @@ class Wanted:
 
 @dataclass(slots=True)
 class GridPast:
-    """What the sources told, by their name, and what of the used zones they lack."""
+    """What the sources told, by their name, and what of the used zones they do not know."""
 
     points: dict[str, list[IntensityPoint]] = field(default_factory=dict)
-    lacks: list[Lack] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class Deps:
     """What asking takes. ``clock`` is the adapters', ``meter`` counts their requests."""
 
     clock: Clock
     meter: ApiMeter
     sleep: Callable[[float], None]
-    tell: Tell
+    tell: Count
 
 
-def gather(sources: Sequence[GridSource], wanted: Wanted, means: Means) -> GridPast:
+def gather(sources: Sequence[GridSource], wanted: Wanted, deps: Deps) -> GridPast:
     """Ask all sources side by side, each within its budget; never raises for a failure."""
     zones = wanted.used | wanted.others
     asked = [source for source in sources if any(map(source.covers, zones))]
     if not asked:
         return GridPast()
-    count = _Count(means.tell)
-    jobs = [_Job(source, wanted, means, count) for source in asked]
+    count = _Counter(deps.tell)
+    jobs = [_Job(source, wanted, deps, count) for source in asked]
     count.start()
     with ThreadPoolExecutor(len(jobs)) as pool:
         list(pool.map(_Job.run, jobs))
     past = GridPast()
     for job in jobs:
         past.points.setdefault(job.name, []).extend(job.points)
-        past.lacks.extend(job.lacks)
+        past.gaps.extend(job.gaps)
     return past
 
 
-class _Count:
+class _Counter:
     """Adds up what the threads have done."""
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, tell: Count) -> None:
         self._lock = threading.Lock()
         self._tell = tell
         self._done = 0
@@ -118,17 +118,17 @@ class _Count:
 class _Job:
     """One source being asked, newest first: what is near is likelier to be kept."""
 
-    def __init__(self, source: GridSource, wanted: Wanted, means: Means, count: _Count) -> None:
+    def __init__(self, source: GridSource, wanted: Wanted, deps: Deps, count: _Counter) -> None:
         self.name = source.name
         self.points: list[IntensityPoint] = []
-        self.lacks: list[Lack] = []
+        self.gaps: list[Gap] = []
         self._source = source
         self._used = wanted.used
         self._zones = sorted(filter(source.covers, wanted.used | wanted.others))
         self._chunks = _chunks(wanted.start, wanted.end, source.history_seconds)
-        self._means = means
+        self._deps = deps
         self._count = count
-        self._deadline = means.clock.monotonic() + PATIENCE_SECONDS
+        self._deadline = deps.clock.monotonic() + PATIENCE_SECONDS
         count.expect(len(self._zones) * len(self._chunks))
 
     def run(self) -> None:
@@ -173,14 +173,14 @@ class _Job:
 
     def _wait(self) -> bool:
         """Wait for the source's budget; returns whether there was time to."""
-        if self._means.clock.monotonic() >= self._deadline:
+        if self._deps.clock.monotonic() >= self._deadline:
             return False
-        self._means.sleep(ASK_AGAIN_SECONDS)
+        self._deps.sleep(ASK_AGAIN_SECONDS)
         return True
 
     def _requests(self) -> int:
         return sum(
-            u.requests for (name, _), u in self._means.meter.usage().items() if name == self.name
+            u.requests for (name, _), u in self._deps.meter.usage().items() if name == self.name
         )
 
     def _note(self, missing: Sequence[str], cause: str, start: int, end: int) -> None:
@@ -190,9 +190,7 @@ class _Job:
         if used and prices:
             what = f"the grid of {', '.join(used)}"
             cause = cause or "the source has nothing of that time"
-            self.lacks.append(
-                Lack(collector=self.name, what=what, cause=cause, start=start, end=end)
-            )
+            self.gaps.append(Gap(collector=self.name, what=what, cause=cause, start=start, end=end))
 
 
 def _chunks(start: int, end: int, history_seconds: int) -> list[tuple[int, int]]:

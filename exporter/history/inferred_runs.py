@@ -13,7 +13,7 @@ from exporter.core.model import Machine, RunState
 
 
 @dataclass(slots=True)
-class Life:
+class InferredRuns:
     """One machine through time. ``runs`` were found in the data, ``told`` is the inventory's."""
 
     machine: Machine
@@ -28,7 +28,7 @@ class Life:
     _shown: tuple[object, Machine] | None = None
 
     @classmethod
-    def of(cls, machine: Machine, since: float, listed_after_end: int) -> "Life":
+    def of(cls, machine: Machine, since: float, listed_after_end: int) -> "InferredRuns":
         """Read an inventory's record of a machine, whose word about starts is whole ``since``."""
         told = _told(machine)
         if told is None:

@@ -12,11 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.app.backfill import Backfill, Plan, Report, Wish, make_plan
-from exporter.app.backfill import prepare_state as prepared_state
+from exporter.app.assembly import assemble
 from exporter.app.build import App, build
 from exporter.app.demo_setup import Fakes, aws_environment
-from exporter.app.wiring import Wired
 from exporter.core.clock import epoch, from_epoch
 from exporter.core.model import ResourceKey
 from exporter.core.ports import PowerProfile
@@ -27,6 +25,8 @@ from exporter.demo.estate import Estate, EstateMachine, demo_estate
 from exporter.demo.grid import Fault as GridFault
 from exporter.demo.lateness import PUNCTUAL
 from exporter.engine.store import Store
+from exporter.history import Backfill, BackfillRequest, Plan, Report, make_plan
+from exporter.history import prepare_state as prepared_state
 from exporter.settings import Settings
 from tests.support.clock import ManualClock
 
@@ -59,7 +59,7 @@ class Past:
 
     def plan(self, **wishes: object) -> Plan:
         wanted = {"since": SINCE, "step": STEP, "labels": LABELS, **wishes}
-        return make_plan(self.app, Wish(**wanted))  # type: ignore[arg-type] # by name
+        return make_plan(self.app, BackfillRequest(**wanted))  # type: ignore[arg-type] # by name
 
     def fill(self, plan: Plan | None = None) -> tuple[Report, Series]:
         output = self.folder / "om.txt"
@@ -179,7 +179,7 @@ def test_hours_of_three_clouds_equal_the_ground_truth(stage: Stage) -> None:
     past = stage(estate)
     plan = past.plan()
     report, series = past.fill(plan)
-    assert report.lacks == ()
+    assert report.gaps == ()
     watts = facility_watts(past.app, plan)
     sums: defaultdict[tuple[str, ...], list[float]] = defaultdict(lambda: [0.0, 0.0])
     compared = 0
@@ -258,7 +258,7 @@ def test_a_cloud_that_refuses_is_named_and_the_others_go_on(stage: Stage) -> Non
     )
     past.fakes.aws.faults.add(AwsFault(kind=AwsKind.EXPIRED_CREDENTIALS))
     report, series = past.fill(past.plan(since=UNTIL - HOUR))
-    assert {lack.collector.split(":")[0] for lack in report.lacks} == {"aws"}
+    assert {gap.collector.split(":")[0] for gap in report.gaps} == {"aws"}
     assert of(series, "carbon_energy_joules_total", provider="gcp")
     assert not of(series, "carbon_energy_joules_total", provider="aws")
 
@@ -269,9 +269,9 @@ def test_what_cannot_be_read_is_tried_again_then_named_and_counted_missing(stage
     past.fakes.aws.faults.add(AwsFault(kind=AwsKind.THROTTLING, operation="GetMetricData"))
     report, series = past.fill(plan)
     assert [pause for pause in past.slept if pause] == [5.0, 20.0, 60.0]
-    (lack,) = report.lacks
-    assert (lack.start, lack.end) == (UNTIL - HOUR, UNTIL)
-    assert lack.what == "the CPU of 2 machines"
+    (gap,) = report.gaps
+    assert (gap.start, gap.end) == (UNTIL - HOUR, UNTIL)
+    assert gap.what == "the CPU of 2 machines"
     missing = of(series, "carbon_observed_seconds_total", quality="missing").values()
     assert sum(samples[-1][1] for samples in missing) == 2 * HOUR
     for samples in of(series, "carbon_energy_joules_total").values():
@@ -282,8 +282,8 @@ def test_a_grid_that_is_down_is_named_and_the_yearly_average_prices(stage: Stage
     past = stage(few(1), ("aws",))
     past.fakes.grid.inject(GridFault.FORBIDDEN)
     report, series = past.fill(past.plan(since=UNTIL - HOUR))
-    (lack,) = report.lacks
-    assert (lack.collector, lack.what) == ("demo", f"the grid of {few(1).machines[0].grid_zone}")
+    (gap,) = report.gaps
+    assert (gap.collector, gap.what) == ("demo", f"the grid of {few(1).machines[0].grid_zone}")
     levels = of(series, "carbon_grid_intensity_fallback_level").values()
     assert {value for samples in levels for _, value in samples} == {4.0}
 
@@ -296,7 +296,7 @@ def test_a_daemon_on_the_prepared_state_counts_on_without_gap_or_overlap(stage: 
     state = past.folder / "state.db"
     prepared_state(state, plan)
     past.clock.advance(2 * HOUR + 77)
-    live = Wired(past.app, Store.open(state))
+    live = assemble(past.app, Store.open(state))
     try:
         for polled in live.polled:
             assert polled.collector.run()
@@ -322,7 +322,7 @@ def test_history_ends_where_each_collector_began_to_count(stage: Stage) -> None:
     names = {provider.kind: provider.name for provider in past.app.providers}
     began = {names["aws"]: UNTIL - 1800, names["gcp"]: UNTIL - 600}
     report, series = past.fill(past.plan(since=UNTIL - HOUR, counted_since=began))
-    assert report.lacks == ()
+    assert report.gaps == ()
     name = "carbon_energy_joules_total"
     ends = {
         provider: {samples[-1][0] for samples in of(series, name, provider=provider).values()}
