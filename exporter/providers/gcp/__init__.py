@@ -1,6 +1,6 @@
 """Google Compute Engine: inventory by instances.aggregatedList, CPU by one paged ListTimeSeries.
 
-How the cloud's facts become ours:
+Each service is a file of ``kinds/``. How the cloud's facts become ours:
 
 * ``TERMINATED`` is what Google calls a stopped machine; a deleted one is not listed any more. A
   machine in ``PROVISIONING``, ``STAGING`` or ``REPAIRING`` is not running on a host, one in
@@ -23,10 +23,9 @@ How the cloud's facts become ours:
 
 from exporter.core.ports import AdapterContext
 from exporter.providers.gcp.config import Config
-from exporter.providers.gcp.metrics import monthly_cost
 from exporter.providers.gcp.provider import GcpProvider, Target
 
-__all__ = ["Config", "GcpProvider", "build", "monthly_cost"]
+__all__ = ["Config", "GcpProvider", "build"]
 
 
 def build(config: Config, context: AdapterContext) -> tuple[GcpProvider, ...]:

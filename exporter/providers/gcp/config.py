@@ -3,13 +3,14 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from exporter.http.address import is_loopback
 from exporter.providers._shared.config import CloudConfig, collector_names
+from exporter.providers.gcp.kinds import NAMES, kind_of
 
 _PROJECT: Final = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _ACCOUNT: Final = re.compile(r"[\w.-]+@[\w.-]+\.gserviceaccount\.com", re.ASCII)
@@ -46,6 +47,13 @@ def _endpoint(text: str) -> str:
     return text.rstrip("/")
 
 
+if TYPE_CHECKING:
+    Service = str
+else:
+    Service = Literal[NAMES]
+
+_WHAT: Final = ", ".join(f"`{name}` for {kind_of(name).what}" for name in NAMES)
+
 ProjectId = Annotated[str, AfterValidator(_project)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 
@@ -66,6 +74,11 @@ class Config(CloudConfig):
         default=None,
         description="Id of a scoping project, instead of `projects`: every project of its metrics "
         "scope in which a machine ran during the last day is watched, all by one collector.",
+    )
+    services: tuple[Service, ...] = Field(
+        default=NAMES,
+        min_length=1,
+        description=f"What to watch: {_WHAT}.",
     )
     inventory: Literal["compute", "monitoring"] = Field(
         default="compute",
@@ -93,6 +106,11 @@ class Config(CloudConfig):
     monitoring_endpoint: Endpoint | None = Field(
         default=None, description="Address of the Cloud Monitoring API, in the same way."
     )
+
+    @field_validator("services")
+    @classmethod
+    def _in_order(cls, services: tuple[Service, ...]) -> tuple[Service, ...]:
+        return tuple(service for service in NAMES if service in services)
 
     @field_validator("projects")
     @classmethod

@@ -15,12 +15,9 @@ from exporter.core.units import PERCENT
 from exporter.providers._shared.reading import GpuReading
 from exporter.providers.gcp import metrics
 from exporter.providers.gcp.errors import Call, NotFoundError
-from exporter.providers.gcp.metrics import Metric, Question
+from exporter.providers.gcp.kind import Metric
+from exporter.providers.gcp.metrics import Question
 from exporter.providers.gcp.session import Connection
-
-METRIC: Final = Metric(
-    type="agent.googleapis.com/gpu/utilization", whole=PERCENT, meaning="GPU utilisation"
-)
 
 _OF_AN_INSTANCE: Final = (
     "resource.label.project_id",
@@ -29,11 +26,23 @@ _OF_AN_INSTANCE: Final = (
 )
 
 
+def metric_of(cpu: Metric) -> Metric:
+    """Return the metric of the GPUs of the machines of which another tells the CPU."""
+    return replace(
+        cpu,
+        type="agent.googleapis.com/gpu/utilization",
+        whole=PERCENT,
+        meaning="GPU utilisation",
+        role="gpu",
+        group_by=_OF_AN_INSTANCE,
+    )
+
+
 def read(
     connection: Connection, cpu: Question, equipped: Iterable[ResourceKey], call: Call
 ) -> GpuReading:
     """Read the GPUs of some machines over the span of the question about the CPUs. Never raises."""
-    asked = replace(cpu, metric=METRIC, group_by=_OF_AN_INSTANCE)
+    asked = replace(cpu, metric=metric_of(cpu.metric), group_by=_OF_AN_INSTANCE)
     try:
         pages = connection.series_pages(asked.request(), call)
         found, failures = metrics.read(pages, dict.fromkeys(equipped, 1.0), asked, call)

@@ -16,36 +16,20 @@ from google.cloud.monitoring_v3 import Aggregation, ListTimeSeriesRequest
 
 from exporter.core.clock import floor_to
 from exporter.core.errors import BadPayloadError, CollectorError
-from exporter.core.model import Reading, ResourceKey, UsageSeries, Window
+from exporter.core.model import ResourceKey, Window
 from exporter.core.units import Ratio
 from exporter.providers.gcp.errors import Call, from_status
-from exporter.providers.gcp.inventory import region_of
+from exporter.providers.gcp.kind import Metric
 from exporter.providers.gcp.session import DOLLARS_PER_SERIES
 
 PERMISSION: Final = "monitoring.timeSeries.list"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
-    """A utilisation: its name, and the value that stands for all of it."""
-
-    type: str
-    whole: float
-    meaning: str
-
-
-CPU: Final = Metric(
-    type="compute.googleapis.com/instance/cpu/utilization", whole=1.0, meaning="CPU utilisation"
-)
 
 FINEST: Final = 60
 """Seconds between the points of the metric, and the shortest period of alignment."""
 
 RETENTION: Final = 42 * 86_400
 """Six weeks: how long points of the metric are kept (Cloud Monitoring quotas, data retention)."""
-
-MOST_SHARED: Final = 8.0
-"""Highest utilisation there is: an e2-micro is guaranteed a quarter of a vCPU and may use two."""
 
 _OVERSHOOT: Final = 2.0
 """Machines may burst above what is theirs; beyond twice the limit it is no utilisation."""
@@ -54,9 +38,9 @@ _DOUBLE: Final = int(MetricDescriptor.ValueType.DOUBLE)
 _MONTH: Final = timedelta(days=30)
 
 
-def monthly_cost(machines: int, poll_interval: timedelta) -> float:
+def monthly_cost(series: float, poll_interval: timedelta) -> float:
     """List price in dollars of 30 days of polling, before the free million series a month."""
-    return machines * (_MONTH / poll_interval) * DOLLARS_PER_SERIES
+    return series * (_MONTH / poll_interval) * DOLLARS_PER_SERIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +52,7 @@ class Question:
     that agree in those fields become their mean.
     """
 
+    metric: Metric
     target: str
     start: int
     end: int
@@ -75,7 +60,6 @@ class Question:
     only: str = ""
     where: str = ""
     group_by: Sequence[str] = ()
-    metric: Metric = CPU
 
     def request(self) -> ListTimeSeriesRequest:
         """Return the message to send."""
@@ -94,13 +78,16 @@ class Question:
         )
 
     def _terms(self) -> list[str]:
-        terms = [f'metric.type = "{self.metric.type}"', 'resource.type = "gce_instance"']
+        terms = [
+            f'metric.type = "{self.metric.type}"',
+            f'resource.type = "{self.metric.resource}"',
+        ]
         if self.only:
             terms.append(f'resource.labels.project_id = "{self.only}"')
         return [*terms, self.where] if self.where else terms
 
 
-def question(window: Window, target: str, only: str, now: float) -> Question | None:
+def question(metric: Metric, window: Window, target: str, only: str, now: float) -> Question | None:
     """Return what to ask to read a window; None where nothing of it is kept, or nothing has ended.
 
     Buckets shorter than a minute take the mean of the minute that they lie in.
@@ -110,7 +97,15 @@ def question(window: Window, target: str, only: str, now: float) -> Question | N
     end = floor_to(window.end, period)
     if end <= start:
         return None
-    return Question(target=target, only=only, start=start, end=end, period=period)
+    return Question(
+        metric=metric,
+        target=target,
+        only=only,
+        start=start,
+        end=end,
+        period=period,
+        group_by=metric.group_by,
+    )
 
 
 def read(
@@ -128,23 +123,12 @@ def read(
     for page in pages:
         refuse_errors(page.execution_errors, call)
         for series in page.time_series:
-            key = key_of(series.resource.labels)
+            key = asked.metric.key(series.resource.labels)
             points = found.get(key)
             if points is not None:
                 whole = _gather(series, points, limits[key], asked, call)
                 implausible = implausible or not whole
     return found, (_implausible(asked, call),) if implausible else ()
-
-
-def key_of(labels: Mapping[str, str]) -> ResourceKey:
-    """Return the machine that a series is of: names may repeat, ids within a project do not."""
-    return ResourceKey(
-        "gcp",
-        labels.get("project_id", ""),
-        region_of(labels.get("zone", "")),
-        "gce_instance",
-        labels.get("instance_id", ""),
-    )
 
 
 def _gather(
@@ -212,25 +196,6 @@ def on_buckets(points: Mapping[int, Ratio], period: int, window: Window) -> Mapp
         return points
     within = ((bucket, floor_to(bucket, period)) for bucket in window.buckets)
     return {bucket: points[at] for bucket, at in within if at in points}
-
-
-def reading(
-    found: Mapping[ResourceKey, Mapping[int, Ratio]],
-    failures: tuple[CollectorError, ...],
-    period: int,
-    window: Window,
-    gpus: Mapping[ResourceKey, Mapping[int, Ratio]],
-) -> Reading:
-    """Put points, and those of the machines' GPUs, into the answer of a read."""
-    series = (
-        UsageSeries(
-            key=key,
-            cpu=on_buckets(points, period, window),
-            gpu=on_buckets(gpus.get(key, {}), period, window),
-        )
-        for key, points in found.items()
-    )
-    return Reading(series=tuple(series), failures=failures)
 
 
 def _implausible(asked: Question, call: Call) -> BadPayloadError:

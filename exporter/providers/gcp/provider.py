@@ -1,7 +1,7 @@
 """The provider of one Google Cloud project, or of all projects of a metrics scope."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -16,33 +16,22 @@ from exporter.core.model import (
     PermissionCheck,
     Reading,
     ResourceKey,
-    UsageSeries,
     Window,
 )
 from exporter.core.ports import AdapterContext
 from exporter.providers._shared.calls import across, attempt, failure, refused
 from exporter.providers._shared.provider import CloudProvider
-from exporter.providers._shared.reading import GpuReading, having_gpus
-from exporter.providers.gcp import (
-    disks,
-    gpu,
-    inventory,
-    metrics,
-    permissions,
-    shapes,
-    sightings,
-)
+from exporter.providers._shared.reading import BatchReading, GpuReading, Points
+from exporter.providers.gcp import metrics, permissions, sightings
 from exporter.providers.gcp.config import Config
-from exporter.providers.gcp.disks import DiskFacts
 from exporter.providers.gcp.errors import DeniedError
-from exporter.providers.gcp.inventory import Listing
+from exporter.providers.gcp.kind import Kind, Listing, merged
+from exporter.providers.gcp.kinds import NAMES, kind_of
+from exporter.providers.gcp.metrics import Question
 from exporter.providers.gcp.session import LIST_TIME_SERIES, Connection, connect
-from exporter.providers.gcp.shapes import TypeFacts
 
-_APIS: Final = (LIST_TIME_SERIES, inventory.API, shapes.API, disks.API)
-
-Errors = dict[str, CollectorError]
-"""Project to what went wrong there."""
+Job = tuple[str, str]
+"""The name of a kind, and the project in which it was asked for."""
 
 _log = structlog.get_logger(__name__)
 
@@ -61,8 +50,33 @@ class Target:
         return "" if self.whole_scope else self.project
 
 
+@dataclass(slots=True)
+class Survey:
+    """What listing each kind in each project came to.
+
+    ``refused`` may not be listed and are known by monitoring, ``left_out`` may not and are not.
+    """
+
+    listings: dict[Job, Listing] = field(default_factory=dict)
+    refused: dict[Job, CollectorError] = field(default_factory=dict)
+    left_out: dict[Job, CollectorError] = field(default_factory=dict)
+    failed: dict[Job, CollectorError] = field(default_factory=dict)
+
+    def note(self, kind: Kind, project: str, outcome: Listing | CollectorError) -> None:
+        """Take in one outcome."""
+        job = (kind.name, project)
+        if isinstance(outcome, Listing):
+            self.listings[job] = outcome
+        elif not isinstance(outcome, DeniedError):
+            self.failed[job] = outcome
+        elif kind.sighted:
+            self.refused[job] = outcome
+        else:
+            self.left_out[job] = outcome
+
+
 class GcpProvider(CloudProvider[Connection]):
-    """Compute Engine instances of one project, or of a metrics scope."""
+    """What there is of each kind in one project, or of a metrics scope."""
 
     kind = "gcp"
     settle_seconds = 300
@@ -73,20 +87,24 @@ class GcpProvider(CloudProvider[Connection]):
     """A channel without answer is given up too: gRPC would wait minutes before it tries again."""
 
     def __init__(self, config: Config, context: AdapterContext, target: Target) -> None:
+        every = {name: kind_of(name)(config, context) for name in NAMES}
+        kinds = tuple(every[name] for name in config.services)
         super().__init__(
             target.name,
             config,
             context,
             connect=partial(connect, config, context, target.project),
-            apis=_APIS,
+            apis=(LIST_TIME_SERIES, *(one.api for one in permissions.needed(kinds))),
         )
         self._config = config
         self._target = target
-        self._types = TypeFacts(context.types)
-        self._disks = DiskFacts()
+        self._kinds: Final[tuple[Kind, ...]] = kinds
+        self._by_type: Final = {kind.resource_type: kind for kind in every.values()}
+        """All kinds: what is no longer watched is read until its last buckets are accounted."""
         self._projects: tuple[str, ...] = () if target.whole_scope else (target.project,)
-        self._refused: frozenset[str] = frozenset()
-        self._known: dict[ResourceKey, Machine] = {}
+        self._refused: frozenset[Job] = frozenset()
+        self._last: dict[Job, tuple[Machine, ...]] = {}
+        """What was last listed of each kind in each project."""
 
     def discover(self) -> Inventory:
         """List the instances of all projects, in every state.
@@ -98,41 +116,71 @@ class GcpProvider(CloudProvider[Connection]):
         """
         connection = self._connected()
         errors = self._find_projects(connection)
-        listings, refused, failed = self._listed(connection)
-        errors += [*refused.values(), *failed.values()]
-        unseen = bool(failed)
+        survey = self._surveyed(connection)
+        errors += [*survey.refused.values(), *survey.failed.values()]
+        unseen = bool(survey.failed)
         try:
-            seen = self._seen(connection, refused)
+            seen = self._seen(connection, survey)
         except CollectorError as error:
-            errors, seen, unseen = [*errors, error], (), True
-        if unseen and not listings and not seen:
+            errors, seen, unseen = [*errors, error], [], True
+        if unseen and not survey.listings and not seen:
             self._let_go(errors)
             raise errors[0]
-        return inventory.merged(listings, seen, errors, unseen_all=unseen)
+        kept = (one for job in survey.left_out for one in self._last.get(job, ()))
+        listings = tuple(survey.listings.values())
+        return merged(listings, (*seen, *kept), errors, unseen_all=unseen)
 
     def read(self, machines: Sequence[Machine], window: Window) -> Reading:
-        """Read the utilisation of all machines with one paged ListTimeSeries, of GPUs with another.
+        """Read each metric of all machines with one paged ListTimeSeries, of GPUs with another.
 
         Raises:
-            CollectorError: it was refused or is incomplete; nobody can tell for which machines.
+            CollectorError: all were refused or incomplete; nobody can tell for which machines.
         """
-        now = epoch(self._context.clock.now())
-        asked = metrics.question(window, self._target.project, self._target.only, now)
-        if not machines or asked is None:
-            return Reading(series=tuple(UsageSeries(key=m.key, cpu={}) for m in machines))
+        if not machines or window.start == window.end:
+            return Reading(series=())
         connection = self._connected()
-        call = connection.call(metrics.PERMISSION, self._target.project)
-        limits = {one.key: self._limit(one) for one in machines}
-        try:
-            pages = connection.series_pages(asked.request(), call)
-            found, failures = metrics.read(pages, limits, asked, call)
-        except CollectorError as error:
-            self._let_go([error])
-            raise
-        equipped = [one.key for one in having_gpus(machines, self._context.types)]
-        gpus = gpu.read(connection, asked, equipped, call) if equipped else GpuReading()
-        failures += gpus.failures
-        return metrics.reading(found, failures, asked.period, window, gpus.ratios)
+        by_type: dict[str, list[Machine]] = {}
+        for one in machines:
+            by_type.setdefault(one.key.resource_type, []).append(one)
+        return self._merged(
+            [
+                self._read(connection, self._by_type[resource_type], some, window)
+                for resource_type, some in by_type.items()
+                if resource_type in self._by_type
+            ]
+        )
+
+    def _read(
+        self, connection: Connection, kind: Kind, machines: Sequence[Machine], window: Window
+    ) -> BatchReading:
+        """Read the machines of a kind; where a question fails they are all unread."""
+        now, target = epoch(self._context.clock.now()), self._target
+        call = connection.call(metrics.PERMISSION, target.project)
+        answers: dict[ResourceKey, dict[str, Points]] = {one.key: {} for one in machines}
+        failures: tuple[CollectorError, ...] = ()
+        gpus = GpuReading()
+        for metric in kind.metrics:
+            asked = metrics.question(metric, window, target.project, target.only, now)
+            if asked is None:  # nothing of it is kept, or nothing has ended
+                found: Mapping[ResourceKey, Points] = {}
+            else:
+                limits = {one.key: kind.limit(one, metric.role) for one in machines}
+                try:
+                    pages = connection.series_pages(asked.request(), call)
+                    found, told = metrics.read(pages, limits, asked, call)
+                except CollectorError as error:
+                    return BatchReading(unread=frozenset(limits), failures=(error,))
+                failures += told
+                if metric is kind.metrics[0]:
+                    gpus = _on_buckets(kind.gpus(connection, asked, machines, call), asked, window)
+            for key, roles in answers.items():
+                points = found.get(key, {})
+                roles[metric.role] = (
+                    metrics.on_buckets(points, asked.period, window) if asked else points
+                )
+        series = tuple(kind.point(one, answers[one.key]) for one in machines)
+        reading = gpus.added_to(Reading(series=series, failures=failures))
+        return BatchReading(series=reading.series, failures=reading.failures)
 
     def retention(self, resolution: int) -> int:  # noqa: ARG002 - the same for all
         """Six weeks."""
@@ -158,85 +206,100 @@ class GcpProvider(CloudProvider[Connection]):
         The first million series of a billing account and month, which are free, are not deducted.
         """
         reads = 1 if self._config.inventory == "compute" else 2
-        equipped = len(having_gpus(self._known.values(), self._context.types))
-        return metrics.monthly_cost(reads * machines + equipped, poll_interval)
+        listed = [one for some in self._last.values() for one in some]
+        extra = sum(
+            kind.extra_series(o for o in listed if o.key.resource_type == kind.resource_type)
+            for kind in self._kinds
+        )
+        read = [len(self._by_type[one.key.resource_type].metrics) for one in listed]
+        each = sum(read) / len(read) if read else 1.0
+        return metrics.monthly_cost(reads * machines * each + extra, poll_interval)
 
     def _find_projects(self, connection: Connection) -> list[CollectorError]:
         """Look which projects the metrics scope has; those known last stay where that fails."""
         if not self._target.whole_scope:
             return []
-        asked = sightings.ask_projects(self._target.project, epoch(self._context.clock.now()))
+        now = epoch(self._context.clock.now())
         call = connection.call(metrics.PERMISSION, self._target.project)
+        found: set[str] = set()
         try:
-            pages = connection.series_pages(asked.request(), call)
-            self._projects = sightings.projects(pages, call)
+            for kind in self._kinds:
+                asked = sightings.ask_projects(kind.metrics[0], self._target.project, now)
+                pages = connection.series_pages(asked.request(), call)
+                found.update(sightings.projects(pages, call))
         except CollectorError as error:
             if not self._projects:
                 self._let_go([error])
                 raise
             return [error]
+        self._projects = tuple(sorted(found))
         return []
 
-    def _listed(self, connection: Connection) -> tuple[list[Listing], Errors, Errors]:
-        """Return what Compute Engine lists, and the projects where it refuses or fails.
+    def _surveyed(self, connection: Connection) -> Survey:
+        """List each kind in each project.
 
         Where monitoring alone was chosen, nothing is asked and nothing is refused.
         """
         if self._config.inventory == "monitoring":
-            return [], {}, {}
-        works = [self._lister(connection, project) for project in self._projects]
-        outcomes = dict(zip(self._projects, self._pool.map(attempt, works), strict=True))
-        listings = [one for one in outcomes.values() if isinstance(one, Listing)]
-        refused: Errors = {p: one for p, one in outcomes.items() if isinstance(one, DeniedError)}
-        failed = {
-            project: one
-            for project, one in outcomes.items()
-            if isinstance(one, CollectorError) and project not in refused
-        }
-        self._tell(frozenset(refused))
-        self._remember(listings, refused)
-        return listings, refused, failed
+            return Survey()
+        jobs = [(kind, project) for kind in self._kinds for project in self._projects]
+        works = [partial(kind.list, connection, project) for kind, project in jobs]
+        survey = Survey()
+        for (kind, project), outcome in zip(jobs, self._pool.map(attempt, works), strict=True):
+            survey.note(kind, project, outcome)
+        for (name, project), listing in survey.listings.items():
+            self._last[name, project] = listing.machines
+        self._tell(survey)
+        return survey
 
-    def _lister(self, connection: Connection, project: str) -> Callable[[], Listing]:
-        return lambda: inventory.list_project(connection, project, self._types, self._disks)
-
-    def _tell(self, refused: frozenset[str]) -> None:
-        """Say once what is lost while Compute Engine refuses; that it does is told each time."""
-        for project in sorted(refused - self._refused):
+    def _tell(self, survey: Survey) -> None:
+        """Say once what is lost while a listing is refused."""
+        for _, project in sorted(survey.refused.keys() - self._refused):
             _log.warning(
                 "machines are known by monitoring alone: no labels, CPU platforms or stop times",
                 collector=self.name,
                 project=project,
             )
-        self._refused = refused
+        known = {kind for kind, _ in self._refused}
+        left_out = {kind: error for (kind, _), error in survey.left_out.items()}
+        for kind, error in left_out.items():
+            if kind not in known:
+                _log.warning("left out, as it may not be listed", kind=kind, error=str(error))
+        self._refused = frozenset({*survey.refused, *survey.left_out})
 
-    def _remember(self, listings: Iterable[Listing], refused: Collection[str]) -> None:
-        """Keep what is known of machines for the time that Compute Engine refuses to tell it."""
-        listed = {one.key: one for listing in listings for one in listing.machines}
-        kept = {key: one for key, one in self._known.items() if key.account in refused}
-        self._known = kept | listed
+    def _seen(self, connection: Connection, survey: Survey) -> list[Machine]:
+        """Return the machines that monitoring alone shows, of kinds of which it can.
 
-    def _seen(self, connection: Connection, refused: Errors) -> tuple[Machine, ...]:
+        What Compute Engine told of one before is kept for the time that it refuses to tell it.
+        """
+        seen: list[Machine] = []
         alone = self._config.inventory == "monitoring"
-        wanted: Collection[str] = self._projects if alone else refused
-        if not wanted:
-            return ()
-        now = epoch(self._context.clock.now())
-        asked = sightings.ask_machines(self._target.project, self._target.only, now)
         call = connection.call(metrics.PERMISSION, self._target.project)
-        pages = connection.series_pages(asked.request(), call)
-        seen = {one.key: one for one in sightings.machines(pages, wanted, asked, call)}
-        return tuple(sightings.recalled(one, self._known.get(key)) for key, one in seen.items())
-
-    def _limit(self, machine: Machine) -> float:
-        """Highest utilisation that a machine can have."""
-        if self._types.may_burst(machine.instance_type, machine.shape):
-            return metrics.MOST_SHARED
-        return 1.0
+        for kind in self._kinds:
+            refused = {project for name, project in survey.refused if name == kind.name}
+            wanted = self._projects if alone and kind.sighted else refused
+            if not wanted:
+                continue
+            asked = sightings.ask_machines(
+                kind.metrics[0],
+                self._target.project,
+                self._target.only,
+                epoch(self._context.clock.now()),
+            )
+            pages = connection.series_pages(asked.request(), call)
+            known = {
+                one.key: one
+                for project in wanted
+                for one in self._last.get((kind.name, project), ())
+            }
+            found = {one.key: one for one in sightings.machines(pages, wanted, asked, call)}
+            seen += [sightings.recalled(one, known.get(key)) for key, one in found.items()]
+        return seen
 
     def _try_series(self, connection: Connection) -> None:
         now = epoch(self._context.clock.now())
-        permissions.series(connection, self._target.project, now)
+        metric = self._kinds[0].metrics[0]
+        permissions.series(connection, metric, self._target.project, now)
         self._find_projects(connection)
 
     def _probed(self, connection: Connection) -> list[PermissionCheck]:
@@ -244,13 +307,16 @@ class GcpProvider(CloudProvider[Connection]):
             return []
         return [
             across(
-                permission,
-                self._failures(partial(probe, connection, project) for project in self._projects),
+                one.name,
+                self._failures(partial(one.probe, connection, p) for p in self._projects),
                 "project",
             )
-            for permission, probe in (
-                (inventory.PERMISSION, permissions.instances),
-                (shapes.PERMISSION, permissions.types),
-                (disks.PERMISSION, permissions.volumes),
-            )
+            for one in permissions.needed(self._kinds)
         ]
+
+
+def _on_buckets(gpus: GpuReading, asked: Question, window: Window) -> GpuReading:
+    ratios = {
+        key: metrics.on_buckets(points, asked.period, window) for key, points in gpus.ratios.items()
+    }
+    return GpuReading(ratios=ratios, failures=gpus.failures)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import google.auth
@@ -27,8 +27,10 @@ from google.cloud.monitoring_v3.services.metric_service.transports.grpc import (
 
 from exporter.core.errors import AuthError, ThrottledError, UnreachableError
 from exporter.core.ports import AdapterContext
-from exporter.providers.gcp.config import Config
 from exporter.providers.gcp.errors import Call, from_status, reasons_of, translated
+
+if TYPE_CHECKING:  # it knows the kinds, which know this
+    from exporter.providers.gcp.config import Config
 
 LIST_TIME_SERIES: Final = "ListTimeSeries"
 """Name of the only Cloud Monitoring call, in the request counter."""
@@ -63,7 +65,7 @@ class Connection:
     which is on this machine, no credentials are sent.
     """
 
-    def __init__(self, config: Config, context: AdapterContext) -> None:
+    def __init__(self, config: "Config", context: AdapterContext) -> None:
         self._config = config
         self._context = context
         self._seconds = config.read_seconds
@@ -186,7 +188,7 @@ class Connection:
         )
 
 
-def connect(config: Config, context: AdapterContext, project: str) -> Connection:
+def connect(config: "Config", context: AdapterContext, project: str) -> Connection:
     """Load the credentials and make the clients.
 
     Raises:
@@ -198,7 +200,7 @@ def connect(config: Config, context: AdapterContext, project: str) -> Connection
         return Connection(config, context)
 
 
-def _credentials(config: Config) -> Credentials:
+def _credentials(config: "Config") -> Credentials:
     source = _source(config)
     if config.impersonate_service_account is None:
         return source
@@ -209,7 +211,7 @@ def _credentials(config: Config) -> Credentials:
     )
 
 
-def _source(config: Config) -> Credentials:
+def _source(config: "Config") -> Credentials:
     if config.credentials_file is None:
         found, _ = google.auth.default(scopes=_SCOPES)
         return found

@@ -10,7 +10,8 @@ from typing import Any, Final
 from exporter.core.clock import floor_to, from_epoch
 from exporter.core.model import Machine, RunState
 from exporter.providers.gcp.errors import Call
-from exporter.providers.gcp.metrics import Question, bucket_of, key_of, refuse_errors
+from exporter.providers.gcp.kind import Metric
+from exporter.providers.gcp.metrics import Question, bucket_of, refuse_errors
 
 PERIOD: Final = 300
 LOOK_BACK: Final = 1800
@@ -26,10 +27,11 @@ _PROJECT_ID: Final = "resource.label.project_id"
 _MACHINE_TYPE: Final = "metadata.system_labels.machine_type"
 
 
-def ask_projects(target: str, now: float) -> Question:
+def ask_projects(metric: Metric, target: str, now: float) -> Question:
     """Return the question for the projects of a scope: one series for each is billed."""
     end = floor_to(now, PERIOD)
     return Question(
+        metric=metric,
         target=target,
         start=end - PROJECTS_LOOK_BACK,
         end=end,
@@ -51,10 +53,11 @@ def projects(pages: Iterable[Any], call: Call) -> tuple[str, ...]:
     return tuple(sorted(found - {""}))
 
 
-def ask_machines(target: str, only: str, now: float) -> Question:
+def ask_machines(metric: Metric, target: str, only: str, now: float) -> Question:
     """Return the question for the machines that ran lately, with their types."""
     end = floor_to(now, PERIOD)
     return Question(
+        metric=metric,
         target=target,
         only=only,
         start=end - LOOK_BACK,
@@ -110,7 +113,7 @@ def _start(point: Any, asked: Question, call: Call) -> int:  # noqa: ANN401 - pr
 def _machine(series: Any, first: int, asked: Question) -> Machine:  # noqa: ANN401 - protobuf's classes have no types
     labels, told = series.resource.labels, series.metadata.system_labels.fields
     return Machine(
-        key=key_of(labels),
+        key=asked.metric.key(labels),
         name=str(series.metric.labels.get("instance_name", "")),
         instance_type=str(told["machine_type"].string_value) if "machine_type" in told else "",
         state=RunState.RUNNING,

@@ -11,9 +11,9 @@ from exporter.core.model import Disk, DiskKind
 from exporter.demo.estate import Estate
 from exporter.demo.estate.disks import persistent
 from exporter.demo.gcp import Fault, FaultKind, Limits
-from exporter.providers.gcp import inventory
 from exporter.providers.gcp.disks import DiskFacts
 from exporter.providers.gcp.errors import Call
+from exporter.providers.gcp.kinds import gce
 from exporter.providers.gcp.shapes import TypeFacts
 from tests.support.provider_gcp import OTHER_PROJECT, PROJECT, REGIONS, GcpHarness, machine
 from tests.support.providers import NoTypes
@@ -22,7 +22,7 @@ Make = Callable[..., GcpHarness]
 API = "disks.aggregatedList"
 REFUSED = Fault(kind=FaultKind.MISSING_PERMISSION, operation=API)
 URL = "https://www.googleapis.com/compute/v1/projects/test-shop-123456"
-CALL = Call(permission=inventory.PERMISSION, project=PROJECT)
+CALL = Call(permission=gce.PERMISSION, project=PROJECT)
 
 
 @pytest.fixture
@@ -198,6 +198,6 @@ def test_local_disks_and_those_without_a_size_are_left_out(disk: dict[str, str])
 def test_disks_are_those_of_the_machine() -> None:
     [disks] = DiskFacts().of([document(1, attached("data", f"regions/{REGIONS[0]}"))], PROJECT)
 
-    one = inventory.machine(document(1), "europe-west1-b", CALL, TypeFacts(NoTypes()), disks)
+    one = gce.machine(document(1), "europe-west1-b", CALL, TypeFacts(NoTypes()), disks)
 
     assert one.disks == (Disk(kind=DiskKind.SSD, type="", size_gib=100.0, copies=2.0),)

@@ -14,6 +14,7 @@ from exporter.demo.gcp import Fault, FaultKind
 from exporter.providers._shared.reading import GpuReading
 from exporter.providers.gcp import gpu, metrics
 from exporter.providers.gcp.errors import Call, NotFoundError, translate
+from exporter.providers.gcp.kinds.gce import CPU
 from exporter.providers.gcp.metrics import Question
 from tests.support.gcp_series import page, series_of
 from tests.support.provider_gcp import GPU, PROJECT, GcpHarness, machine
@@ -23,7 +24,7 @@ Make = Callable[..., GcpHarness]
 CALL = Call(permission=metrics.PERMISSION, project=PROJECT)
 ONE = ResourceKey("gcp", PROJECT, "europe-west1", "gce_instance", "1")
 START = 1_772_409_600
-ASKED = Question(target=PROJECT, start=START, end=START + 900, period=300)
+ASKED = Question(metric=CPU, target=PROJECT, start=START, end=START + 900, period=300)
 
 
 @pytest.fixture

@@ -14,13 +14,14 @@ from exporter.core.model import ResourceKey, Window
 from exporter.core.units import Ratio
 from exporter.providers.gcp import metrics
 from exporter.providers.gcp.errors import Call
+from exporter.providers.gcp.kinds.gce import CPU
 from exporter.providers.gcp.metrics import Question, monthly_cost, question, read
 from tests.support.gcp_series import page, series_of
 
 CALL = Call(permission=metrics.PERMISSION, project="test-shop-123456")
 ONE = ResourceKey("gcp", "test-shop-123456", "europe-west1", "gce_instance", "1")
 START = 1_772_409_600
-ASKED = Question(target="test-shop-123456", start=START, end=START + 900, period=300)
+ASKED = Question(metric=CPU, target="test-shop-123456", start=START, end=START + 900, period=300)
 
 Values = dict[int, Ratio]
 
@@ -45,7 +46,7 @@ def test_the_answer_to_a_window_fills_exactly_its_buckets(
 ) -> None:
     start = first * 3600
     window = Window(start=start, end=start + buckets * resolution, resolution=resolution)
-    asked = question(window, "test-shop-123456", "", window.end + 300)
+    asked = question(CPU, window, "test-shop-123456", "", window.end + 300)
     assert asked is not None
 
     # The server's rule: stamps are in (start, end], and periods count back from the end.
@@ -57,7 +58,7 @@ def test_the_answer_to_a_window_fills_exactly_its_buckets(
 
 @given(value=st.floats(min_value=0.0, max_value=1.0), buckets=st.integers(1, 12))
 def test_a_bucket_has_the_value_stamped_with_its_end(value: float, buckets: int) -> None:
-    asked = Question(target="t", start=START, end=START + buckets * 300, period=300)
+    asked = Question(metric=CPU, target="t", start=START, end=START + buckets * 300, period=300)
     end = START + buckets * 300
 
     points, failures = read_one([page(series_of(ONE, {end: value}))], asked=asked)
@@ -82,22 +83,25 @@ def test_a_stamp_off_the_grid_is_refused(shift: int) -> None:
 
 def test_buckets_under_a_minute_take_the_minute_that_they_lie_in() -> None:
     window = Window(start=START + 30, end=START + 120, resolution=30)
-    asked = question(window, "test-shop-123456", "", START + 600)
+    asked = question(CPU, window, "test-shop-123456", "", START + 600)
     assert asked is not None
     assert (asked.start, asked.end, asked.period) == (START, START + 120, 60)
 
     points, _ = read_one([page(series_of(ONE, {START + 60: 0.2, START + 120: 0.8}))], asked=asked)
-    reading = metrics.reading({ONE: points}, (), asked.period, window, {})
 
-    assert reading.series[0].cpu == {START + 30: 0.2, START + 60: 0.8, START + 90: 0.8}
+    assert metrics.on_buckets(points, asked.period, window) == {
+        START + 30: 0.2,
+        START + 60: 0.8,
+        START + 90: 0.8,
+    }
 
 
 def test_what_is_no_longer_kept_is_not_asked_for() -> None:
     window = Window(start=START, end=START + 86_400, resolution=300)
     six_weeks = 42 * 86_400
 
-    partly = question(window, "t", "", START + six_weeks + 3600 + 1)
-    nothing = question(window, "t", "", START + six_weeks + 2 * 86_400)
+    partly = question(CPU, window, "t", "", START + six_weeks + 3600 + 1)
+    nothing = question(CPU, window, "t", "", START + six_weeks + 2 * 86_400)
 
     assert partly is not None
     assert partly.start == START + 3900
@@ -105,7 +109,9 @@ def test_what_is_no_longer_kept_is_not_asked_for() -> None:
 
 
 def test_the_question_names_metric_resource_project_and_alignment() -> None:
-    asked = Question(target="scope", only="shop", start=START, end=START + 600, period=300)
+    asked = Question(
+        metric=CPU, target="scope", only="shop", start=START, end=START + 600, period=300
+    )
 
     request = asked.request()
 

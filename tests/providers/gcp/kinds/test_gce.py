@@ -7,13 +7,13 @@ import pytest
 
 from exporter.core.errors import BadPayloadError, Reason
 from exporter.core.model import Machine, RunState
-from exporter.providers.gcp import inventory
 from exporter.providers.gcp.errors import Call, translated
-from exporter.providers.gcp.inventory import region_of
+from exporter.providers.gcp.kind import region_of
+from exporter.providers.gcp.kinds import gce
 from exporter.providers.gcp.shapes import TypeFacts
 from tests.support.providers import SomeTypes
 
-CALL = Call(permission=inventory.PERMISSION, project="test-shop-123456")
+CALL = Call(permission=gce.PERMISSION, project="test-shop-123456")
 URL = "https://www.googleapis.com/compute/v1/projects/test-shop-123456/zones/europe-west1-b"
 
 
@@ -34,7 +34,7 @@ def item(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
 
 def machine(zone: str = "europe-west1-b", **changes: Any) -> Machine:  # noqa: ANN401 - JSON
     facts = TypeFacts(SomeTypes("n2-standard-2", "n1-standard-8"))
-    return inventory.machine(item(**changes), zone, CALL, facts)
+    return gce.machine(item(**changes), zone, CALL, facts)
 
 
 def test_an_instance_becomes_a_machine() -> None:
@@ -201,8 +201,8 @@ def test_a_time_that_cannot_be_read_is_refused() -> None:
 def test_what_does_not_answer_is_unseen_and_not_gone(
     page: dict[str, Any], regions: set[str], whole: bool
 ) -> None:
-    missing = inventory._missing(page)
-    listing = inventory._listing((), missing, [], CALL)
+    missing = gce._missing(page)
+    listing = gce._listing((), missing, [], CALL)
 
     assert listing.unseen_regions == regions
     assert listing.whole is whole

@@ -1,19 +1,28 @@
-"""Machines of one project from the Compute Engine API."""
+"""Compute Engine: instances from aggregatedList, their CPU from Cloud Monitoring."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from exporter.core.errors import CollectorError, UnreachableError
-from exporter.core.model import Disk, Inventory, Machine, ResourceKey, RunState
+from exporter.core.model import Disk, Machine, ResourceKey, RunState
+from exporter.core.ports import AdapterContext
+from exporter.providers._shared.reading import GpuReading, having_gpus
+from exporter.providers.gcp import disks as volumes
+from exporter.providers.gcp import gpu, shapes
 from exporter.providers.gcp.disks import DiskFacts
 from exporter.providers.gcp.errors import Call, from_status, translated
-from exporter.providers.gcp.session import Connection, JsonObject
+from exporter.providers.gcp.kind import Kind, Listing, Metric, Permission, region_of
 from exporter.providers.gcp.shapes import TypeFacts
 
+if TYPE_CHECKING:
+    from exporter.providers.gcp.config import Config
+    from exporter.providers.gcp.metrics import Question
+    from exporter.providers.gcp.session import Connection, JsonObject
+
 PERMISSION: Final = "compute.instances.list"
+RESOURCE_TYPE: Final = "gce_instance"
 API: Final = "instances.aggregatedList"
 
 PAGE_SIZE: Final = 500
@@ -58,26 +67,8 @@ _OFF: Final = frozenset(
 _UNKNOWN_PLATFORM: Final = "Unknown CPU Platform"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """Machines of one project, and what did not answer.
-
-    ``whole`` is False where parts are missing and it is not told which.
-    """
-
-    machines: tuple[Machine, ...]
-    unseen_regions: frozenset[str] = frozenset()
-    whole: bool = True
-    failures: tuple[CollectorError, ...] = ()
-
-
-def region_of(zone: str) -> str:
-    """Return the region of a zone: ``europe-west1`` of ``europe-west1-b``."""
-    return zone.rpartition("-")[0]
-
-
 def list_project(
-    connection: Connection, project: str, types: TypeFacts, disks: DiskFacts
+    connection: "Connection", project: str, types: TypeFacts, disks: DiskFacts
 ) -> Listing:
     """List a project in all states; types that the table lacks, and disks', are looked up.
 
@@ -105,7 +96,7 @@ def list_project(
     return _listing(machines, missing, [one for one in failures if one is not None], call)
 
 
-def try_list(connection: Connection, project: str) -> None:
+def try_list(connection: "Connection", project: str) -> None:
     """Ask for one instance.
 
     Raises:
@@ -114,7 +105,7 @@ def try_list(connection: Connection, project: str) -> None:
     _page(connection, {"maxResults": "1"}, connection.call(PERMISSION, project))
 
 
-def _page(connection: Connection, params: Mapping[str, str], call: Call) -> JsonObject:
+def _page(connection: "Connection", params: Mapping[str, str], call: Call) -> "JsonObject":
     fixed = {"returnPartialSuccess": "true", "fields": _FIELDS}
     path = f"projects/{call.project}/aggregated/instances"
     page = connection.get(API, path, {**params, **fixed}, call)
@@ -125,7 +116,7 @@ def _page(connection: Connection, params: Mapping[str, str], call: Call) -> Json
     return page
 
 
-def _pages(connection: Connection, call: Call) -> Iterator[JsonObject]:
+def _pages(connection: "Connection", call: Call) -> Iterator["JsonObject"]:
     params = {"maxResults": str(PAGE_SIZE)}
     while True:
         page = _page(connection, params, call)
@@ -138,13 +129,13 @@ def _pages(connection: Connection, call: Call) -> Iterator[JsonObject]:
         params["pageToken"] = str(token)
 
 
-def _instances(page: JsonObject) -> Iterator[tuple[str, JsonObject]]:
+def _instances(page: "JsonObject") -> Iterator[tuple[str, "JsonObject"]]:
     for scope, listed in page.get("items", {}).items():
         for item in listed.get("instances", ()):
             yield _last(scope), item
 
 
-def _missing(page: JsonObject) -> set[str]:
+def _missing(page: "JsonObject") -> set[str]:
     """Zones and regions that did not answer; ``global`` where it is not told which."""
     told = {_last(name) for name in page.get("unreachables", ())}
     told |= {
@@ -176,23 +167,6 @@ def _listing(
     )
 
 
-def merged(
-    listings: Sequence[Listing],
-    seen: tuple[Machine, ...],
-    errors: Sequence[CollectorError],
-    *,
-    unseen_all: bool,
-) -> Inventory:
-    """Put what was listed, and what monitoring alone shows, into one inventory."""
-    listed = (one for listing in listings for one in listing.machines)
-    return Inventory(
-        machines=(*listed, *seen),
-        unseen_regions=frozenset().union(*(listing.unseen_regions for listing in listings)),
-        unseen_all=unseen_all or not all(listing.whole for listing in listings),
-        failures=(*errors, *(e for listing in listings for e in listing.failures)),
-    )
-
-
 def machine(
     item: Mapping[str, Any],
     zone: str,
@@ -213,7 +187,7 @@ def machine(
     tags = _tags(item)
     machine_type, platform = _last(item.get("machineType")), str(item.get("cpuPlatform", ""))
     return Machine(
-        key=ResourceKey("gcp", call.project, region_of(zone), "gce_instance", str(resource_id)),
+        key=ResourceKey("gcp", call.project, region_of(zone), RESOURCE_TYPE, str(resource_id)),
         name=str(item.get("name", "")),
         instance_type=machine_type,
         state=state,
@@ -256,3 +230,89 @@ def _utc(stamp: object) -> datetime | None:
 def _last(path: object) -> str:
     """Last part of a URL or path, which is how Compute Engine names zones and types."""
     return str(path or "").rpartition("/")[2]
+
+
+_ANY_TYPE: Final = ("us-central1-a", "e2-micro")
+"""A machine type that every project may look at."""
+
+
+def _try_types(connection: "Connection", project: str) -> None:
+    """Look at a machine type; that the project lacks the zone is no refusal."""
+    zone, name = _ANY_TYPE
+    path = f"projects/{project}/zones/{zone}/machineTypes/{name}"
+    call = connection.call(shapes.PERMISSION, project)
+    connection.get(shapes.API, path, {"fields": "name"}, call)
+
+
+def key_of(labels: Mapping[str, str]) -> ResourceKey:
+    """Return the machine that a series is of: names may repeat, ids within a project do not."""
+    return ResourceKey(
+        "gcp",
+        labels.get("project_id", ""),
+        region_of(labels.get("zone", "")),
+        RESOURCE_TYPE,
+        labels.get("instance_id", ""),
+    )
+
+
+CPU: Final = Metric(
+    type="compute.googleapis.com/instance/cpu/utilization",
+    resource="gce_instance",
+    key=key_of,
+    whole=1.0,
+    meaning="CPU utilisation",
+)
+
+MOST_SHARED: Final = 8.0
+"""Highest utilisation there is: an e2-micro is guaranteed a quarter of a vCPU and may use two."""
+
+
+class Gce(Kind):
+    """Instances of Compute Engine, with their disks and their GPUs."""
+
+    what = "instances"
+    resource_type = RESOURCE_TYPE
+    listing = Permission(name=PERMISSION, api=API, probe=try_list)
+    further = (
+        Permission(name=shapes.PERMISSION, api=shapes.API, probe=_try_types),
+        Permission(name=volumes.PERMISSION, api=volumes.API, probe=volumes.try_list),
+    )
+    metrics = (CPU,)
+    sighted = True
+
+    def __init__(self, config: "Config", context: AdapterContext) -> None:
+        super().__init__(config, context)
+        self._types = TypeFacts(context.types)
+        self._disks = DiskFacts()
+
+    def list(self, connection: "Connection", project: str) -> Listing:
+        """List a project in all states.
+
+        Raises:
+            CollectorError: the project could not be listed.
+        """
+        return list_project(connection, project, self._types, self._disks)
+
+    def limit(self, machine: Machine, role: str) -> float:  # noqa: ARG002 - it has one
+        """Return 1, or what a machine may have that shares its cores."""
+        if self._types.may_burst(machine.instance_type, machine.shape):
+            return MOST_SHARED
+        return 1.0
+
+    def gpus(
+        self,
+        connection: "Connection",
+        asked: "Question",
+        machines: Sequence[Machine],
+        call: Call,
+    ) -> GpuReading:
+        """Read the GPUs that Ops Agents report on."""
+        equipped = [one.key for one in having_gpus(machines, self._context.types)]
+        return gpu.read(connection, asked, equipped, call) if equipped else GpuReading()
+
+    def extra_series(self, machines: Iterable[Machine]) -> int:
+        """One for each machine with GPUs."""
+        return len(having_gpus(machines, self._context.types))
+
+
+KIND = Gce
