@@ -1,6 +1,6 @@
 """Azure virtual machines: inventory by Resource Graph, CPU by Azure Monitor's metrics batch API.
 
-How the cloud's facts become ours:
+Each sort of resource is a file of ``kinds/``. How the cloud's facts become ours:
 
 * A machine that is ``stopped`` but not deallocated keeps its host and is billed: it runs, idle.
   Where Azure has averages of 0 for it they count; where it has none, coverage shows it as missing.
@@ -21,11 +21,10 @@ How the cloud's facts become ours:
 from exporter.core.ports import AdapterContext
 from exporter.providers.azure.config import Config
 from exporter.providers.azure.credentials import Credentials
-from exporter.providers.azure.metrics import monthly_cost
 from exporter.providers.azure.provider import AzureProvider
 from exporter.providers.azure.session import Connection
 
-__all__ = ["AzureProvider", "Config", "build", "monthly_cost"]
+__all__ = ["AzureProvider", "Config", "build"]
 
 
 def build(config: Config, context: AdapterContext) -> tuple[AzureProvider, ...]:

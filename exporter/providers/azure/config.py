@@ -1,13 +1,14 @@
 """The ``kind: azure`` section of the configuration."""
 
 import re
-from typing import Annotated, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from exporter.http.address import is_loopback
 from exporter.providers._shared.config import CloudConfig, collector_names
+from exporter.providers.azure.kinds import NAMES, kind_of
 
 MANAGEMENT: Final = "https://management.azure.com"
 """Azure Resource Manager of the public cloud."""
@@ -55,6 +56,13 @@ def _metrics_endpoint(text: str) -> str:
     return text
 
 
+if TYPE_CHECKING:
+    Service = str
+else:
+    Service = Literal[NAMES]
+
+_WHAT: Final = ", ".join(f"`{name}` for {kind_of(name).what}" for name in NAMES)
+
 Guid = Annotated[str, AfterValidator(_guid)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 
@@ -69,6 +77,11 @@ class Config(CloudConfig):
         default=None,
         description="Ids of the subscriptions to watch, each with a collector of its own. "
         "Default: all that the identity can see, in one collector.",
+    )
+    services: tuple[Service, ...] = Field(
+        default=NAMES,
+        min_length=1,
+        description=f"What to watch: {_WHAT}.",
     )
     tenant_id: Guid | None = Field(
         default=None,
@@ -100,6 +113,11 @@ class Config(CloudConfig):
         default=LOGS,
         description="Address of the log query API; another one in a sovereign cloud.",
     )
+
+    @field_validator("services")
+    @classmethod
+    def _in_order(cls, services: tuple[Service, ...]) -> tuple[Service, ...]:
+        return tuple(service for service in NAMES if service in services)
 
     @field_validator("subscriptions")
     @classmethod

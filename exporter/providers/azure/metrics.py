@@ -9,7 +9,8 @@ from itertools import groupby
 from statistics import fmean
 from typing import Any, Final, TypeVar
 
-from azure.monitor.querymetrics import Metric, MetricAggregationType, MetricsQueryResult
+from azure.monitor.querymetrics import Metric as Answer
+from azure.monitor.querymetrics import MetricAggregationType, MetricsQueryResult
 
 from exporter.core.clock import floor_to, from_epoch
 from exporter.core.errors import CollectorError, NoDataError
@@ -17,16 +18,10 @@ from exporter.core.model import Machine, ResourceKey, RunState, UsageSeries, Win
 from exporter.core.units import Ratio, ratio_from_percent
 from exporter.providers._shared.reading import BatchReading, joined
 from exporter.providers.azure.errors import Call, Heard, NotFoundError, translated
-from exporter.providers.azure.inventory import VM, VMSS_VM
+from exporter.providers.azure.kind import Kind, Metric
 from exporter.providers.azure.session import Connection
 
 PERMISSION: Final = "Microsoft.Insights/metrics/read"
-
-METRIC: Final = "Percentage CPU"
-NAMESPACES: Final = {
-    VM: "Microsoft.Compute/virtualMachines",
-    VMSS_VM: "Microsoft.Compute/virtualMachineScaleSets/virtualMachines",
-}
 
 MAX_IDS: Final = 50
 """Resource ids of one call (Microsoft's page on migrating to the batch API)."""
@@ -67,11 +62,11 @@ def monthly_cost(groups: Iterable[int], poll_interval: timedelta) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Machines of one subscription, region and type that one call reads, over ``[start, end)``."""
+    """Machines of one subscription, region and kind that one call reads, over ``[start, end)``."""
 
     subscription: str
     region: str
-    resource_type: str
+    metric: Metric
     machines: tuple[Machine, ...]
     start: int
     end: int
@@ -89,8 +84,12 @@ class Batch:
         )
 
 
-def plan(machines: Sequence[Machine], window: Window, now: float) -> Iterator[Batch]:
-    """Split a read into calls: by subscription, region and type, and by what one call may ask.
+def plan(
+    machines: Sequence[Machine], kinds: Mapping[str, Kind], window: Window, now: float
+) -> Iterator[Batch]:
+    """Split a read into calls: by subscription, region and kind, and by what one call may ask.
+
+    ``kinds`` go by their resource type; machines of none of them are left out.
 
     Machines that are gone are asked for apart: where Azure refuses a call because of one that it
     knows no longer, nothing of the others is lost.
@@ -102,14 +101,14 @@ def plan(machines: Sequence[Machine], window: Window, now: float) -> Iterator[Ba
 
     grain = next(size for size in _GRAINS if window.resolution % size == 0)
     for (subscription, region, resource_type, _), group in groupby(
-        sorted(machines, key=kind), key=kind
+        sorted((one for one in machines if one.key.resource_type in kinds), key=kind), key=kind
     ):
         for some in _parts(tuple(group), MAX_IDS):
             for start, end in _spans(window, grain, now):
                 yield Batch(
                     subscription=subscription,
                     region=region,
-                    resource_type=resource_type,
+                    metric=kinds[resource_type].metric,
                     machines=some,
                     start=start,
                     end=end,
@@ -175,8 +174,8 @@ def query(connection: Connection, batch: Batch, heard: Heard) -> Sequence[Metric
     """Send one call; ``heard`` keeps the answer, as the SDK's model leaves resource ids out."""
     return connection.metrics(batch.region).query_resources(
         resource_ids=[one.key.resource_id for one in batch.machines],
-        metric_namespace=NAMESPACES[batch.resource_type],
-        metric_names=[METRIC],
+        metric_namespace=batch.metric.namespace,
+        metric_names=[batch.metric.name],
         timespan=(from_epoch(batch.start), from_epoch(batch.end)),
         granularity=timedelta(seconds=batch.grain),
         aggregations=[MetricAggregationType.AVERAGE],
@@ -223,7 +222,8 @@ def _sorted_out(
             continue
         points = {at: percent for at, percent in found.items() if _plausible(percent)}
         if len(points) < len(found):
-            implausible = batch.call.unreadable("CPU utilisation outside 0-100 %, left out")
+            what = f"{batch.metric.meaning} outside 0-100 %, left out"
+            implausible = batch.call.unreadable(what)
             failures[str(implausible)] = implausible
         series.append(UsageSeries(key=one.key, cpu=_on_buckets(points, window)))
     return BatchReading(
@@ -248,14 +248,14 @@ def _percents(batch: Batch, results: Sequence[MetricsQueryResult]) -> dict[str, 
     """Averages by resource id and grain. Results come in any order, and ids in any case."""
     found: dict[str, dict[int, float]] = {}
     for metric in (metric for result in results for metric in result.metrics):
-        if metric.unit != "Percent":
-            batch.call.reject("CPU utilisation in another unit than percent")
+        if metric.unit != batch.metric.unit:
+            batch.call.reject(f"{batch.metric.meaning} in another unit than percent")
         resource_id = metric.id.lower().rsplit(_SUFFIX, 1)[0]
         found.setdefault(resource_id, {}).update(_averages(batch, metric))
     return found
 
 
-def _averages(batch: Batch, metric: Metric) -> dict[int, float]:
+def _averages(batch: Batch, metric: Answer) -> dict[int, float]:
     """Averages of one machine by the start of their grain; grains without one are left out."""
     averages: dict[int, float] = {}
     for value in (value for series in metric.timeseries for value in series.data):

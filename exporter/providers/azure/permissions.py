@@ -11,6 +11,7 @@ from exporter.core.model import Machine, PermissionCheck, Window
 from exporter.providers._shared.calls import across, failure
 from exporter.providers.azure import gpu, metrics, skus
 from exporter.providers.azure.errors import Call, Heard, NotFoundError, refusal, translated
+from exporter.providers.azure.kind import Kind
 from exporter.providers.azure.session import Connection
 
 REGISTRATION: Final = "Microsoft.Insights registration"
@@ -57,13 +58,13 @@ def sizes(connection: Connection, one: Machine) -> None:
     skus.shapes(connection, skus.call_for(one.key.account, one.key.cloud_region))
 
 
-def metric(connection: Connection, one: Machine, now: datetime) -> None:
+def metric(connection: Connection, kind: Kind, one: Machine, now: datetime) -> None:
     """Ask for the CPU of a machine over five minutes."""
     end = floor_to(epoch(now), _GRAIN)
     batch = metrics.Batch(
         subscription=one.key.account,
         region=one.key.cloud_region,
-        resource_type=one.key.resource_type,
+        metric=kind.metric,
         machines=(one,),
         start=end - _GRAIN,
         end=end,

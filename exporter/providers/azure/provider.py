@@ -34,6 +34,8 @@ from exporter.providers.azure import (
     subscriptions,
 )
 from exporter.providers.azure.config import Config
+from exporter.providers.azure.kind import Kind
+from exporter.providers.azure.kinds import NAMES, kind_of
 from exporter.providers.azure.lifecycle import Lifecycle
 from exporter.providers.azure.metrics import Batch
 from exporter.providers.azure.session import APIS, LOGS_API, Connection
@@ -70,6 +72,13 @@ class AzureProvider(CloudProvider[Connection]):
             apis=(*APIS, LOGS_API) if workspace else APIS,
         )
         self._connection: Connection = connection
+        every: dict[str, Kind] = {name: kind_of(name)() for name in NAMES}
+        self._kinds: Final = tuple(every[name] for name in config.services)
+        self._by_type: Final = {kind.resource_type: kind for kind in every.values()}
+        """All kinds: what is no longer watched is read until its last buckets are accounted."""
+        self._last: dict[str, tuple[Machine, ...]] = {}
+        """What was last listed of each kind."""
+        self._refused: frozenset[str] = frozenset()
         self._clock = context.clock
         self._subscription = subscription
         self._types = context.types
@@ -90,7 +99,7 @@ class AzureProvider(CloudProvider[Connection]):
         now = self._clock.now()
         try:
             names = self._names()
-            listed = inventory.list_machines(self._connection, names)
+            listed = self._list(names)
             if self._subscription and not listed:
                 subscriptions.confirm(self._connection, self._subscription)
         except AuthError as error:
@@ -116,7 +125,7 @@ class AzureProvider(CloudProvider[Connection]):
         if not machines or window.start == window.end:
             return Reading(series=())
         asking = [one for one in machines if not self._is_forgotten(one)]
-        batches = list(metrics.plan(asking, window, epoch(self._clock.now())))
+        batches = list(metrics.plan(asking, self._by_type, window, epoch(self._clock.now())))
         for batch in batches:
             self._connection.metrics(batch.region)
         gpus = self._gpus(machines, window)
@@ -146,9 +155,10 @@ class AzureProvider(CloudProvider[Connection]):
             permissions.verdict(subscriptions.PERMISSION, [None] * len(names), "subscription")
         ]
         machines: list[Machine] = []
-        for resource_type, permission in inventory.PERMISSIONS.items():
-            listing = partial(self._list_into, machines, resource_type, names)
-            checks.append(permissions.verdict(permission, [permissions.outcome(listing)], "query"))
+        for kind in self._kinds:
+            listing = partial(self._list_into, machines, kind, names)
+            outcome = permissions.outcome(listing)
+            checks.append(permissions.verdict(kind.permission, [outcome], "query"))
         return checks + self._probed(names, machines)
 
     def monthly_cost(self, machines: int, poll_interval: timedelta) -> float:
@@ -212,8 +222,28 @@ class AzureProvider(CloudProvider[Connection]):
         outages.note(batch.region, reading)
         return reading
 
-    def _list_into(self, machines: list[Machine], resource_type: str, names: Sequence[str]) -> None:
-        machines.extend(inventory.list_type(self._connection, resource_type, names))
+    def _list(self, names: Sequence[str]) -> tuple[Machine, ...]:
+        """List all kinds; an optional one that may not be listed stays as it was last seen.
+
+        Raises:
+            CollectorError: one could not be listed.
+        """
+        refused: set[str] = set()
+        for kind in self._kinds:
+            try:
+                self._last[kind.name] = inventory.list_kind(self._connection, kind, names)
+            except AuthError as error:
+                if not kind.optional:
+                    raise
+                refused.add(kind.name)
+                if kind.name not in self._refused:
+                    told = str(error)
+                    _log.warning("left out, as it may not be listed", kind=kind.name, error=told)
+        self._refused = frozenset(refused)
+        return tuple(one for kind in self._kinds for one in self._last.get(kind.name, ()))
+
+    def _list_into(self, machines: list[Machine], kind: Kind, names: Sequence[str]) -> None:
+        machines.extend(inventory.list_kind(self._connection, kind, names))
 
     def _probed(self, names: Sequence[str], machines: Sequence[Machine]) -> list[PermissionCheck]:
         """Try what needs a machine, or is asked for each subscription."""
@@ -224,7 +254,10 @@ class AzureProvider(CloudProvider[Connection]):
         changes = inventory.learn_changes(connection, names, Lifecycle(), now)
         registered = [partial(permissions.registration, connection, name) for name in names]
         sizes = [partial(permissions.sizes, connection, one) for one in samples[:1]]
-        cpu = [partial(permissions.metric, connection, one, now) for one in samples]
+        cpu = [
+            partial(permissions.metric, connection, self._by_type[one.key.resource_type], one, now)
+            for one in samples
+        ]
         logs = permissions.gpus(connection, self._workspace, now) if self._workspace else []
         attempts = (
             (skus.PERMISSION, sizes, "region"),

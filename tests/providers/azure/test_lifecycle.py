@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.core.model import Machine, RunState
-from exporter.providers.azure.inventory import VM, call_for, machine
+from exporter.providers.azure.inventory import call_for
+from exporter.providers.azure.kinds._listing import machine
 from exporter.providers.azure.lifecycle import REACH, Lifecycle, query
 from tests.support.provider_azure import SUBSCRIPTION
 
@@ -26,7 +27,7 @@ RUNNING = machine(
         "powerState": "PowerState/running",
         "timeCreated": CREATED.isoformat(),
     },
-    VM,
+    "azure_vm",
     call_for("", [SUBSCRIPTION]),
 )
 STOPPED = replace(RUNNING, state=RunState.STOPPED)

@@ -13,6 +13,7 @@ from exporter.core.model import Machine, ResourceKey, RunState, Window
 from exporter.demo._http import HttpRequest, Reply
 from exporter.providers._shared.reading import BatchReading
 from exporter.providers.azure import metrics
+from exporter.providers.azure.kinds import NAMES, kind_of
 from exporter.providers.azure.metrics import Batch, monthly_cost, plan
 from tests.support.clock import ManualClock
 from tests.support.provider_azure import OTHER_SUBSCRIPTION, SUBSCRIPTION
@@ -20,6 +21,9 @@ from tests.support.wire_azure import Answer, Wire, page, refused, reply
 
 NOW = int(epoch(ManualClock().now()))
 WINDOW = Window(start=NOW - 3600, end=NOW - 300, resolution=300)
+
+KINDS = {kind.resource_type: kind for kind in (kind_of(name)() for name in NAMES)}
+KIND_OF = {kind.metric: resource_type for resource_type, kind in KINDS.items()}
 
 
 def one(number: int, **changes: Any) -> Machine:  # noqa: ANN401 - fields of the key
@@ -31,7 +35,7 @@ def one(number: int, **changes: Any) -> Machine:  # noqa: ANN401 - fields of the
 
 
 def batch(*machines: Machine, window: Window = WINDOW) -> Batch:
-    (only,) = plan(machines, window, NOW)
+    (only,) = plan(machines, KINDS, window, NOW)
     return only
 
 
@@ -70,7 +74,7 @@ def first(reading: BatchReading) -> list[float]:
 def test_no_call_has_more_than_fifty_ids_and_every_machine_is_asked_for_once(count: int) -> None:
     machines = [one(number) for number in range(count)]
 
-    batches = list(plan(machines, WINDOW, NOW))
+    batches = list(plan(machines, KINDS, WINDOW, NOW))
 
     assert [m for b in batches for m in b.machines] == machines
     assert all(1 <= len(b.machines) <= 50 for b in batches)
@@ -87,7 +91,7 @@ def test_a_call_is_about_one_subscription_region_and_type_and_the_gone_are_apart
         one(6),
     ]
 
-    batches = list(plan(machines, WINDOW, NOW))
+    batches = list(plan(machines, KINDS, WINDOW, NOW))
 
     assert sorted(len(b.machines) for b in batches) == [1, 1, 1, 1, 2]
     for each in batches:
@@ -96,7 +100,7 @@ def test_a_call_is_about_one_subscription_region_and_type_and_the_gone_are_apart
             assert (key.account, key.cloud_region, key.resource_type) == (
                 each.subscription,
                 each.region,
-                each.resource_type,
+                KIND_OF[each.metric],
             )
 
 
@@ -109,14 +113,14 @@ def test_the_longest_grain_that_fits_into_a_bucket_is_asked_for(
 ) -> None:
     window = Window(start=0, end=7200, resolution=resolution)
 
-    assert {b.grain for b in plan([one(1)], window, NOW * 0 + 7200)} == {grain}
+    assert {b.grain for b in plan([one(1)], KINDS, window, NOW * 0 + 7200)} == {grain}
 
 
 def test_a_long_window_is_asked_for_in_days_of_minutes() -> None:
     end = NOW - NOW % 86400
     window = Window(start=end - 3 * 86400, end=end, resolution=60)
 
-    spans = [(b.start, b.end) for b in plan([one(1)], window, NOW)]
+    spans = [(b.start, b.end) for b in plan([one(1)], KINDS, window, NOW)]
 
     assert spans == [(end - d * 86400, end - d * 86400 + 86400) for d in (3, 2, 1)]
 
@@ -124,7 +128,7 @@ def test_a_long_window_is_asked_for_in_days_of_minutes() -> None:
 def test_what_azure_keeps_no_longer_is_not_asked_for() -> None:
     window = Window(start=0, end=NOW // 300 * 300, resolution=300)
 
-    spans = [(b.start, b.end) for b in plan([one(1)], window, NOW)]
+    spans = [(b.start, b.end) for b in plan([one(1)], KINDS, window, NOW)]
 
     assert spans[0][0] >= NOW - metrics.RETENTION.total_seconds()
     assert spans[-1][1] == window.end

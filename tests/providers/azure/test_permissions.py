@@ -8,7 +8,9 @@ import pytest
 from exporter.core.model import PermissionCheck
 from exporter.demo.azure import Fault, FaultKind
 from exporter.demo.azure.logs import WORKSPACE
-from exporter.providers.azure import gpu, inventory, lifecycle, metrics, skus
+from exporter.providers.azure import gpu, lifecycle, metrics, skus
+from exporter.providers.azure.kinds import NAMES as KINDS
+from exporter.providers.azure.kinds import kind_of
 from exporter.providers.azure.permissions import REGISTRATION, REGISTRATION_PERMISSION
 from exporter.providers.azure.subscriptions import PERMISSION as SUBSCRIPTIONS
 from tests.support.provider_azure import SUBSCRIPTION, AzureHarness
@@ -18,7 +20,7 @@ from tests.support.wire_azure import Make
 ROLE = Path(__file__).parents[3] / "deploy" / "iam" / "azure.json"
 NAMES = [
     SUBSCRIPTIONS,
-    *inventory.PERMISSIONS.values(),
+    *(kind_of(name).permission for name in KINDS),
     lifecycle.PERMISSION,
     skus.PERMISSION,
     REGISTRATION,
@@ -97,7 +99,7 @@ def test_what_the_graph_refuses_is_told_for_each_of_its_tables(harness: AzureHar
 
     missing = failed(harness.provider.permissions())
 
-    assert list(missing) == [*inventory.PERMISSIONS.values(), lifecycle.PERMISSION]
+    assert list(missing) == [*(kind_of(name).permission for name in KINDS), lifecycle.PERMISSION]
 
 
 def test_without_machines_there_is_nothing_to_try_metrics_on(make: Make) -> None:

@@ -6,13 +6,17 @@ from typing import Any
 import pytest
 
 from exporter.core.errors import BadPayloadError
-from exporter.core.model import RunState
+from exporter.core.model import Machine, RunState
 from exporter.providers.azure import graph, inventory
-from exporter.providers.azure.inventory import VM, VMSS_VM, call_for, machine
+from exporter.providers.azure.inventory import call_for
+from exporter.providers.azure.kind import Kind
+from exporter.providers.azure.kinds.vm import Vm
+from exporter.providers.azure.kinds.vmss import Vmss
 from tests.support.provider_azure import OTHER_SUBSCRIPTION, SUBSCRIPTION
 from tests.support.wire_azure import Wire, reply
 
 CALL = call_for("Microsoft.Compute/virtualMachines/read", [SUBSCRIPTION])
+VM, VMSS_VM = Vm(), Vmss()
 ID = (
     f"/subscriptions/{SUBSCRIPTION}/resourceGroups/RG/providers/Microsoft.Compute/virtualMachines/A"
 )
@@ -36,8 +40,13 @@ def row(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
     return plain | changes
 
 
+def machine(told: dict[str, Any], kind: Kind) -> Machine:
+    (found,) = kind.machines([told], CALL)
+    return found
+
+
 def test_a_row_becomes_a_machine() -> None:
-    found = machine(row(), VM, CALL)
+    found = machine(row(), VM)
 
     assert found.key == ("azure", SUBSCRIPTION, "westeurope", "azure_vm", ID.lower())
     assert found.name == "A"
@@ -64,23 +73,23 @@ def test_a_row_becomes_a_machine() -> None:
     ],
 )
 def test_only_a_machine_without_a_host_is_stopped(code: str | None, state: RunState) -> None:
-    assert machine(row(powerState=code), VM, CALL).state is state
+    assert machine(row(powerState=code), VM).state is state
 
 
 @pytest.mark.parametrize("zones", [None, [], ""])
 def test_a_machine_may_be_in_no_zone(zones: object) -> None:
-    assert machine(row(zones=zones), VM, CALL).cloud_zone == ""
+    assert machine(row(zones=zones), VM).cloud_zone == ""
 
 
 def test_an_instance_of_a_scale_set_has_its_size_in_the_sku() -> None:
-    found = machine(row(vmSize="", skuName="Standard_F4s_v2"), VMSS_VM, CALL)
+    found = machine(row(vmSize="", skuName="Standard_F4s_v2"), VMSS_VM)
 
     assert found.instance_type == "Standard_F4s_v2"
     assert found.key.resource_type == "azure_vmss_vm"
 
 
 @pytest.mark.parametrize(
-    ("told", "resource_type", "group"),
+    ("told", "kind", "group"),
     [
         ({}, VM, ""),
         ({"id": f"{SET}/virtualMachines/0"}, VMSS_VM, "aks-pool-1"),
@@ -88,21 +97,21 @@ def test_an_instance_of_a_scale_set_has_its_size_in_the_sku() -> None:
         ({"scaleSet": SET}, VM, "aks-pool-1"),
     ],
 )
-def test_the_group_is_the_scale_set(told: dict[str, str], resource_type: str, group: str) -> None:
-    assert machine(row(**told), resource_type, CALL).group == group
+def test_the_group_is_the_scale_set(told: dict[str, str], kind: Kind, group: str) -> None:
+    assert machine(row(**told), kind).group == group
 
 
 def test_a_node_of_aks_names_its_cluster_and_pool() -> None:
     tags = {"aks-managed-cluster-name": "main", "aks-managed-poolName": "big"}
 
-    node, plain = machine(row(tags=tags), VMSS_VM, CALL), machine(row(), VM, CALL)
+    node, plain = machine(row(tags=tags), VMSS_VM), machine(row(), VM)
 
     assert (node.cluster, node.node_pool) == ("main", "big")
     assert (plain.cluster, plain.node_pool) == ("", "")
 
 
 @pytest.mark.parametrize(
-    ("priority", "resource_type", "lifecycle"),
+    ("priority", "kind", "lifecycle"),
     [
         ("Spot", VM, "spot"),
         ("Low", VMSS_VM, "spot"),
@@ -112,36 +121,38 @@ def test_a_node_of_aks_names_its_cluster_and_pool() -> None:
         (None, VMSS_VM, ""),
     ],
 )
-def test_what_azure_may_take_back_is_spot(
-    priority: str | None, resource_type: str, lifecycle: str
-) -> None:
-    assert machine(row(priority=priority), resource_type, CALL).lifecycle == lifecycle
+def test_what_azure_may_take_back_is_spot(priority: str | None, kind: Kind, lifecycle: str) -> None:
+    assert machine(row(priority=priority), kind).lifecycle == lifecycle
 
 
 @pytest.mark.parametrize("tags", [None, {}])
 def test_a_machine_may_have_no_tags(tags: object) -> None:
-    assert machine(row(tags=tags), VM, CALL).tags == {}
+    assert machine(row(tags=tags), VM).tags == {}
 
 
 def test_a_tag_may_be_empty() -> None:
-    assert machine(row(tags={"a": None, "b": ""}), VM, CALL).tags == {"a": "", "b": ""}
+    assert machine(row(tags={"a": None, "b": ""}), VM).tags == {"a": "", "b": ""}
 
 
 @pytest.mark.parametrize("text", ["", None, "yesterday"])
 def test_a_time_that_cannot_be_read_is_no_time(text: str | None) -> None:
-    assert machine(row(timeCreated=text), VM, CALL).launched_at is None
+    assert machine(row(timeCreated=text), VM).launched_at is None
 
 
 @pytest.mark.parametrize("key", ["id", "subscriptionId", "location"])
 def test_a_row_without_identity_fails_the_listing(key: str) -> None:
     with pytest.raises(BadPayloadError, match="without id, subscription or location"):
-        machine(row(**{key: None}), VM, CALL)
+        machine(row(**{key: None}), VM)
 
 
 def test_both_tables_are_asked_for_the_listed_subscriptions(wire: Wire) -> None:
     wire.answers = [reply({"data": [row()], "resultTruncated": "false"}), reply({"data": []})]
 
-    listed = inventory.list_machines(wire.connection(), [SUBSCRIPTION])
+    listed = [
+        one
+        for kind in (VM, VMSS_VM)
+        for one in inventory.list_kind(wire.connection(), kind, [SUBSCRIPTION])
+    ]
 
     assert [one.name for one in listed] == ["A"]
     first, second = wire.bodies()
@@ -160,7 +171,11 @@ def test_pages_follow_each_other_by_their_token(wire: Wire) -> None:
         reply({"data": []}),
     ]
 
-    listed = inventory.list_machines(wire.connection(), [SUBSCRIPTION])
+    listed = [
+        one
+        for kind in (VM, VMSS_VM)
+        for one in inventory.list_kind(wire.connection(), kind, [SUBSCRIPTION])
+    ]
 
     assert [one.key.resource_id[-1] for one in listed] == ["1", "2", "3"]
     tokens = [body["options"].get("$skipToken") for body in wire.bodies()]
