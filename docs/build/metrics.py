@@ -3,9 +3,12 @@
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from exporter.core.plugins import kinds
 from exporter.exposition.catalogue import FAMILIES, LABELS, REGION, RESOURCE, Family, Section
 from exporter.exposition.render import DEFAULT_MAX_SERIES
 from exporter.exposition.text import MAX_IDENTITY_CHARS, MAX_LABEL_CHARS
@@ -128,7 +131,7 @@ sum(increase(carbon_observed_seconds_total{quality="measured"}[1d]))
 def page() -> str:
     """Return the whole reference page."""
     sections = (_section(section) for section in Section)
-    parts = [INTRODUCTION, SEMANTICS, *sections, _labels(), _examples()]
+    parts = [INTRODUCTION, SEMANTICS, *sections, _labels(), _resource_types(), _examples()]
     return "\n".join(parts)
 
 
@@ -168,6 +171,23 @@ def _labels() -> str:
             "",
         )
     )
+
+
+def _resource_types() -> str:
+    """List what the kinds of the clouds say of themselves, as their files are found."""
+    rows = [
+        f"| `{kind.resource_type}` | {cloud} | `{name}` | {kind.what} |"
+        for cloud in kinds("exporter.providers")
+        if find_spec(f"exporter.providers.{cloud}.kinds")
+        for package in (import_module(f"exporter.providers.{cloud}.kinds"),)
+        for name in package.NAMES
+        for kind in (package.kind_of(name),)
+    ]
+    head = (
+        "| `resource_type` | `provider` | in `services:` | What is counted |",
+        "|---|---|---|---|",
+    )
+    return "\n".join(("## Resource types", "", *head, *rows, ""))
 
 
 def _examples() -> str:
