@@ -62,9 +62,9 @@ FAST = tests/core tests/data tests/http tests/advice tests/power tests/settings 
 tests-fast: $(VENV)/.dev
 	@$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not slow" -q $(FAST)
 tests: $(VENV)/.dev
-	@$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not slow" --cov --cov-report=term
+	@$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not slow"
 tests-all: $(VENV)/.dev
-	@$(BIN)/python -m pytest $(PYTEST_ARGS) --cov --cov-report=term
+	@$(BIN)/python -m pytest $(PYTEST_ARGS) --hypothesis-profile=thorough --cov --cov-report=term
 
 .PHONY: witnesses
 witnesses:

@@ -150,25 +150,47 @@ def rehearse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rehear
         yield start
 
 
-def test_a_week_with_everything_going_wrong_equals_the_ground_truth(rehearse: Rehearse) -> None:
+def test_a_day_with_everything_going_wrong_equals_the_ground_truth(rehearse: Rehearse) -> None:
     """Stops and restarts, late and corrected points, an outage of the cloud, one of the exporter.
 
     Left out are machines that pause for less time than passes between two polls or an outage: AWS
     forgets when a machine stopped once it starts again, and nobody can know it then.
     """
+    rehearsal = rehearse(without_short_pauses(demo_estate()), 20 * HOUR)
+    rehearsal.poll(8 * HOUR, every=60 * MINUTE)
+    _outage(rehearsal, hours=2)
+    rehearsal.poll(30 * MINUTE, every=5 * MINUTE)
+    _restart(rehearsal, after=5 * HOUR)
+    rehearsal.poll(12 * HOUR, every=60 * MINUTE)
+    assert_true(rehearsal, first_poll=60 * MINUTE)
+
+
+@pytest.mark.slow
+def test_a_week_with_everything_going_wrong_equals_the_ground_truth(rehearse: Rehearse) -> None:
+    """The same through a week-end, with restarts that come once a week."""
     rehearsal = rehearse(without_short_pauses(demo_estate()), 6.5 * DAY)
     rehearsal.poll(2 * DAY, every=60 * MINUTE)
-    account = rehearsal.fakes.aws.accounts[0]
-    rehearsal.fakes.aws.faults.add(Fault(kind=FaultKind.EXPIRED_CREDENTIALS, account=account))
-    rehearsal.poll(4 * HOUR, every=60 * MINUTE)
-    rehearsal.fakes.aws.faults.clear()
+    _outage(rehearsal, hours=4)
     rehearsal.poll(4 * HOUR, every=5 * MINUTE)  # past the short restart of Wednesday morning
     rehearsal.poll(12 * HOUR, every=30 * MINUTE)
-    rehearsal.stop()
-    rehearsal.clock.advance(9 * HOUR)
-    rehearsal.restart()
+    _restart(rehearsal, after=9 * HOUR)
     rehearsal.poll(3 * DAY + 19 * HOUR, every=60 * MINUTE)
     assert_true(rehearsal, first_poll=60 * MINUTE)
+
+
+def _outage(rehearsal: Rehearsal, hours: int) -> None:
+    """Let the credentials of one account be expired for some hours."""
+    account = rehearsal.fakes.aws.accounts[0]
+    rehearsal.fakes.aws.faults.add(Fault(kind=FaultKind.EXPIRED_CREDENTIALS, account=account))
+    rehearsal.poll(hours * HOUR, every=60 * MINUTE)
+    rehearsal.fakes.aws.faults.clear()
+
+
+def _restart(rehearsal: Rehearsal, after: int) -> None:
+    """Stop the exporter for some seconds."""
+    rehearsal.stop()
+    rehearsal.clock.advance(after)
+    rehearsal.restart()
 
 
 def test_machines_that_come_and_go_within_minutes_equal_the_ground_truth(

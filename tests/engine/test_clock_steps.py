@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -49,9 +50,25 @@ class World:
         assert_true(self.rig, self.machines, Judge(origin=T0 - 300, until=self.rig.final))
 
 
-@pytest.mark.parametrize("poll", [300, 3600])
-@pytest.mark.parametrize("wrong_hours", [0.2, 3, 9])
-@pytest.mark.parametrize("step", [2 * DAY, -HOUR, 600, -2 * DAY, 7 * HOUR])
+STEPS: Final = (2 * DAY, -HOUR, 600, -2 * DAY, 7 * HOUR)
+WRONG_HOURS: Final = (0.2, 3, 9)
+POLLS: Final = (3600, 300)
+EVERY: Final = [
+    (step, wrong, poll, (row + column + number) % 2 == 0)
+    for row, step in enumerate(STEPS)
+    for column, wrong in enumerate(WRONG_HOURS)
+    for number, poll in enumerate(POLLS)
+]
+"""All triples, and whether one is of the half in which every pair of two values occurs."""
+
+
+@pytest.mark.parametrize(
+    ("step", "wrong_hours", "poll"),
+    [
+        pytest.param(step, wrong, poll, marks=() if of_pairs else pytest.mark.slow)
+        for step, wrong, poll, of_pairs in EVERY
+    ],
+)
 def test_a_step_and_back_changes_nothing(
     state: Path, clock: ManualClock, step: int, wrong_hours: float, poll: int
 ) -> None:
