@@ -176,7 +176,7 @@ def _labels() -> str:
 def _resource_types() -> str:
     """List what the kinds of the clouds say of themselves, as their files are found."""
     rows = [
-        f"| `{kind.resource_type}` | {cloud} | `{name}` | {kind.what} |"
+        f"| `{kind.resource_type}` | {cloud} | `{name}` | {kind.what} | {kind.not_counted or '–'} |"
         for cloud in kinds("exporter.providers")
         if find_spec(f"exporter.providers.{cloud}.kinds")
         for package in (import_module(f"exporter.providers.{cloud}.kinds"),)
@@ -184,8 +184,8 @@ def _resource_types() -> str:
         for kind in (package.kind_of(name),)
     ]
     head = (
-        "| `resource_type` | `provider` | in `services:` | What is counted |",
-        "|---|---|---|---|",
+        "| `resource_type` | `provider` | in `services:` | What is counted | What of it is not |",
+        "|---|---|---|---|---|",
     )
     return "\n".join(("## Resource types", "", *head, *rows, ""))
 

@@ -149,6 +149,8 @@ class Kind(ABC):
 
     what: ClassVar[str]
     """What it counts, in the plural: the reference of the configuration says it."""
+    not_counted: ClassVar[str] = ""
+    """What belongs to it and is left out, for the reference of resource types; most say nothing."""
     resource_type: ClassVar[str]
     """Value of the label; ``<service>_<thing>``."""
     listing: ClassVar[Permission]

@@ -112,7 +112,11 @@ def _timed(machine: Machine, before: Machine | None, at: datetime) -> Machine:
 class Rds(Kind):
     """Databases of one account: RDS tells when one was made, not when it started."""
 
-    what = "databases"
+    what = "databases of RDS"
+    not_counted = (
+        "the standby of a Multi-AZ instance, which has no metrics; the volume of an Aurora cluster "
+        "and serverless databases, whose size is not told"
+    )
     resource_type = RESOURCE_TYPE
     listing = DB_INSTANCES
     starts_told = False
