@@ -43,7 +43,9 @@ class AwsProvider(CloudProvider[Connection]):
 
     def __init__(self, config: Config, context: AdapterContext) -> None:
         every = {name: kind_of(name)(config, context) for name in NAMES}
-        kinds = tuple(every[name] for name in config.services)
+        # What the account cannot do without comes first: of a region where nothing can be listed,
+        # the first failure is told.
+        kinds = tuple(sorted((every[name] for name in config.services), key=lambda k: k.optional))
         needed = permissions.needed(kinds)
         super().__init__(
             config.collectors[0],
@@ -195,13 +197,19 @@ class AwsProvider(CloudProvider[Connection]):
             yield from self._last.get(job, ())
 
     def _tell_refused(self, survey: Survey) -> None:
-        """Say once that a kind is left out; again only after it was there in between."""
+        """Say once what is left out, for kinds that share a call together.
+
+        It is said again only after it was there in between.
+        """
         refused: dict[str, CollectorError] = {}
         for (kind, _), error in survey.refused.items():
             refused.setdefault(kind, error)
+        news: dict[str, list[str]] = {}
         for kind, error in refused.items():
             if kind not in self._refused:
-                _log.warning("left out, as it may not be listed", kind=kind, error=str(error))
+                news.setdefault(str(error), []).append(kind)
+        for told, names in news.items():
+            _log.warning("left out, as it may not be listed", kinds=names, error=told)
         self._refused = frozenset(refused)
 
     def _reader(self, connection: Connection, batch: Batch, window: Window) -> Callable[[], Answer]:

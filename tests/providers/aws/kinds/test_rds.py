@@ -323,7 +323,7 @@ def test_a_missing_permission_does_not_hurt_instances(tmp_path: Path) -> None:
     harness.close()
 
     (warning,) = [log for log in logs if log["log_level"] == "warning"]  # once, and not each time
-    assert warning["kind"] == "rds"
+    assert warning["kinds"] == ["rds"]
     assert "rds:DescribeDBInstances" in warning["error"]
     assert warning["error"].endswith(
         "attach the policy in deploy/iam/aws.json, or take rds out of services"
