@@ -3,14 +3,20 @@
 The harness of the adapter ``exporter/<suite>/<kind>`` is the file ``harnesses/<kind>.py`` in
 ``tests/contracts/<suite>``. It says what to run on, or, in a text ``EXEMPT``, why nothing of the
 contract applies.
+
+Kinds of resources are under the contract of their cloud's provider by a machine of theirs in its
+harness, and under the comparison with the truth by their machines in the demo's fleet.
 """
 
 import importlib
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Final
 
 from exporter.core.plugins import kinds
+from exporter.demo.aws import registry
+from exporter.demo.estate import Estate, demo_estate
 
 CONTRACTS: Final = Path(__file__).parents[1] / "contracts"
 NEEDED: Final = {
@@ -56,3 +62,36 @@ def complaints(suite: str) -> list[str]:
 
 def _says(harness: ModuleType) -> bool:
     return any(getattr(harness, name, None) for name in ("SUBJECTS", "make", "EXEMPT"))
+
+
+def resource_types(cloud: str) -> dict[str, str]:
+    """Return the resource type of each kind of a provider, by the kind's name."""
+    package = f"exporter.providers.{cloud}.kinds"
+    if not find_spec(package):
+        return {}
+    found = importlib.import_module(package)
+    return {name: found.kind_of(name).resource_type for name in found.NAMES}
+
+
+def kind_complaints(estate: Estate | None = None) -> list[str]:
+    """Say which kinds of resources run in no demo, so that nothing compares them with the truth."""
+    estate = estate or demo_estate()
+    machines = (*estate.machines, *(group.template for group in estate.groups))
+    fleet = {machine.resource_type for machine in machines}
+    kinds_of = {cloud: resource_types(cloud) for cloud in kinds("exporter.providers")}
+    return [
+        *(
+            f"exporter/providers/{cloud}/kinds/{name}.py has no machine in the demo: write how "
+            f"they are named into exporter/demo/fleets/kinds.csv and some {resource_type} into "
+            f"exporter/demo/fleets/{cloud}.csv"
+            for cloud, found in kinds_of.items()
+            for name, resource_type in found.items()
+            if resource_type not in fleet
+        ),
+        *(
+            f"exporter/providers/aws/kinds/{name}.py has no service in the simulated AWS: write a "
+            f"file of exporter/demo/aws/services with KINDS, in which {resource_type} is"
+            for name, resource_type in kinds_of["aws"].items()
+            if resource_type not in registry.kinds()
+        ),
+    ]

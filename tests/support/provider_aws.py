@@ -16,7 +16,15 @@ from exporter.demo.aws import (
     Limits,
     access_key_id,
 )
-from exporter.demo.estate import Architecture, Cycle, Estate, EstateMachine, MachineType, Once
+from exporter.demo.estate import (
+    Architecture,
+    Cycle,
+    Estate,
+    EstateMachine,
+    MachineType,
+    Once,
+    demo_estate,
+)
 from exporter.demo.estate.disks import ebs
 from exporter.demo.estate.hashing import mix
 from exporter.providers.aws.provider import AwsProvider
@@ -90,8 +98,28 @@ def database(number: int, region: str = REGIONS[0], **changes: Any) -> EstateMac
     return replace(plain, **changes)
 
 
+def further(region: str) -> list[EstateMachine]:
+    """Make one machine of each kind that is not written here, as the demo's fleet has it."""
+    first: dict[str, EstateMachine] = {}
+    for one in demo_estate().of("aws").machines:
+        first.setdefault(one.resource_type, one)
+    return [
+        replace(
+            one,
+            account=ACCOUNT,
+            region=region,
+            zone=f"{region}a",
+            grid_zone="IE",
+            resource_id=f"{one.resource_id}{REGIONS.index(region)}",
+            schedule=Once(start=0),
+        )
+        for resource_type, one in first.items()
+        if resource_type not in {"ec2_instance", "rds_instance"}
+    ]
+
+
 def usual_fleet(moment: int) -> Estate:
-    """One machine of each kind that the contract speaks of, and a sister in the other region."""
+    """One machine of each sort that the contract speaks of, and a sister in the other region."""
     stopped = Cycle(anchor=moment - DAY - 6000, period=2 * HOUR, length=HOUR + 1234)
     ended = Once(start=moment - 2 * HOUR - 77, end=moment - 1801)
     awkward = {"Name": AWKWARD, "carbon:owner": AWKWARD, "empty": ""}
@@ -106,6 +134,8 @@ def usual_fleet(moment: int) -> Estate:
             machine(7, region=REGIONS[1], account=OTHER_ACCOUNT),
             database(8, disks=(ebs(100, "gp2"),)),
             database(9, region=REGIONS[1]),
+            *further(REGIONS[0]),
+            *further(REGIONS[1]),
         )
     )
 

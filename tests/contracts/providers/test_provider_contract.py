@@ -9,7 +9,7 @@ import pytest
 from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import CollectorError, Reason
 from exporter.core.model import Machine, ResourceKey, RunState, Window
-from tests.support.contracts import harnesses
+from tests.support.contracts import harnesses, resource_types
 from tests.support.provider_aws import MANY, REGIONS
 from tests.support.provider_fakes import AWKWARD
 from tests.support.providers import (
@@ -97,6 +97,15 @@ def true_mean(harness: Harness, key: ResourceKey, bucket: int, resolution: int) 
 
 
 # What it tells of itself
+
+
+def test_every_kind_of_its_resources_is_read_here(harness: Harness) -> None:
+    machines = running(harness.provider.discover().machines)
+
+    read = harness.provider.read(machines, final_window(harness))
+
+    kinds = set(resource_types(harness.provider.kind).values())
+    assert {series.key.resource_type for series in read.series if series.cpu} >= kinds
 
 
 def test_the_past_that_can_be_read_is_longer_than_a_catch_up_or_nothing(harness: Harness) -> None:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from exporter.core.meter import ApiMeter
 from exporter.core.ports import AdapterContext
 from exporter.providers.aws import Config, build
+from exporter.providers.aws.kinds import NAMES
 from exporter.providers.aws.models import partitions, shared_loader
 from tests.support.clock import ManualClock
 from tests.support.providers import SomeTypes
@@ -79,7 +80,7 @@ def test_regions_are_known_whatever_the_environment_says(monkeypatch: pytest.Mon
 
 
 def test_services_are_all_unless_named_and_each_once() -> None:
-    assert config().services == ("ec2", "rds")
+    assert config().services == NAMES
     assert config(services=["rds", "ec2", "rds"]).services == ("ec2", "rds")
     assert config(services=["rds"]).services == ("rds",)
 

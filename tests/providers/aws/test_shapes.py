@@ -5,12 +5,15 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from exporter.core.clock import epoch
 from exporter.core.errors import BadPayloadError
 from exporter.core.model import Machine, Shape
+from exporter.data.machine_types import hardware_type
 from exporter.demo.aws import Fault, FaultKind
 from exporter.providers.aws.errors import Call
 from exporter.providers.aws.shapes import TypeFacts, shape
-from tests.support.provider_aws import AwsHarness
+from tests.support.clock import ManualClock
+from tests.support.provider_aws import AwsHarness, usual_fleet
 from tests.support.providers import NoTypes, SomeTypes
 
 CALL = Call(permission="ec2:DescribeInstanceTypes", region="eu-west-1")
@@ -41,7 +44,9 @@ def test_the_cloud_tells_what_the_table_lacks(tmp_path: Path) -> None:
 
 
 def test_nothing_is_asked_where_the_table_knows_all(tmp_path: Path) -> None:
-    harness = AwsHarness(tmp_path, types=SomeTypes("m5.large", "c7g.xlarge", "g4dn.xlarge"))
+    fleet = usual_fleet(int(epoch(ManualClock().now()))).machines
+    known = SomeTypes(*(hardware_type("aws", one.instance_type) for one in fleet))
+    harness = AwsHarness(tmp_path, types=known)
 
     harness.provider.discover()
     asked = harness.requests()
