@@ -1,6 +1,7 @@
-"""Amazon EC2 and RDS: inventory by DescribeInstances and DescribeDBInstances, CPU by CloudWatch.
+"""Amazon Web Services: inventory by the listing of each service, CPU by CloudWatch.
 
-Each service is a file of ``kinds/``. How the cloud's facts become ours:
+Each service is a file of ``kinds/``, which also says what of it is not counted. How the cloud's
+facts become ours:
 
 * An instance with CPU options (fewer cores, or one thread per core) holds the hardware of its
   whole type, and nobody else can use what it leaves off. It is therefore modelled as its type;
@@ -10,17 +11,18 @@ Each service is a file of ``kinds/``. How the cloud's facts become ours:
 * A database is modelled as the instance type of its class: db.m5.large as m5.large. Each instance
   of an Aurora or Multi-AZ cluster is listed and counted. The standby of a Multi-AZ instance is not:
   it has no metrics, so its electricity and manufacture come on top of what is counted.
-* Not counted are serverless databases (db.serverless), of which RDS does not tell the size: a
-  warning names them. Left out are instances of RDS Custom, which are EC2 instances of the account
-  and counted as such, and DocumentDB and Neptune, which share the API but not the service.
+* Instances of RDS Custom are EC2 instances of the account and counted as such. Serverless
+  databases (db.serverless) are not counted, as no size is told: a warning names them, and databases
+  of engines that no kind takes.
 * Volumes are those that EC2 shows attached, also while an instance is stopped; disks of the
   instance type itself (instance store) are not among them, their power is inside the server's. A
-  database's are its allocated storage; of Aurora's shared volumes RDS does not tell the size.
+  database's are its allocated storage; of the volume that instances of a cluster share, as those of
+  Aurora do, no size is told.
 * A service that may not be listed, other than EC2, is left out with one warning: its machines stay
   as they were last seen.
 * Without ``ec2:DescribeVolumes`` instances are listed without volumes, or with those that were
   known before, and the refusal is a failure at each poll. ``volumes: false`` does without.
-* RDS tells when a database was made, but neither when it stopped nor when it started again. From
+* When a database was made is told, but neither when it stopped nor when it started again. From
   the poll that first sees it running after a stop, it is taken to have run since the poll before:
   minutes without data are then counted as missing, and none with data is lost.
 """

@@ -69,7 +69,7 @@ def _endpoint_url(text: str) -> str:
 class Config(CloudConfig):
     """One AWS account. List the section once for each account."""
 
-    kind: Literal["aws"] = Field(default="aws", description="Amazon EC2, RDS and CloudWatch.")
+    kind: Literal["aws"] = Field(default="aws", description="Amazon Web Services.")
     regions: tuple[Annotated[str, AfterValidator(_known_region)], ...] | None = Field(
         default=None,
         min_length=1,
@@ -83,7 +83,7 @@ class Config(CloudConfig):
     volumes: bool = Field(
         default=True,
         description="Whether the EBS volumes of instances are counted. Needs the permission "
-        "`ec2:DescribeVolumes`; the storage of databases is told with them and always counted.",
+        "`ec2:DescribeVolumes`; what storage other services tell of is always counted.",
     )
     profile: str | None = Field(
         default=None,

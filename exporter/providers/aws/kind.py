@@ -3,9 +3,13 @@
 To cover one more service, write ``kinds/<name>.py`` with a subclass of ``Kind`` called ``KIND``.
 That is all: the file's name is the name in ``services:``, and the provider, ``check``, the
 reference of the configuration and the test of the policy in deploy/iam find it there. It says at
-least ``what``, ``resource_type``, ``listing``, ``list`` and ``queries``, as ``rds.py`` does. The
-simulated AWS (``exporter/demo/aws/services``) learns the service too, so that its tests run the
-real thing, and the fleet of the demo gets some of its machines.
+least ``what``, ``resource_type``, ``listing``, ``list`` and ``queries``, as ``ec2.py`` does; one
+whose machines another service's call lists shares that in ``kinds/_listing.py``, as ``rds.py``
+does. Then come its tests (``tests/providers/aws/kinds``), a file of the simulated AWS
+(``exporter/demo/aws/services``) and rows of the demo's fleet (``exporter/demo/fleets``: how its
+machines are named, and some of them). With these, it is under the contract of providers and under
+the comparison of the whole product with the truth; a kind without them fails the tests, which say
+what is missing. ``make docs`` writes the rest.
 
 One poll goes like this. ``list`` is called once for each region, in parallel threads; then, in the
 provider's thread, ``seen`` with each listing and ``after`` with all of them. ``queries`` says which
@@ -113,14 +117,14 @@ class Permission:
 class Listing:
     """Machines of one kind in one region.
 
-    ``detailed`` are those with a point a minute where not all have, ``left_out`` names of what is
-    not counted, ``failures`` what went wrong beside the listing itself.
+    ``detailed`` are those with a point a minute where not all have, ``left_out`` says by name what
+    is not counted and why, ``failures`` what went wrong beside the listing itself.
     """
 
     region: str
     machines: tuple[Machine, ...]
     detailed: frozenset[ResourceKey] = frozenset()
-    left_out: frozenset[str] = frozenset()
+    left_out: Mapping[str, str] = field(default_factory=dict)
     failures: tuple[CollectorError, ...] = ()
 
 

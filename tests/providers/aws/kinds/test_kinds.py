@@ -21,6 +21,7 @@ from exporter.providers.aws.config import Config
 from exporter.providers.aws.errors import Call
 from exporter.providers.aws.kind import Kind, Listing, Once, Permission, Place, Query
 from exporter.providers.aws.kinds import NAMES, kind_of
+from exporter.providers.aws.kinds._listing import DB_INSTANCES
 from exporter.providers.aws.metrics import assembled, plan, read
 from tests.support.clock import ManualClock
 from tests.support.provider_aws import REGIONS, AwsHarness, database
@@ -90,12 +91,13 @@ def test_databases_are_listed_once_in_a_region_and_poll_for_all_kinds(tmp_path: 
     harness = AwsHarness(tmp_path)
     provider = harness.provider
     connection = provider._connected()
-    first, second = (kind_of("rds")(Config(), harness.context) for _ in range(2))
+    sharing = [name for name in NAMES if kind_of(name).listing is DB_INSTANCES]
+    kinds = [kind_of(name)(Config(), harness.context) for name in (*sharing, "rds")]
 
     for poll in (1, 2):
         for region in REGIONS:
             place = provider._place(connection, region)
-            assert first.list(place).machines == second.list(place).machines != ()
+            assert all(kind.list(place).machines for kind in kinds)
         assert harness.requests()["DescribeDBInstances"] == poll * len(REGIONS)
     harness.close()
 

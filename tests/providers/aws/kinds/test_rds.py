@@ -14,22 +14,30 @@ from structlog.testing import capture_logs
 
 from exporter.core.clock import epoch, floor_to
 from exporter.core.errors import AuthError, BadPayloadError, Reason
+from exporter.core.meter import ApiMeter
 from exporter.core.model import Inventory, Machine, ResourceKey, RunState
 from exporter.demo.aws import Fault, FaultKind
 from exporter.demo.estate import Cycle, Estate, Once
 from exporter.engine.store import Changes, ProgressRow, ResourceRow, Store, TallyRow
+from exporter.providers.aws.config import Config
 from exporter.providers.aws.errors import Call
-from exporter.providers.aws.kinds.rds import is_of_rds, machine
+from exporter.providers.aws.kinds import NAMES, kind_of
+from exporter.providers.aws.kinds._listing import DB_INSTANCES
+from exporter.providers.aws.kinds.rds import KIND
 from exporter.providers.aws.shapes import TypeFacts
 from tests.support.clock import ManualClock
+from tests.support.contracts import resource_types
 from tests.support.machines import machine as any_machine
 from tests.support.provider_aws import DB_LARGE, REGIONS, AwsHarness, database
 from tests.support.provider_aws import machine as instance
+from tests.support.provider_fakes import context_of
 from tests.support.providers import HOUR, NoTypes, final_window, points
 
 CALL = Call(permission="rds:DescribeDBInstances", region="eu-west-1", account="111122223333")
 MADE = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
 RDS = "rds_instance"
+DATABASES = {kind_of(name).resource_type for name in NAMES if kind_of(name).listing is DB_INSTANCES}
+"""Of all kinds that are listed with those of RDS."""
 NO_DATABASES = Fault(kind=FaultKind.MISSING_PERMISSION, service="rds")
 
 
@@ -48,7 +56,8 @@ def item(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of the answ
 
 
 def read(**changes: Any) -> Machine:  # noqa: ANN401 - fields of the answer
-    return machine(item(**changes), CALL, TypeFacts(NoTypes()))
+    kind = KIND(Config(), context_of(ManualClock(), ApiMeter(), NoTypes()))
+    return kind.machine(item(**changes), CALL, TypeFacts(NoTypes()))
 
 
 def kinds(machines: Iterable[Machine]) -> set[str]:
@@ -71,7 +80,7 @@ def test_starts_of_instances_are_told_and_those_of_databases_are_not(tmp_path: P
     }
     harness.close()
 
-    assert since == {"ec2_instance": -inf, RDS: 1e9}
+    assert since == {"ec2_instance": -inf} | dict.fromkeys(DATABASES, 1e9)
 
 
 def test_a_database_is_a_machine_known_by_its_lasting_id() -> None:
@@ -133,21 +142,31 @@ def test_the_shape_is_that_of_the_type_behind_the_class(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("engine", "counted"),
+    ("engine", "counted", "told"),
     [
-        ("postgres", True),
-        ("aurora-mysql", True),
-        ("sqlserver-ee", True),
-        ("custom-oracle-ee", False),
-        ("custom-sqlserver-se", False),
-        ("docdb", False),
-        ("neptune", False),
+        ("postgres", True, False),
+        ("aurora-mysql", True, False),
+        ("sqlserver-ee", True, False),
+        ("custom-oracle-ee", False, False),  # listed by EC2 too
+        ("graphs-of-next-year", False, True),
     ],
 )
-def test_machines_listed_by_ec2_too_and_databases_of_other_services_are_left_out(
-    engine: str, counted: bool
+def test_engines_that_are_not_of_rds_are_left_out_and_strange_ones_told_once(
+    tmp_path: Path, engine: str, counted: bool, told: bool
 ) -> None:
-    assert is_of_rds(item(Engine=engine)) is counted
+    odd = database(2, facts={"engine": engine})
+    estate = Estate(machines=(database(1), odd))
+    harness = AwsHarness(tmp_path, estate, regions=REGIONS[:1])
+
+    with capture_logs() as logs:
+        found = [set(databases(harness.provider.discover())) for _ in range(2)]
+    asked = harness.requests()["DescribeDBInstances"]
+    harness.close()
+
+    assert found == [{"test-db-0001", "test-db-0002"} if counted else {"test-db-0001"}] * 2
+    warnings = [(log["databases"], engine in log["reason"]) for log in logs if "reason" in log]
+    assert warnings == ([(["test-db-0002"], True)] if told else [])
+    assert asked == 2  # polls: to look for strange ones costs no further call
 
 
 def test_a_serverless_database_is_named_once_and_not_counted(tmp_path: Path) -> None:
@@ -160,7 +179,9 @@ def test_a_serverless_database_is_named_once_and_not_counted(tmp_path: Path) -> 
         second = harness.provider.discover()
     harness.close()
 
-    assert [log["databases"] for log in logs if "serverless" in log["event"]] == [["test-db-0002"]]
+    assert [log["databases"] for log in logs if "serverless" in log.get("reason", "")] == [
+        ["test-db-0002"]
+    ]
     assert set(databases(first)) == set(databases(second)) == {"test-db-0001"}
     assert not first.failures
 
@@ -323,10 +344,11 @@ def test_a_missing_permission_does_not_hurt_instances(tmp_path: Path) -> None:
     harness.close()
 
     (warning,) = [log for log in logs if log["log_level"] == "warning"]  # once, and not each time
-    assert warning["kinds"] == ["rds"]
+    assert [kind_of(name).resource_type for name in warning["kinds"]] == sorted(DATABASES)
     assert "rds:DescribeDBInstances" in warning["error"]
     assert warning["error"].endswith(
-        "attach the policy in deploy/iam/aws.json, or take rds out of services"
+        f"attach the policy in deploy/iam/aws.json, or take {' and '.join(warning['kinds'])} "
+        "out of services"
     )
     assert not inventory.failures  # the collector succeeds without it
     assert kinds(inventory.machines) == {"ec2_instance"}
@@ -372,11 +394,13 @@ def test_one_service_of_a_region_fails_alone_and_its_machines_have_not_vanished(
     inventory = harness.provider.discover()
     harness.close()
 
-    lost = {"ec2": "ec2_instance", "rds": RDS}[service]
+    lost = {"ec2": {"ec2_instance"}, "rds": DATABASES}[service]
     assert [failure.reason for failure in inventory.failures] == [reason]
     assert inventory.unseen_regions == {REGIONS[1]}
     assert {one.key for one in all_machines} - {one.key for one in inventory.machines} == {
-        one.key for one in all_machines if one.key[2:4] == (REGIONS[1], lost)
+        one.key
+        for one in all_machines
+        if one.key.cloud_region == REGIONS[1] and one.key.resource_type in lost
     }
 
 
@@ -388,7 +412,7 @@ def test_instances_that_may_not_be_listed_do_not_hurt_databases(tmp_path: Path) 
     harness.close()
 
     assert [str(failure).split()[0] for failure in inventory.failures] == ["ec2:DescribeInstances"]
-    assert kinds(inventory.machines) == {RDS}
+    assert kinds(inventory.machines) == set(resource_types("aws").values()) - {"ec2_instance"}
     assert inventory.unseen_regions == set(REGIONS)
 
 
