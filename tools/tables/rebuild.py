@@ -6,6 +6,7 @@ from exporter.data.cpus import model_of
 from tools.tables import rows
 from tools.tables.decisions import decided
 from tools.tables.families import Cpus
+from tools.tables.fuels import rebuild_fuels
 from tools.tables.hardware import rebuild_cpus, rebuild_gpus
 from tools.tables.instances import rebuild
 from tools.tables.places import rebuild_annual, rebuild_regions, rebuild_zone_codes
@@ -18,6 +19,7 @@ def rebuilt(sources: Sources, shipped: Mapping[str, Sequence[Row]]) -> dict[str,
     raw = {
         "annual": rebuild_annual(sources),
         "cpu_skus": rebuild_cpus(sources, shipped["cpu_skus"]),
+        "fuel_factors": rebuild_fuels(sources),
         "gpu": rebuild_gpus(sources),
         "regions": rebuild_regions(sources),
         "zone_codes": rebuild_zone_codes(sources),

@@ -12,6 +12,7 @@ Row = dict[str, str]
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "annual": ("grid_zone",),
     "cpu_skus": ("cpu_model",),
+    "fuel_factors": ("zone", "fuel"),
     "gpu": ("gpu_model",),
     "instances": ("provider", "instance_type"),
     "regions": ("provider", "region"),
