@@ -365,7 +365,12 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntensityPoint:
-    """Intensity of a zone over ``[start, end)`` epoch seconds, as one source gave it."""
+    """Intensity of a zone over ``[start, end)`` epoch seconds, as one source gave it.
+
+    ``low`` and ``high`` hold the true value as far as the source's own way of getting it tells:
+    the fuel factors of a mix, and what is known of a zone's imports. None where nothing is told;
+    ``low <= gco2eq_per_kwh <= high`` otherwise.
+    """
 
     zone: str
     start: int
@@ -373,6 +378,8 @@ class IntensityPoint:
     gco2eq_per_kwh: GCO2eqPerKwh
     estimated: bool = False
     forecast: bool = False
+    low: GCO2eqPerKwh | None = None
+    high: GCO2eqPerKwh | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

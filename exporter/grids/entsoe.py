@@ -2,7 +2,7 @@
 
 Each zone is the area that ``data/zone_codes.csv`` names by its EIC code: true bidding zones, not
 their country. Actual generation by production type (A75, 16.1.B&C) times the factors of
-``_shared/mix.py`` gives the intensity. Imports are not traced, so that zones that import much
+the zone's plants gives the intensity. Imports are not traced, so that zones that import much
 (Switzerland, southern Sweden, eastern Denmark) look cleaner or dirtier than what they consume.
 Intervals are ``[start, end)``, as long as the document says. History reaches back to 2015.
 The token: an account at transparency.entsoe.eu, then an e-mail with the subject "RESTful API
@@ -14,7 +14,9 @@ access"; it takes up to three working days.
 * Series of what pumps, batteries and plants consume are left out, and so is what storage gives
   back: it was generated, and counted, before.
 * On curve A03 an interval without a point has the value of the one before.
-* A production type that is not in the table is refused rather than guessed.
+* A production type that is not in the table counts as unknown, with wide bounds, where it matters.
+* A negative amount is what plants at rest draw: nothing generated. Above 5 % of all generation the
+  type counts as not reported.
 """
 
 import re
@@ -30,9 +32,10 @@ from exporter.core.clock import epoch, from_epoch
 from exporter.core.errors import BadPayloadError, NoDataError
 from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.ports import AdapterContext, Clock
+from exporter.data.fuels import fuel_factors
 from exporter.grids._shared.facts import SourceFacts, codes
-from exporter.grids._shared.mix import by_fuel, complete, weighted_mean
-from exporter.grids._shared.payload import ShapeError, as_instant
+from exporter.grids._shared.mix import by_fuel, complete, generated, mixed, priced
+from exporter.grids._shared.payload import Interval, ShapeError, as_instant
 from exporter.grids._shared.token import TokenConfig
 from exporter.grids._shared.windows import LEAD, collect, newest_or_within, slices
 from exporter.http.address import SecureUrl
@@ -53,27 +56,27 @@ NOTHING_FOUND: Final = "No matching data found"
 """Code 999 also stands for other refusals: only its text tells that there is no data."""
 
 _POSITION: Final = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
-_QUANTITY: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
+_QUANTITY: Final = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 
 AREAS: Final[Mapping[str, str]] = codes("entsoe_area")
 """EIC code by grid zone."""
 FUELS: Final[Mapping[str, str]] = {
     "B01": "biomass",
-    "B02": "coal",  # lignite
-    "B03": "coal",  # gas from coal: what coke ovens and blast furnaces leave
+    "B02": "lignite",
+    "B03": "coal-gas",  # what coke ovens and blast furnaces leave
     "B04": "gas",
-    "B05": "coal",
+    "B05": "hard coal",
     "B06": "oil",
-    "B07": "coal",  # oil shale: as carbon-rich as lignite
-    "B08": "coal",  # peat: likewise
+    "B07": "oil-shale",
+    "B08": "peat",
     "B09": "geothermal",
     "B11": "hydro",
     "B12": "hydro",
     "B13": "marine",
     "B14": "nuclear",
-    "B15": "biomass",  # other renewable: mostly landfill and sewage gas
+    "B15": "biogas",  # other renewable: mostly landfill and sewage gas
     "B16": "solar",
-    "B17": "other",  # waste: partly of fossil origin
+    "B17": "waste",
     "B18": "wind offshore",
     "B19": "wind",
     "B20": "other",
@@ -104,7 +107,10 @@ FACTS: Final = SourceFacts(
     key="free, by e-mail to transparency@entsoe.eu after registration",
     url="https://transparency.entsoe.eu",
     notes=(
-        "Computed here from actual generation by type; imports are not traced.",
+        (
+            "Computed here from actual generation by type, with the factors of the country's own "
+            "plants, lignite and hard coal apart; imports are not traced."
+        ),
         "One request for each zone; 400 a minute are allowed.",
     ),
 )
@@ -198,12 +204,15 @@ def parse_generation(
 
     Raises:
         NoDataError: the platform has none of that time.
-        BadPayloadError: another shape, area, unit or production type.
+        BadPayloadError: another shape, area or unit.
     """
     try:
         generation = read_generation(body, AREAS[zone])
-        intervals = by_interval(generation, start, min(end, int(now) + 1))
-        return tuple(_points(zone, complete(intervals, ignore=STORAGE), generation.step, now))
+        intervals = {
+            left: generated(megawatts, storage=STORAGE)
+            for left, megawatts in by_interval(generation, start, min(end, int(now) + 1)).items()
+        }
+        return tuple(_points(zone, complete(intervals), generation.step, now))
     except ShapeError as error:
         message = f"{NAME}: {error} — check base_url, or the API has changed"
         raise BadPayloadError(message, scope=zone) from error
@@ -213,23 +222,10 @@ def _points(
     zone: str, intervals: Mapping[int, Mapping[str, float]], step: int, now: float
 ) -> Iterable[IntensityPoint]:
     for start, megawatts in intervals.items():
-        mix = by_fuel(_generated(megawatts), FUELS)
+        mix = by_fuel(megawatts, FUELS)
         if sum(mix.values()) > 0:
-            yield IntensityPoint(
-                zone=zone,
-                start=start,
-                end=start + step,
-                gco2eq_per_kwh=weighted_mean(mix),
-                estimated=start + step > now,
-            )
-
-
-def _generated(megawatts: Mapping[str, float]) -> dict[str, float]:
-    for code in megawatts:
-        if code not in FUELS and code not in STORAGE:
-            message = f"unknown production type {code[:20]!a}"
-            raise ShapeError(message)
-    return {code: amount for code, amount in megawatts.items() if code not in STORAGE}
+            at = Interval(zone, start, step)
+            yield mixed(at, priced(mix, fuel_factors(zone)), now=now)
 
 
 def _stamp(seconds: int) -> str:
@@ -375,7 +371,7 @@ def _megawatts(elements: Iterable[ET.Element], last: int) -> dict[int, float]:
             message = "a point has no place of its own in its period"
             raise ShapeError(message)
         if not _QUANTITY.fullmatch(quantity):
-            message = "quantity is not a number of 0 or more"
+            message = "quantity is not a number"
             raise ShapeError(message)
         points[int(position)] = float(quantity)
     return points

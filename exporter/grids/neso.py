@@ -14,7 +14,7 @@ counts combustion only and is not used.
 operator's estimate of what is consumed there, never metered, and marked as estimated for good.
 
 Half-hours whose mix adds up to 100 % only roughly (rounding) are scaled to 100 %. A fuel that is
-not in the table is refused rather than guessed: the chain then falls back to the next source.
+not in the table counts as unknown, with wide bounds, where it matters.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -25,14 +25,15 @@ from pydantic import Field
 
 from exporter.core.clock import epoch, floor_to, from_epoch
 from exporter.core.errors import NoDataError
-from exporter.core.model import Basis, GridReading, IntensityPoint, Method
+from exporter.core.model import Basis, Bounds, GridReading, IntensityPoint, Method
 from exporter.core.plugins import GridConfig
 from exporter.core.ports import AdapterContext, Clock
-from exporter.core.units import PERCENT, GCO2eqPerKwh
+from exporter.core.units import PERCENT
+from exporter.data.fuels import FuelFactor, fuel_factors
 from exporter.grids._shared.facts import SourceFacts
-from exporter.grids._shared.mix import FACTORS as SHARED_FACTORS
-from exporter.grids._shared.mix import FuelFactor, weighted_mean
+from exporter.grids._shared.mix import UNKNOWN, by_fuel, mixed, priced
 from exporter.grids._shared.payload import (
+    Interval,
     ShapeError,
     as_instant,
     as_list,
@@ -74,7 +75,10 @@ FACTS: Final = SourceFacts(
     attribution="Carbon Intensity API, National Energy System Operator (NESO)",
     url="https://carbonintensity.org.uk",
     notes=(
-        "Recomputed from the generation mix with life-cycle factors.",
+        (
+            "Recomputed from the generation mix with life-cycle factors: NESO's own of each plant, "
+            "and what comes before the plant."
+        ),
         "The API's own intensity counts combustion only and is not used.",
         "`region` 1-17 takes the mix of one region, which is always an estimate.",
     ),
@@ -206,27 +210,41 @@ def _imports_factor() -> float:
     return sum(link.gwh * link.gco2eq_per_kwh for link in _IMPORTS.values()) / total
 
 
-_PLANTS: Final = ("gas", "coal", "biomass", "nuclear", "hydro", "wind", "solar", "other")
-FACTORS: Final[Mapping[str, FuelFactor]] = {fuel: SHARED_FACTORS[fuel] for fuel in _PLANTS} | {
-    "imports": FuelFactor(
-        gco2eq_per_kwh=_imports_factor(),
+_PLANTS: Final = ("gas", "coal", "biomass", "nuclear", "hydro", "wind", "solar", "other", UNKNOWN)
+_IMPORTS_WIDTH: Final = 0.4
+"""Relative, assumed: who exports changes by the hour, and the zones range from 29 to 301 g."""
+
+
+def _imports() -> FuelFactor:
+    grams = _imports_factor()
+    return FuelFactor(
+        zone=ZONE,
+        fuel="imports",
+        gco2eq_per_kwh=grams,
+        low=grams * (1 - _IMPORTS_WIDTH),
+        high=grams * (1 + _IMPORTS_WIDTH),
+        year="2023",
         source="import-weighted 2023 mean of the exporting zones' yearly averages",
-    ),
+    )
+
+
+FACTORS: Final[Mapping[str, FuelFactor]] = {fuel: fuel_factors(ZONE)[fuel] for fuel in _PLANTS} | {
+    "imports": _imports()
 }
-"""Every fuel name of the documented mix."""
+"""Every fuel name of the documented mix, and what stands for any other."""
 
 
-def lifecycle_intensity(mix: Mapping[str, float]) -> GCO2eqPerKwh:
+def lifecycle_intensity(mix: Mapping[str, float]) -> Bounds:
     """Weighted mean of the factors; ``mix`` gives percent by fuel and adds up to about 100.
 
     Raises:
-        ShapeError: an unknown fuel, or a sum too far from 100 %.
+        ShapeError: a sum too far from 100 %.
     """
     total = sum(mix.values())
-    if FACTORS.keys() >= mix.keys() and abs(total - PERCENT) > SUM_TOLERANCE:
+    if abs(total - PERCENT) > SUM_TOLERANCE:
         message = f"the mix adds up to {total:g} %, not 100 %"
         raise ShapeError(message)
-    return weighted_mean(mix, FACTORS)
+    return priced(by_fuel(mix, {fuel: fuel for fuel in FACTORS}), FACTORS)
 
 
 def parse_generation(document: object, *, now: float) -> GridReading:
@@ -281,15 +299,8 @@ def _point(row: object, *, now: float, forecast: bool) -> IntensityPoint | None:
     mix = _mix(half_hour.get("generationmix", "absent"))
     if not mix:
         return None
-    begun = start <= now
-    return IntensityPoint(
-        zone=ZONE,
-        start=start,
-        end=end,
-        gco2eq_per_kwh=lifecycle_intensity(mix),
-        estimated=begun and (forecast or end > now),
-        forecast=forecast and not begun,
-    )
+    at = Interval(ZONE, start, STEP, forecast and start > now)
+    return mixed(at, lifecycle_intensity(mix), now=now, estimated=forecast)
 
 
 def _mix(value: object) -> dict[str, float] | None:

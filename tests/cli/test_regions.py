@@ -26,8 +26,7 @@ from exporter.engine.intensity import IntensityBook
 from exporter.engine.store import Store
 from exporter.exposition.documents import ranking
 from exporter.grids.annual import AnnualTable
-from exporter.grids.eia import PATH as EIA_PATH
-from exporter.grids.eia import RESPONDENTS
+from exporter.grids.eia import FLOW_PATH, FUEL_PATH, RESPONDENTS
 from tests.cli.conftest import Run
 from tests.support.clock import ManualClock
 from tests.support.grid_script import GridScript
@@ -353,7 +352,8 @@ def keyless(
     """The keyless sources of the ranking and New Zealand's on loopback, with our own clock."""
     monkeypatch.setattr(app, "build", partial(app.build, clock=clock))
     answers = {
-        EIA_PATH: partial(late_generation, clock),
+        FUEL_PATH: partial(late_generation, clock),
+        FLOW_PATH: {"response": {"total": "0", "data": []}},
         "/current_carbon_intensity": current(clock),
     }
     with ExitStack() as stack:

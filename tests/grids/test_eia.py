@@ -13,20 +13,26 @@ from exporter.core.clock import from_epoch
 from exporter.core.errors import AuthError, BadPayloadError, NoDataError
 from exporter.core.model import GridReading
 from exporter.data import rows as table
+from exporter.data.fuels import fuel_factors
 from exporter.grids._shared.payload import ShapeError
 from exporter.grids.eia import (
+    ABROAD,
+    AUTHORITIES,
     DEMO_BURST,
     DEMO_PER_MINUTE,
     FACTS,
+    FLOW_PATH,
+    FUEL_PATH,
     FUELS,
     KEEP_SECONDS,
     MAY_STORE,
     RESPONDENTS,
     STORAGE,
+    UNPRICED,
     Config,
     EiaSource,
     build,
-    generated,
+    read_flows,
     read_hours,
     read_page,
     to_points,
@@ -50,8 +56,37 @@ def fixture(name: str) -> dict[str, Any]:
     return document
 
 
-def read(document: object, *, now: float = LATER, wanted: dict[str, str] = PJM) -> GridReading:
-    return to_points(read_hours(read_page(document).rows, set(wanted.values())), wanted, now=now)
+def read(
+    document: object,
+    *,
+    now: float = LATER,
+    wanted: dict[str, str] = PJM,
+    flows: list[dict[str, object]] | None = None,
+) -> GridReading:
+    """Read hours whose interchange is told: PJM sends a trifle, unless ``flows`` say more."""
+    hours = read_hours(read_page(document).rows, set(AUTHORITIES))
+    stamps = {start for told in hours.amounts.values() for start in told}
+    sent = [flow("PJM", "TVA", "1", end=start + HOUR) for start in stamps]
+    return to_points(
+        hours, read_flows(sent if flows is None else flows, AUTHORITIES), wanted, now=now
+    )
+
+
+def grams(fuel: str, zone: str = "US-MIDA-PJM") -> float:
+    return fuel_factors(zone)[fuel].gco2eq_per_kwh
+
+
+def flow(
+    here: str, there: str, value: object = "100", *, end: int = ENDING_16, **other: str
+) -> dict[str, object]:
+    return {
+        "period": from_epoch(end).strftime("%Y-%m-%dT%H"),
+        "fromba": here,
+        "toba": there,
+        "value": value,
+        "value-units": "megawatthours",
+        **other,
+    }
 
 
 def row(code: str = "NG", value: object = "100", **other: object) -> dict[str, object]:
@@ -70,7 +105,6 @@ def document(*rows: object) -> dict[str, Any]:
 
 
 def test_the_documented_shape_gives_each_hour_its_life_cycle_value() -> None:
-    """By hand: sum of MWh x factor = 33,895,949.85 g/MWh over 101,390 MWh."""
     reading = read(fixture("eia_fuel_type_data_pjm.json"))
     before, newest = reading.points
     assert (newest.zone, newest.start, newest.end) == (
@@ -78,7 +112,10 @@ def test_the_documented_shape_gives_each_hour_its_life_cycle_value() -> None:
         ENDING_16 - HOUR,
         ENDING_16,
     )
-    assert newest.gco2eq_per_kwh == pytest.approx(33_895_949.852791876 / 101_390, rel=1e-9)
+    rows = fixture("eia_fuel_type_data_pjm.json")["response"]["data"]
+    mwh = {r["fueltype"]: float(r["value"]) for r in rows if r["period"] == "2025-09-07T16"}
+    total = sum(mwh[code] * grams(FUELS[code]) for code in mwh if code not in STORAGE)
+    assert newest.gco2eq_per_kwh == pytest.approx(total / 101_390, rel=1e-9)
     assert (newest.estimated, newest.forecast) == (False, False)
     assert before.end == newest.start
     assert reading.failures == ()
@@ -86,7 +123,7 @@ def test_the_documented_shape_gives_each_hour_its_life_cycle_value() -> None:
 
 def test_the_recorded_hour_gives_its_value() -> None:
     (point,) = read(fixture("eia_fuel_type_data_aeci.json"), wanted={"US-X": "AECI"}).points
-    assert point.gco2eq_per_kwh == pytest.approx((1614 * 820 + 841 * 490 + 65 * 11) / 2520)
+    assert point.gco2eq_per_kwh == pytest.approx((1614 * 1071 + 841 * 528 + 65 * 11) / 2520)
 
 
 def test_a_stamp_is_the_end_of_its_hour() -> None:
@@ -97,14 +134,15 @@ def test_a_stamp_is_the_end_of_its_hour() -> None:
 def test_the_newest_hour_is_dropped_while_only_some_plants_are_reported() -> None:
     (point,) = read(fixture("eia_fuel_type_data_partial_hour.json")).points
     assert point.end == ENDING_16
-    grams = 14820 * 820 + 41873 * 490 + 32541 * 12 + 312 * 650
-    assert point.gco2eq_per_kwh == pytest.approx(grams / (14820 + 41873 + 32541 + 312))
+    mwh = {"coal": 14820, "gas": 41873, "nuclear": 32541, "oil": 312}
+    total = sum(amount * grams(fuel) for fuel, amount in mwh.items())
+    assert point.gco2eq_per_kwh == pytest.approx(total / sum(mwh.values()))
 
 
 @pytest.mark.parametrize("value", ["100", 100, "100.0", 100.0])
 def test_values_are_texts_or_numbers(value: object) -> None:
     (point,) = read(document(row("NG", value), row("WND", "300"))).points
-    assert point.gco2eq_per_kwh == pytest.approx((490 + 3 * 11) / 4)
+    assert point.gco2eq_per_kwh == pytest.approx((grams("gas") + 3 * 11) / 4)
 
 
 @pytest.mark.parametrize("value", [None, 0, "0", "-3"])
@@ -124,20 +162,35 @@ def test_storage_neither_adds_nor_takes() -> None:
 @pytest.mark.parametrize("code", sorted(MAY_STORE))
 def test_storage_that_is_not_told_apart_counts_as_nothing_while_it_is_charged(code: str) -> None:
     (point,) = read(document(row("NG"), row(code, "-60"))).points
-    assert point.gco2eq_per_kwh == 490.0
+    assert point.gco2eq_per_kwh == grams("gas")
 
 
-def test_a_station_at_rest_draws_a_little_and_never_much() -> None:
+def test_a_station_at_rest_draws_a_little_and_a_large_loss_is_no_value_of_that_source() -> None:
     (point,) = read(document(row("NG", "100"), row("SUN", "-1"))).points
-    assert point.gco2eq_per_kwh == 490.0
-    with pytest.raises(BadPayloadError, match="COL generates -60 MWh of 100"):
-        read(document(row("NG", "100"), row("COL", "-60")))
+    assert point.gco2eq_per_kwh == grams("gas")
+    before = [row("NG", "100", period="2025-09-07T15"), row("COL", "100", period="2025-09-07T15")]
+    reading = read(document(row("NG", "100"), row("COL", "-60"), *before))
+    assert [p.end for p in reading.points] == [ENDING_16 - HOUR]  # coal mattered: the hour waits
+    assert reading.failures == ()
+
+
+def test_an_energy_source_that_nobody_knows_counts_where_it_matters() -> None:
+    (without,) = read(document(row("NG", "100"))).points
+    (trifle,) = read(document(row("NG", "100"), row("ABC", "0.9"))).points
+    (much,) = read(document(row("NG", "100"), row("ABC", "100"))).points
+    assert trifle == without
+    assert much.gco2eq_per_kwh == pytest.approx((grams("gas") + grams("unknown")) / 2)
+    assert much.low is not None
+    assert much.high is not None
+    assert without.high is not None
+    assert much.low < 0.6 * much.gco2eq_per_kwh < 1.6 * much.gco2eq_per_kwh < much.high
+    assert without.high < 1.1 * without.gco2eq_per_kwh
 
 
 @pytest.mark.parametrize(
     ("bad", "why"),
     [
-        (row("ABC"), "unknown energy source 'ABC'"),
+        (row("natural gas"), "'natural gas' is no energy source"),
         (row("NG", "12x"), "value"),
         (row("NG", "١٢"), "value"),
         (row("NG", value=True), "value"),
@@ -158,7 +211,7 @@ def test_an_unreadable_value_spoils_its_hour_and_no_other(bad: dict[str, Any], w
 @pytest.mark.parametrize(
     "bad",
     [
-        row(respondent="MISO"),
+        row(respondent="US48"),
         row(respondent=None),
         row(period="2025-09-07T16-05"),
         row(period="2025-09-07T24"),
@@ -206,25 +259,19 @@ def test_any_rubbish_is_a_bad_shape_or_nothing(document: object) -> None:
     assert not hours.amounts
 
 
-@given(
-    amounts=st.dictionaries(
-        st.sampled_from(sorted(set(FUELS) | STORAGE)), st.floats(-1e5, 1e5), max_size=12
-    )
-)
-def test_what_was_generated_is_never_negative_nor_stored(amounts: dict[str, float]) -> None:
-    try:
-        plants = generated(amounts)
-    except ShapeError:
-        return
-    assert all(amount >= 0 for amount in plants.values())
-    assert not plants.keys() & STORAGE
-
-
 class Api:
-    """The EIA, answering from rows by page; ``queries`` are what was asked."""
+    """The EIA, answering from rows by page; ``queries`` are what was asked.
+
+    The interchange of every hour of an authority is told: a trifle that it sends to TVA.
+    """
 
     def __init__(self, rows: list[dict[str, object]], *, page: int = 5000) -> None:
-        self.rows = rows
+        told = {(str(row["period"]), str(row["respondent"])) for row in rows}
+        pairs = [
+            flow(code, "TVA" if code != "TVA" else "SOCO", "1", period=period)
+            for period, code in sorted(told)
+        ]
+        self.rows = {FUEL_PATH: rows, FLOW_PATH: pairs}
         self.page = page
         self.queries: list[httpx.QueryParams] = []
         self.status = 200
@@ -233,11 +280,12 @@ class Api:
         query = request.url.params
         self.queries.append(query)
         first, last = query["start"], query["end"]
-        asked = query.get_list("facets[respondent][]")
+        column = "respondent" if request.url.path == FUEL_PATH else "fromba"
+        asked = query.get_list(f"facets[{column}][]")
         rows = [
             row
-            for row in self.rows
-            if first <= str(row["period"]) <= last and row["respondent"] in asked
+            for row in self.rows[request.url.path]
+            if first <= str(row["period"]) <= last and row[column] in asked
         ]
         offset = int(query["offset"])
         answer = document(*rows[offset : offset + self.page])
@@ -279,16 +327,17 @@ def fetch(
         return eia.fetch(zones or ("US-MIDA-PJM",), start, end)
 
 
-def test_one_request_serves_all_zones(clock: ManualClock) -> None:
+def test_one_request_for_plants_and_one_for_borders_serve_all_zones(clock: ManualClock) -> None:
     api = Api([r for code in RESPONDENTS.values() for r in hours(-1, 0, respondent=code)])
     reading = fetch(api, clock, *RESPONDENTS, "FR")
-    assert len(api.queries) == 1
+    plants, borders = api.queries
     assert {point.zone for point in reading.points} == set(RESPONDENTS)
-    assert sorted(api.queries[0].get_list("facets[respondent][]")) == sorted(RESPONDENTS.values())
+    assert sorted(plants.get_list("facets[respondent][]")) == sorted(AUTHORITIES)
+    assert sorted(borders.get_list("facets[fromba][]")) == sorted(AUTHORITIES)
     assert reading.failures == ()
 
 
-def test_whichever_zones_are_asked_for_one_request_an_hour_serves_them(
+def test_whichever_zones_are_asked_for_the_same_two_requests_an_hour_serve_them(
     clock: ManualClock,
 ) -> None:
     api = Api([r for code in RESPONDENTS.values() for r in hours(-1, 0, respondent=code)])
@@ -298,10 +347,10 @@ def test_whichever_zones_are_asked_for_one_request_an_hour_serves_them(
             reading = eia.fetch([zone], NOW - HOUR, NOW)
             assert {point.zone for point in reading.points} == {zone}
             clock.advance(60)
-        assert len(api.queries) == 1
+        assert len(api.queries) == 2
         clock.advance(eia.refresh_seconds * 0.9)
         eia.fetch(["US-MIDA-PJM"], NOW - HOUR, NOW)
-    assert len(api.queries) == 2
+    assert len(api.queries) == 4
 
 
 def test_the_public_key_is_never_used_for_more_than_30_requests_in_an_hour(
@@ -318,20 +367,30 @@ def test_the_public_key_is_never_used_for_more_than_30_requests_in_an_hour(
     assert 20 < len(api.queries) <= 30
 
 
-def test_a_week_of_all_zones_is_within_what_the_public_key_may_ask_at_once(
-    clock: ManualClock,
-) -> None:
-    """Three of nine energy sources and a third of a page make as many pages as in truth."""
-    past = range(-8 * 24, 1)
-    api = Api(
-        [r for code in RESPONDENTS.values() for r in hours(*past, respondent=code)],
-        page=5000 // 3,
-    )
+def test_an_hour_costs_ten_requests_at_most(clock: ManualClock) -> None:
+    """As many rows as in truth: 280 energy sources and 295 borders of all authorities."""
+    api = Api([])
+    stamps = [from_epoch(ENDING_16 + n * HOUR).strftime("%Y-%m-%dT%H") for n in range(-80, 13)]
+    others = sorted(AUTHORITIES)
+    plants = [(code, fuel) for fuel in sorted(FUELS) for code in others][:280]
+    borders = [
+        (here, others[(place + step) % len(others)])
+        for step in (1, -1, 2, -2, 3)
+        for place, here in enumerate(others)
+    ][:295]
+    api.rows = {
+        FUEL_PATH: [
+            row(fuel, "100", period=stamp, respondent=code)
+            for stamp in stamps
+            for code, fuel in plants
+        ],
+        FLOW_PATH: [flow(*pair, period=stamp) for stamp in stamps for pair in borders],
+    }
     with closing(source(api, clock)) as eia:
         reading = eia.fetch(RESPONDENTS, NOW - eia.history_seconds, NOW)
-    assert {p.zone for p in reading.points} == set(RESPONDENTS)
-    assert min(p.start for p in reading.points) == NOW - eia.history_seconds
-    assert len(api.queries) <= DEMO_BURST
+        assert {p.zone for p in reading.points} == set(RESPONDENTS)
+        eia.fetch(RESPONDENTS, NOW - HOUR, NOW)
+    assert len(api.queries) <= DEMO_BURST == 10
 
 
 def test_a_spent_budget_is_no_data_and_no_failure(clock: ManualClock) -> None:
@@ -368,7 +427,8 @@ def test_pages_are_read_to_the_end(clock: ManualClock) -> None:
     api = Api(hours(*range(-20, 1)), page=10)
     reading = fetch(api, clock, start=ENDING_16 - 10 * HOUR, end=ENDING_16)
     assert len(reading.points) == 10
-    assert [int(query["offset"]) for query in api.queries] == list(range(0, 63, 10))
+    plants = [query for query in api.queries if "facets[respondent][]" in query]
+    assert [int(query["offset"]) for query in plants] == list(range(0, 63, 10))
 
 
 def test_pages_without_end_are_refused(clock: ManualClock) -> None:
@@ -412,7 +472,90 @@ def test_a_wrong_section_is_refused(section: dict[str, object]) -> None:
         Config.model_validate({"kind": "eia", **section})
 
 
-def test_the_table_names_a_balancing_authority_for_each_american_zone_of_a_cloud() -> None:
+def test_each_american_zone_of_a_cloud_has_its_authority_or_a_reason_not_to() -> None:
     zones = {line["grid_zone"] for line in table("regions") if line["grid_zone"].startswith("US-")}
-    assert set(RESPONDENTS) == zones == set(FACTS.zones)
-    assert len(set(RESPONDENTS.values())) == len(RESPONDENTS) == 12
+    assert zones <= set(RESPONDENTS) | set(UNPRICED.values())
+    assert set(RESPONDENTS) == set(FACTS.zones)
+    assert not set(RESPONDENTS) & set(UNPRICED.values())
+    assert len(set(RESPONDENTS.values())) == len(RESPONDENTS)
+    assert set(ABROAD.values()) <= {line["grid_zone"] for line in table("annual")}
+
+
+def mixed(code: str, fuel: str, amount: str, *, end: int = ENDING_16) -> dict[str, object]:
+    stamp = from_epoch(end).strftime("%Y-%m-%dT%H")
+    return row(fuel, amount, period=stamp, respondent=code)
+
+
+BOTH = (mixed("PJM", "NG", "300"), mixed("MISO", "COL", "500"))
+
+
+def test_what_a_neighbour_sends_counts_as_what_it_generates() -> None:
+    (point,) = read(document(*BOTH), flows=[flow("MISO", "PJM", "100")]).points
+    coal = grams("coal", "US-MIDW-MISO")
+    assert point.gco2eq_per_kwh == pytest.approx((300 * grams("gas") + 100 * coal) / 400)
+    assert not point.estimated
+
+
+def test_a_border_that_both_sides_tell_is_their_mean() -> None:
+    sides = [flow("MISO", "PJM", "120"), flow("PJM", "MISO", "-80")]
+    assert read(document(*BOTH), flows=sides) == read(
+        document(*BOTH), flows=[flow("MISO", "PJM", "100")]
+    )
+
+
+def test_what_a_zone_sends_away_changes_nothing() -> None:
+    (point,) = read(document(*BOTH), flows=[flow("PJM", "MISO", "100")]).points
+    assert point.gco2eq_per_kwh == grams("gas")
+
+
+def test_a_neighbour_abroad_has_the_yearly_value_of_its_zone() -> None:
+    (point,) = read(document(*BOTH), flows=[flow("PJM", "IESO", "-100")]).points
+    ontario = next(float(r["gco2eq_per_kwh"]) for r in table("annual") if r["grid_zone"] == "CA-ON")
+    assert point.gco2eq_per_kwh == pytest.approx((300 * grams("gas") + 100 * ontario) / 400)
+
+
+def test_regions_and_borders_without_a_value_are_no_imports() -> None:
+    flows = [flow("PJM", "MIDW", "-900"), flow("PJM", "PJM", "-5"), flow("PJM", "MISO", None)]
+    (point,) = read(document(*BOTH), flows=[*flows, flow("PJM", "TVA", "1")]).points
+    assert point.gco2eq_per_kwh == grams("gas")
+
+
+def test_a_late_neighbour_stands_in_with_its_hour_before_and_makes_an_estimate() -> None:
+    before = [mixed("PJM", "NG", "300", end=ENDING_16 - HOUR)]
+    before += [mixed("MISO", "COL", "500", end=ENDING_16 - HOUR)]
+    flows = [flow("MISO", "PJM", "100", end=end) for end in (ENDING_16 - HOUR, ENDING_16)]
+    early, late = read(document(mixed("PJM", "NG", "300"), *before), flows=flows).points
+    assert late.gco2eq_per_kwh == early.gco2eq_per_kwh
+    assert (early.estimated, late.estimated) == (False, True)
+
+
+def test_late_interchange_is_that_of_the_hour_before_and_makes_an_estimate() -> None:
+    rows = [
+        mixed(code, fuel, "300", end=end)
+        for end in (ENDING_16 - HOUR, ENDING_16)
+        for code, fuel in (("PJM", "NG"), ("MISO", "COL"))
+    ]
+    told = [flow("MISO", "PJM", "100", end=ENDING_16 - HOUR)]
+    early, late = read(document(*rows), flows=told).points
+    assert late.gco2eq_per_kwh == early.gco2eq_per_kwh
+    assert (early.estimated, late.estimated) == (False, True)
+
+
+def test_a_neighbour_that_never_reports_is_left_out() -> None:
+    (point,) = read(document(mixed("PJM", "NG", "300")), flows=[flow("MISO", "PJM")]).points
+    assert (point.gco2eq_per_kwh, point.estimated) == (grams("gas"), False)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        flow("US48", "PJM"),
+        flow("PJM", "MISO", "many"),
+        flow("PJM", "MISO", period="yesterday"),
+        flow("PJM", "MISO") | {"value-units": "megawatts"},
+        "row",
+    ],
+)
+def test_an_unreadable_border_spoils_the_answer(bad: object) -> None:
+    with pytest.raises(ShapeError):
+        read_flows([bad], AUTHORITIES)

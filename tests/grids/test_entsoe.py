@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 from exporter.core.clock import from_epoch
 from exporter.core.errors import AuthError, BadPayloadError, NoDataError, ThrottledError
 from exporter.core.model import GridReading, IntensityPoint
-from exporter.grids._shared.mix import FACTORS
+from exporter.data.fuels import fuel_factors
 from exporter.grids.entsoe import (
     AREAS,
     FUELS,
@@ -92,13 +92,13 @@ def test_the_constructed_answer_gives_each_hour_its_life_cycle_value() -> None:
         (NINE + i * HOUR, NINE + (i + 1) * HOUR) for i in range(3)
     ]
     assert points[0].gco2eq_per_kwh == pytest.approx(
-        (1210 * 24 + 5800 * 12 + 1410 * 11) / (1210 + 5800 + 1410)
+        (1210 * 10.7 + 5800 * 5.1 + 1410 * 12.6) / (1210 + 5800 + 1410)
     )
     assert {(p.zone, p.estimated, p.forecast) for p in points} == {(ZONE, False, False)}
 
 
 def test_on_curve_a03_a_missing_position_repeats_the_last_value() -> None:
-    assert grams(read(fixture("entsoe_a75_generation_curve_a03.xml"))) == [12.0, 12.0, 12.0]
+    assert grams(read(fixture("entsoe_a75_generation_curve_a03.xml"))) == [5.1, 5.1, 5.1]
 
 
 def test_an_acknowledgement_that_nothing_is_found_is_no_data() -> None:
@@ -143,7 +143,7 @@ def test_the_shortest_resolution_of_a_zone_makes_its_steps() -> None:
     body = document(series("B14", period({1: 300}, hours=1)), quarters)
     points = read(body)
     assert [p.end - p.start for p in points] == [900] * 4
-    assert grams(points) == pytest.approx([(300 * 12 + 100 * 45) / 400] * 4)
+    assert grams(points) == pytest.approx([(300 * 5.1 + 100 * 35) / 400] * 4)
 
 
 def test_half_hours_are_half_hours() -> None:
@@ -166,18 +166,18 @@ def test_the_newest_intervals_are_left_out_until_every_plant_has_reported() -> N
     body = document(
         series("B05", period({1: 500, 2: 500})), series("B19", period({1: 500, 2: 500, 3: 500}))
     )
-    assert grams(read(body)) == [415.5, 415.5]
+    assert grams(read(body)) == [459.3, 459.3]
 
 
 @pytest.mark.parametrize("code", sorted(STORAGE))
 def test_what_storage_gives_back_was_counted_before(code: str) -> None:
     body = document(series("B14", period({1: 100, 2: 100})), series(code, period({1: 900})))
-    assert grams(read(body)) == [12.0, 12.0]
+    assert grams(read(body)) == [5.1, 5.1]
 
 
 def test_what_plants_consume_is_left_out_whatever_its_area_or_type() -> None:
     drawn = series("B99", period({1: 900}), direction="out", area="elsewhere")
-    assert grams(read(document(series("B14", period({1: 100})), drawn))) == [12.0]
+    assert grams(read(document(series("B14", period({1: 100})), drawn))) == [5.1]
 
 
 def test_a_document_without_series_has_no_points_and_zeros_none_either() -> None:
@@ -209,9 +209,7 @@ def test_a_period_of_centuries_costs_no_more_than_its_window() -> None:
         (document(series("B14", period({1: 1}), area="10YFR-RTE------C")), "not asked for"),
         (document(series("B14", period({1: 1}), unit="MWH")), "not in megawatts"),
         (document(series("B14", period({1: 1}), curve="A02")), "unknown curve 'A02'"),
-        (document(series("B99", period({1: 1}))), "unknown production type 'B99'"),
         (document(series("B14", period({1: 1}, resolution="P1D"))), "unknown resolution"),
-        (document(series("B14", period({1: -1}))), "quantity"),
         (document(series("B14", period({1: "NaN"}))), "quantity"),
         (document(series("B14", period({1: "1e3"}))), "quantity"),
         (document(series("B14", period({1: ""}))), "quantity"),
@@ -259,12 +257,36 @@ def test_any_rubbish_is_a_bad_payload(body: bytes) -> None:
 def test_the_value_is_the_mix_times_its_factors(megawatts: dict[str, int]) -> None:
     body = document(*(series(code, period({1: mw}, hours=1)) for code, mw in megawatts.items()))
     (point,) = read(body)
-    total = sum(mw * FACTORS[FUELS[code]].gco2eq_per_kwh for code, mw in megawatts.items())
+    total = sum(
+        mw * fuel_factors(ZONE)[FUELS[code]].gco2eq_per_kwh for code, mw in megawatts.items()
+    )
     assert point.gco2eq_per_kwh == pytest.approx(total / sum(megawatts.values()), rel=1e-12)
 
 
+def test_lignite_hard_coal_and_what_burns_like_them_have_factors_of_their_own() -> None:
+    kinds = [FUELS[code] for code in ("B02", "B03", "B05", "B07", "B08", "B17")]
+    values = {fuel_factors("DE")[kind].gco2eq_per_kwh for kind in kinds}
+    assert len(values) == len(kinds)
+    assert (
+        fuel_factors("DE")["lignite"].gco2eq_per_kwh
+        > fuel_factors("DE")["hard coal"].gco2eq_per_kwh
+    )
+
+
+def test_a_negative_amount_and_an_unknown_type_do_not_take_the_hour_down() -> None:
+    gas = series("B04", period({1: 1000}, hours=1))
+    at_rest = series("B16", period({1: -2}, hours=1))
+    odd = series("B99", period({1: 5}, hours=1))
+    (plain,) = read(document(gas))
+    assert grams(read(document(gas, at_rest, odd))) == [plain.gco2eq_per_kwh]
+    (point,) = read(document(gas, series("B99", period({1: 1000}, hours=1))))
+    assert point.low is not None
+    assert point.high is not None
+    assert point.high > 2 * point.low
+
+
 def test_every_production_type_has_a_factor_or_is_storage() -> None:
-    assert {FUELS[code] for code in FUELS} <= FACTORS.keys()
+    assert {FUELS[code] for code in FUELS} <= fuel_factors(ZONE).keys()
     assert sorted({*FUELS, *STORAGE}) == [f"B{i:02}" for i in (*range(1, 21), 25)]
 
 

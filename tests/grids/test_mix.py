@@ -1,67 +1,83 @@
-"""The shared factors, their weighted mean, and which hours are reported completely."""
+"""What a mix costs in grams, what was generated, and which hours are reported completely."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.core.units import GCO2eqPerKwh
+from exporter.data.fuels import fuel_factors
 from exporter.grids._shared.mix import (
-    FACTORS,
     GONE_SECONDS,
+    NEGATIVE_LIMIT,
     SIGNIFICANT,
+    UNKNOWN,
     by_fuel,
     complete,
-    weighted_mean,
+    generated,
+    priced,
 )
 from exporter.grids._shared.payload import ShapeError
 
+PJM = fuel_factors("US-MIDA-PJM")
 HOUR = 3600
-amounts = st.dictionaries(st.sampled_from(sorted(FACTORS)), st.floats(0.001, 1e6), min_size=1)
-
-
-def test_the_factors_are_those_of_the_ipcc_and_say_so() -> None:
-    expected = {
-        "coal": 820.0,
-        "gas": 490.0,
-        "biomass": 230.0,
-        "solar": 45.0,
-        "geothermal": 38.0,
-        "hydro": 24.0,
-        "marine": 17.0,
-        "nuclear": 12.0,
-        "wind offshore": 12.0,
-        "wind": 11.0,
-    }
-    assert {f: FACTORS[f].gco2eq_per_kwh for f in expected} == expected
-    assert all("IPCC AR5" in FACTORS[fuel].source for fuel in expected)
-    assert set(FACTORS) - set(expected) == {"oil", "other"}
-    assert all(FACTORS[fuel].source for fuel in FACTORS)
+amounts = st.dictionaries(st.sampled_from(sorted(PJM)), st.floats(0.001, 1e6), min_size=1)
 
 
 @given(mix=amounts)
 def test_a_mix_is_the_sum_of_its_grams_over_the_sum_of_its_energy(mix: dict[str, float]) -> None:
-    grams = sum(FACTORS[fuel].gco2eq_per_kwh * amount for fuel, amount in mix.items())
-    assert weighted_mean(mix) * sum(mix.values()) == pytest.approx(grams, rel=1e-12)
-    used = [FACTORS[fuel].gco2eq_per_kwh for fuel in mix]
-    assert min(used) * (1 - 1e-12) <= weighted_mean(mix) <= max(used) * (1 + 1e-12)
+    grams = sum(PJM[fuel].gco2eq_per_kwh * amount for fuel, amount in mix.items())
+    low, central, high = priced(mix, PJM)
+    assert central * sum(mix.values()) == pytest.approx(grams, rel=1e-12)
+    used = [PJM[fuel] for fuel in mix]
+    assert min(f.low for f in used) * (1 - 1e-12) <= low <= central * (1 + 1e-12)
+    assert central * (1 - 1e-12) <= high <= max(f.high for f in used) * (1 + 1e-12)
 
 
 @given(mix=amounts, scale=st.floats(1e-3, 1e3))
 def test_the_unit_of_the_amounts_does_not_matter(mix: dict[str, float], scale: float) -> None:
     scaled = {fuel: amount * scale for fuel, amount in mix.items()}
-    assert weighted_mean(scaled) == pytest.approx(weighted_mean(mix), rel=1e-12)
+    assert priced(scaled, PJM) == pytest.approx(priced(mix, PJM), rel=1e-12)
+
+
+def test_a_zone_is_priced_by_its_own_plants_then_its_continents_then_the_worlds() -> None:
+    poland, czechia = fuel_factors("PL"), fuel_factors("CZ")
+    assert poland["lignite"].gco2eq_per_kwh != poland["hard coal"].gco2eq_per_kwh
+    assert poland["lignite"].zone == "PL"
+    assert poland["hydro"].zone == "EU"
+    assert poland["oil-shale"].zone == "WORLD"
+    assert czechia["lignite"] != poland["lignite"]
+    assert fuel_factors("US-XX-NONE")["coal"].zone == "US"
+    assert fuel_factors("ZA")["coal"].zone == "WORLD"
+
+
+def test_only_what_matters_of_an_unknown_fuel_counts_and_it_has_wide_bounds() -> None:
+    fuels = {"NG": "gas"}
+    assert by_fuel({"NG": 995.0, "ZZZ": 5.0}, fuels) == {"gas": 995.0}
+    mix = by_fuel({"NG": 900.0, "ZZZ": 60.0, "YYY": 40.0}, fuels)
+    assert mix == {"gas": 900.0, UNKNOWN: 100.0}
+    low, central, high = priced(mix, PJM)
+    plain = priced({"gas": 1.0}, PJM)
+    assert high - low > plain.high - plain.low
+    assert abs(central - plain.central) < 0.05 * plain.central
+
+
+def test_a_little_below_zero_is_nothing_and_much_is_not_known() -> None:
+    little = {"NG": 100.0, "SUN": -100 * NEGATIVE_LIMIT}
+    assert generated(little) == {"NG": 100.0, "SUN": 0.0}
+    much = {"NG": 100.0, "COL": -60.0}
+    assert generated(much) == {"NG": 100.0}
+    assert generated(much, may_store={"COL"}) == {"NG": 100.0, "COL": 0.0}
+    assert generated(much | {"PS": 50.0}, storage={"PS"}) == {"NG": 100.0}
+
+
+@given(amount=st.dictionaries(st.text(max_size=3), st.floats(-1e5, 1e5), max_size=8))
+def test_what_was_generated_is_never_negative(amount: dict[str, float]) -> None:
+    assert all(value >= 0 for value in generated(amount).values())
 
 
 @pytest.mark.parametrize("mix", [{}, {"coal": 0.0}, {"fusion": 1.0}])
 def test_no_generation_and_an_unknown_fuel_have_no_intensity(mix: dict[str, float]) -> None:
     with pytest.raises(ShapeError):
-        weighted_mean(mix)
-
-
-def test_codes_of_one_fuel_add_up() -> None:
-    mix = by_fuel({"B02": 1.0, "B05": 2.0, "B14": 5.0}, {"B02": "coal", "B05": "coal", "B14": "n"})
-    assert mix == {"coal": 3.0, "n": 5.0}
-    assert weighted_mean({"coal": 1.0, "wind": 1.0}) == GCO2eqPerKwh((820 + 11) / 2)
+        priced(mix, PJM)
 
 
 FULL = {"coal": 40.0, "gas": 40.0, "wind": 19.5, "oil": 0.5}

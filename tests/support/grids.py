@@ -54,7 +54,8 @@ class Subject:
     ``history_seconds`` how far back the API looks where that is less than a day, ``wire_time`` how
     the start of a window is written in the first request where it is. ``first_requests`` is the
     most that a first question, which asks for a history, may cost, ``long_days`` are so many that
-    they take several requests. ``percentile`` is how the
+    they take several requests. ``remembers`` is the least history of a start, in seconds, where a
+    week would cost too much. ``percentile`` is how the
     present compares, where the source tells it; ``estimates`` is whether the running interval is
     an estimate, ``text_stamps`` whether times are written out, so that a leap second can come.
     """
@@ -69,6 +70,7 @@ class Subject:
     wire_time: str = ""
     first_requests: int = 4
     long_days: int = 40
+    remembers: int = 7 * 86400 - 2 * 3600
     percentile: float | None = None
     estimates: bool = True
     text_stamps: bool = True

@@ -16,6 +16,7 @@ from typing import Final
 
 from exporter.core.clock import floor_to
 from exporter.core.units import PERCENT
+from exporter.data.fuels import fuel_factors
 from exporter.demo.grid.base import DAY, HOUR, BadQueryError, Document, GridValues, iso, seconds
 from exporter.demo.grid.faults import Fault
 
@@ -25,8 +26,8 @@ GREAT_BRITAIN: Final = 18
 LONGEST_SECONDS: Final = 14 * DAY
 AHEAD_SECONDS: Final = 48 * HOUR
 STEP: Final = 1800
-_LIFECYCLE: Final = (("wind", 11.0), ("gas", 490.0), ("coal", 820.0))
-"""Medians of IPCC AR5 WG3 Annex III in gCO2eq/kWh, the factors of the `neso` source."""
+PLANTS: Final = ("wind", "gas", "coal")
+"""Fuels of a simulated mix, from clean to dirty."""
 _COMBUSTION: Final = {"wind": 0.0, "gas": 394.0, "coal": 937.0}
 """NESO's own factors (`/intensity/factors`), of the intensity that it tells beside the mix."""
 _REGIONS: Final[Mapping[int, float]] = {1: 0.3, 2: 0.3, 7: 1.5, 13: 1.1, 16: 0.3}
@@ -91,22 +92,30 @@ class Neso:
     def _value(self, region: int, start: int) -> float:
         national = self.grid.expected(GB, start, STEP, issued=self.grid.running(STEP))
         value = national * _REGIONS.get(region, 1.0)
-        (_, cleanest), *_, (_, dirtiest) = _LIFECYCLE
+        (_, cleanest), *_, (_, dirtiest) = _lifecycle(GB, PLANTS)
         return min(max(value, cleanest), dirtiest)
 
 
-def lifecycle_mix(gco2eq_per_kwh: float) -> dict[str, float]:
-    """Percent of two fuels whose life-cycle mean is the given intensity.
+def lifecycle_mix(
+    gco2eq_per_kwh: float, *, zone: str = GB, plants: tuple[str, ...] = PLANTS
+) -> dict[str, float]:
+    """Percent of two fuels whose life-cycle mean in a zone is the given intensity.
+
+    ``plants`` are three or more fuels from clean to dirty.
 
     Raises:
-        ValueError: no mix of wind, gas and coal is that clean or that dirty.
+        ValueError: no mix of them is that clean or that dirty.
     """
-    for (clean, low), (dirty, high) in pairwise(_LIFECYCLE):
+    for (clean, low), (dirty, high) in pairwise(_lifecycle(zone, plants)):
         if low <= gco2eq_per_kwh <= high:
             percent = (gco2eq_per_kwh - low) / (high - low) * PERCENT
             return {clean: PERCENT - percent, dirty: percent}
-    message = f"{gco2eq_per_kwh} gCO2eq/kWh is not between wind and coal"
+    message = f"{gco2eq_per_kwh} gCO2eq/kWh is not between {plants[0]} and {plants[-1]}"
     raise ValueError(message)
+
+
+def _lifecycle(zone: str, plants: tuple[str, ...]) -> list[tuple[str, float]]:
+    return [(fuel, fuel_factors(zone)[fuel].gco2eq_per_kwh) for fuel in plants]
 
 
 def _window(first: str, last: str) -> tuple[int, int]:

@@ -1,70 +1,38 @@
-"""Life-cycle grams of a generation mix: the factor of each fuel, and their weighted mean.
+"""Life-cycle grams of a generation mix: what was generated, times the factor of each fuel.
 
 Sources that tell what was generated rather than what it emitted are turned into grams here, all
-with the same factors, so that their zones compare. What a zone imports is not traced: the value is
-that of a kilowatt-hour generated in the zone.
+with the factors of ``data/fuel_factors.csv`` for the plants of the zone, so that their zones
+compare with each other and with the yearly values. What a zone imports is traced in ``tracing.py``
+where the source tells flows; elsewhere the value is that of a kilowatt-hour generated in the zone.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from exporter.core.model import Bounds, IntensityPoint
 from exporter.core.units import GCO2eqPerKwh
-from exporter.grids._shared.payload import ShapeError
+from exporter.data.fuels import FuelFactor
+from exporter.grids._shared.payload import Interval, ShapeError
 
 SIGNIFICANT: Final = 0.01
 """Share of generation below which a missing fuel does not spoil a mix. The error is at most that
 share of the difference between the fuel's factor and the mean: 8 g for coal in a clean grid."""
 GONE_SECONDS: Final = 12 * 3600
 """Plants that have not been reported for longer do not report late: they no longer do."""
-
-_IPCC: Final = "IPCC AR5 WG3 (2014), Annex III, table A.III.2, median"
-_GAS: Final = 490.0
-_DIRECT_GAS: Final = 394.0
-_DIRECT_OTHER: Final = 300.0
-"""NESO's own combustion factors of combined-cycle gas and of "other" (`/intensity/factors`)."""
+NEGATIVE_LIMIT: Final = 0.05
+"""Share of an interval's generation. Stations at rest draw less than this; more is an error."""
+UNKNOWN: Final = "unknown"
+"""Fuel of what a source names and we do not know: priced as ``other``, with the widest bounds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FuelFactor:
-    """Life-cycle grams of CO2eq for each kWh of a fuel, and where the number comes from."""
+def priced(mix: Mapping[str, float], factors: Mapping[str, FuelFactor]) -> Bounds:
+    """Return gCO2eq/kWh of amounts by fuel, each 0 or more, in any one unit.
 
-    gco2eq_per_kwh: float
-    source: str
-
-
-FACTORS: Final[Mapping[str, FuelFactor]] = {
-    "gas": FuelFactor(gco2eq_per_kwh=_GAS, source=f"{_IPCC}: gas, combined cycle"),
-    "coal": FuelFactor(gco2eq_per_kwh=820.0, source=f"{_IPCC}: coal, pulverised"),
-    "oil": FuelFactor(
-        gco2eq_per_kwh=650.0,
-        source="UK Parliamentary Office of Science and Technology (2014): oil; not in IPCC's table",
-    ),
-    "biomass": FuelFactor(gco2eq_per_kwh=230.0, source=f"{_IPCC}: biomass, dedicated"),
-    "nuclear": FuelFactor(gco2eq_per_kwh=12.0, source=f"{_IPCC}: nuclear"),
-    "hydro": FuelFactor(gco2eq_per_kwh=24.0, source=f"{_IPCC}: hydropower"),
-    "geothermal": FuelFactor(gco2eq_per_kwh=38.0, source=f"{_IPCC}: geothermal"),
-    "marine": FuelFactor(gco2eq_per_kwh=17.0, source=f"{_IPCC}: ocean"),
-    "wind": FuelFactor(gco2eq_per_kwh=11.0, source=f"{_IPCC}: wind onshore"),
-    "wind offshore": FuelFactor(gco2eq_per_kwh=12.0, source=f"{_IPCC}: wind offshore"),
-    "solar": FuelFactor(
-        gco2eq_per_kwh=45.0, source=f"{_IPCC}: between utility 48 and rooftop 41, grids have both"
-    ),
-    "other": FuelFactor(
-        gco2eq_per_kwh=_DIRECT_OTHER * _GAS / _DIRECT_GAS,
-        source="NESO's direct factor of 300 raised by gas's ratio of life cycle to direct, 490/394",
-    ),
-}
-"""By our own names of fuels."""
-
-
-def weighted_mean(
-    mix: Mapping[str, float], factors: Mapping[str, FuelFactor] = FACTORS
-) -> GCO2eqPerKwh:
-    """Mean of the factors, weighted by amounts of 0 or more in any one unit.
+    The bounds are those of the factors, all high or all low together: plants of one kind err
+    together, and nothing tells which kinds err apart.
 
     Raises:
-        ShapeError: an unknown fuel, or nothing is generated.
+        ShapeError: a fuel without a factor, or nothing is generated.
     """
     for fuel in mix:
         if fuel not in factors:
@@ -74,15 +42,66 @@ def weighted_mean(
     if total <= 0:
         message = "nothing is generated"
         raise ShapeError(message)
-    grams = sum(amount * factors[fuel].gco2eq_per_kwh for fuel, amount in mix.items())
-    return GCO2eqPerKwh(grams / total)
+    grams = Bounds(0.0, 0.0, 0.0)
+    for fuel, amount in mix.items():
+        factor = factors[fuel]
+        each = Bounds(factor.low, factor.gco2eq_per_kwh, factor.high)
+        grams = grams.plus(each.times(amount))
+    return Bounds(grams.low / total, grams.central / total, grams.high / total)
+
+
+def mixed(at: Interval, value: Bounds, *, now: float, estimated: bool = False) -> IntensityPoint:
+    """Return the point of an interval that was priced by its mix.
+
+    An observed interval that is running at ``now`` (epoch seconds) is an estimate in any case.
+    """
+    end = at.start + at.step
+    return IntensityPoint(
+        zone=at.zone,
+        start=at.start,
+        end=end,
+        gco2eq_per_kwh=GCO2eqPerKwh(value.central),
+        estimated=not at.forecast and (estimated or end > now),
+        forecast=at.forecast,
+        low=GCO2eqPerKwh(value.low),
+        high=GCO2eqPerKwh(value.high),
+    )
+
+
+def generated(
+    amounts: Mapping[str, float],
+    *,
+    storage: Collection[str] = (),
+    may_store: Collection[str] = (),
+) -> dict[str, float]:
+    """Return what was generated by code of the source: without storage, and never below 0.
+
+    A negative amount of up to ``NEGATIVE_LIMIT`` of all generation is what plants at rest draw,
+    one of ``may_store`` is storage that is not told apart: both generated nothing. A larger one is
+    an error of the report: that code is unknown, and absent from the answer.
+    """
+    plants = {code: amount for code, amount in amounts.items() if code not in storage}
+    gross = sum(amount for amount in plants.values() if amount > 0)
+    return {
+        code: max(amount, 0.0)
+        for code, amount in plants.items()
+        if -amount <= NEGATIVE_LIMIT * gross or code in may_store
+    }
 
 
 def by_fuel(amounts: Mapping[str, float], fuels: Mapping[str, str]) -> dict[str, float]:
-    """Add amounts by code of the source up to amounts by fuel of ours."""
+    """Add amounts of 0 or more by code of the source up to amounts by fuel of ours.
+
+    Codes that ``fuels`` lacks are left out while they are not ``SIGNIFICANT`` together; above that
+    they count as ``UNKNOWN``: one odd plant never takes the others down.
+    """
     mix: dict[str, float] = {}
     for code, amount in amounts.items():
-        mix[fuels[code]] = mix.get(fuels[code], 0.0) + amount
+        fuel = fuels.get(code, UNKNOWN)
+        mix[fuel] = mix.get(fuel, 0.0) + amount
+    odd = not set(amounts) <= set(fuels)
+    if odd and mix[UNKNOWN] < SIGNIFICANT * sum(mix.values()):
+        del mix[UNKNOWN]
     return mix
 
 

@@ -156,7 +156,9 @@ def test_a_first_question_gives_a_history_at_the_cost_of_a_few_requests(scene: S
     assert scene.requests <= scene.subject.first_requests
 
 
-def test_every_source_but_that_of_the_last_hour_remembers_a_week(scene: Scene) -> None:
+def test_every_source_but_that_of_the_last_hour_remembers_what_a_forecast_needs(
+    scene: Scene,
+) -> None:
     if scene.subject.history_seconds is not None:
         pytest.skip("the API has no such history")
-    assert scene.source.history_seconds >= 7 * DAY - 2 * 3600
+    assert scene.source.history_seconds >= scene.subject.remembers

@@ -99,7 +99,7 @@ def test_an_error_in_the_simulation_is_reported_not_swallowed(
     assert "KeyError: 'XX'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("value", [10.9, 820.1])
+@pytest.mark.parametrize("value", [12.5, 997.1])
 def test_an_intensity_that_no_mix_has_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match="not between wind and coal"):
         lifecycle_mix(value)

@@ -13,7 +13,7 @@ from exporter.demo.grid.documents import Document, GridDocuments, lifecycle_mix
 from exporter.grids.entsoe import AREAS
 from tests.support.grids import Subject
 
-CODES: Final = {"wind": "B19", "gas": "B04", "coal": "B05"}
+CODES: Final = {"wind": "B19", "gas": "B04", "hard coal": "B05"}
 MEGAWATTS: Final = 40_000.0
 OTHER_AREA: Final = "10YNO-1--------2"
 HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>'
@@ -48,7 +48,10 @@ class EntsoeDocuments(GridDocuments):
     def _series(self, fuel: str, area: str, starts: list[int], fault: Fault | None) -> str:
         zone = next(zone for zone, code in AREAS.items() if code == area)
         values = [
-            lifecycle_mix(self.intensity(zone, start)).get(fuel, 0.0) * MEGAWATTS
+            lifecycle_mix(self.intensity(zone, start), zone=zone, plants=tuple(CODES)).get(
+                fuel, 0.0
+            )
+            * MEGAWATTS
             for start in starts
         ]
         blocks = fuel == "gas"
