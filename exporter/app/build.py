@@ -54,8 +54,13 @@ def build(settings: Settings, *, clock: Clock | None = None) -> App:
     """Build all parts of a daemon, ready to be wired or asked."""
     clock = clock or SystemClock()
     types = Types()
+    regions = RegionTable(_overrides(settings))
     context = AdapterContext(
-        clock=clock, meter=ApiMeter(), types=types, user_agent=f"carbon-exporter/{__version__}"
+        clock=clock,
+        meter=ApiMeter(),
+        types=types,
+        user_agent=f"carbon-exporter/{__version__}",
+        regions=regions,
     )
     providers = _providers(settings, context)
     return App(
@@ -64,7 +69,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> App:
         sections={provider.name: section for provider, section in providers},
         sources=_sources(settings, context),
         power=WithStorage(power_model(settings.power_model, types)),
-        regions=RegionTable(_overrides(settings)),
+        regions=regions,
         annual=AnnualTable(settings.annual),
         types=types,
         clock=clock,

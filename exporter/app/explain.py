@@ -95,8 +95,12 @@ def imagined(provider: str, instance_type: str, region: str) -> Machine:
 
 def _of_machine(wired: Assembly, view: ResourceView) -> Document:
     machine, app = view.machine, wired.app
-    region = app.regions.find(machine.key.provider, machine.key.cloud_region)
-    if machine.pue is not None:
+    provider, zone = (
+        machine.key.provider,
+        app.regions.zone(machine.key.provider, machine.cloud_zone),
+    )
+    region = zone or app.regions.find(provider, machine.key.cloud_region)
+    if machine.pue is not None and zone is None:
         region = replace(region, pue=machine.pue, pue_source="configuration")
     now = view.now
     intensity = now.intensity if now else wired.book.at(view.grid_zone, epoch(app.clock.now()))

@@ -113,16 +113,17 @@ def _bill(app: App, provider: Provider, inventory: Inventory) -> Iterator[Findin
 
 
 RegionZones = Mapping[tuple[str, str], tuple[str, float]]
-"""(provider, region) to (grid zone, PUE)."""
+"""(provider, region or the zone that stands elsewhere) to (grid zone, PUE)."""
 
 
 def _zones(app: App, machines: Sequence[Machine]) -> RegionZones:
     zones = {}
     for machine in machines:
-        name = (machine.key.provider, machine.key.cloud_region)
-        region = app.regions.find(*name)
+        provider, name = machine.key.provider, machine.key.cloud_region
+        zone = app.regions.zone(provider, machine.cloud_zone)
+        region = zone or app.regions.find(provider, name)
         pue = region.pue if machine.pue is None else machine.pue
-        zones[name] = (machine.grid_zone or region.grid_zone, pue)
+        zones[provider, zone.name if zone else name] = (machine.grid_zone or region.grid_zone, pue)
     return zones
 
 

@@ -486,10 +486,12 @@ class IntensityInForce:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
-    """A cloud region: its grid and its power usage effectiveness (PUE).
+    """A cloud region, or a zone that stands elsewhere: its grid and its power usage effectiveness.
 
     ``known`` is False for a region that the table lacks; it then carries the world's grid and the
-    provider's default PUE.
+    provider's default PUE. Where it is contested which grid feeds it, ``low_zone`` and
+    ``high_zone`` are the cleanest and the dirtiest of those that may, and ``grid_low`` and
+    ``grid_high`` what their yearly values are times that of ``grid_zone``: 1 where none is.
     """
 
     provider: str
@@ -502,6 +504,10 @@ class Region:
     longitude: float | None = None
     note: str = ""
     known: bool = True
+    low_zone: str = ""
+    high_zone: str = ""
+    grid_low: float = 1.0
+    grid_high: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -205,6 +205,10 @@ class Regions(Protocol):
         """Return the region, or one with ``known=False`` and the world's grid."""
         ...
 
+    def zone(self, provider: str, name: str) -> Region | None:
+        """Return an availability zone that stands elsewhere than its region, else None."""
+        ...
+
     def all(self) -> tuple[Region, ...]:
         """Return every region of the table, by provider and name."""
         ...
@@ -218,3 +222,5 @@ class AdapterContext:
     meter: ApiMeter
     types: TypeCatalogue
     user_agent: str = "carbon-exporter"
+    regions: Regions | None = None
+    """Where clouds stand; None where an adapter asks for nothing that stands somewhere."""

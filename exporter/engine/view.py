@@ -154,8 +154,12 @@ class Viewer:
             del self._currents[key]
 
     def _regions_of(self, resources: Iterable[ResourceView]) -> list[Region]:
-        """Return the regions that have machines, as these machines know them."""
-        seen = {(v.machine.key.provider, v.machine.key.cloud_region): v for v in resources}
+        """Return the regions that have machines, as these machines know them.
+
+        Machines that stand elsewhere, such as in a Local Zone, speak for a region only alone.
+        """
+        elsewhere_first = sorted(resources, key=lambda view: not view.machine.grid_zone)
+        seen = {(v.machine.key.provider, v.machine.key.cloud_region): v for v in elsewhere_first}
         regions = []
         for (provider, name), view in sorted(seen.items()):
             region = self._region_of(provider, name)

@@ -208,8 +208,9 @@ class Settings(BaseModel):
     )
     regions: dict[RegionName, RegionOverride] = Field(
         default_factory=dict,
-        description="Overrides of the shipped region table, by `provider:region`, "
-        "such as `aws:eu-west-1`.",
+        description="Overrides of the shipped region table, by `provider:region`, such as "
+        "`aws:eu-west-1`; of AWS also by zone (`aws:us-west-2-lax-1a`) and by Outpost "
+        "(`aws:op-0123456789abcdef0`), which stands where you put it.",
     )
     annual: dict[GridZone, AnnualGrams] = Field(
         default_factory=dict,

@@ -99,7 +99,8 @@ def _unknown_regions(laid: Overlay) -> Iterator[Problem]:
     for name, given in overrides.items() if isinstance(overrides, dict) else ():
         provider, colon, region = str(name).partition(":")
         described_in_full = isinstance(given, dict) and "grid_zone" in given
-        if colon and not described_in_full and not table.find(provider, region).known:
+        known = table.find(provider, region).known or table.zone(provider, region) is not None
+        if colon and not described_in_full and not known:
             guess = table.suggest(provider, region)
             hint = f"did you mean {provider}:{guess[0]}? " if guess else ""
             fix = f"no region that the table knows; {hint}For a new one, write its grid_zone too"

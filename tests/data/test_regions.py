@@ -99,3 +99,77 @@ def test_a_mistyped_region_is_answered_with_its_nearest_names() -> None:
     assert TABLE.suggest("gcp", "Europe-West4")[0] == "europe-west4"
     assert "aws" not in TABLE.suggest("azure", "zzzzzz")
     assert TABLE.suggest("azure", "zzzzzz") == ()
+
+
+@pytest.mark.parametrize(
+    ("zone", "grid"),
+    [
+        ("us-west-2-lax-1a", "US-CAL-CISO"),
+        ("us-west-2-den-1a", "US-NW-PSCO"),
+        ("eu-north-1-cph-1a", "DK-DK2"),
+        ("us-east-1-wl1-atl-wlz-1", "US-SE-SOCO"),
+        ("us-east-1-mia-9c", "US-FLA-FPL"),  # a group that is not listed yet
+        ("eu-west-3-wl1-xyz-wlz-1", "MA"),
+    ],
+)
+def test_an_aws_zone_in_another_city_has_the_grid_of_that_city(zone: str, grid: str) -> None:
+    found = TABLE.zone("aws", zone)
+    assert found is not None
+    assert (found.name, found.grid_zone, found.known) == (zone, grid, True)
+    assert found.pue_source
+
+
+@pytest.mark.parametrize("zone", ["us-west-2a", "", "us-west-2", "us-west-2-zzz-1a", "op-0123"])
+def test_any_other_zone_is_where_its_region_is(zone: str) -> None:
+    assert TABLE.zone("aws", zone) is None
+    assert TABLE.zone("gcp", "us-west-2-lax-1a") is None
+
+
+def test_every_local_zone_is_found_under_its_name_with_a_yearly_value() -> None:
+    annual = {line["grid_zone"] for line in rows("annual")}
+    lines = list(rows("local_zones"))
+    assert len(lines) == len({line["zone"] for line in lines})
+    for line in lines:
+        assert {line["grid_zone"], line["low_zone"], line["high_zone"]} <= annual | {""}
+        assert TABLE.find("aws", line["region"]).known
+        found = TABLE.zone("aws", line["zone"].replace("*", "1-any-wlz-1"))
+        assert found is not None
+        assert found.grid_zone == line["grid_zone"]
+
+
+def test_a_user_may_place_a_zone_and_an_outpost_which_are_no_regions() -> None:
+    table = RegionTable(
+        {
+            ("aws", "us-west-2-lax-1a"): RegionOverride(grid_zone="US-CAL-LDWP"),
+            ("aws", "us-east-1-atl-1a"): RegionOverride(pue=1.3),
+            ("aws", "us-east-1c"): RegionOverride(grid_zone="US-CAR-DUK"),
+            ("aws", "op-0a1b2c3d4e5f67890"): RegionOverride(grid_zone="FR", pue=1.5),
+        }
+    )
+    zones = [table.zone("aws", name) for name in ("us-west-2-lax-1a", "us-east-1-atl-1a")]
+    assert [(z.grid_zone, z.pue) for z in zones if z] == [
+        ("US-CAL-LDWP", 1.14),
+        ("US-SE-SOCO", 1.3),
+    ]
+    assert [z.high_zone for z in zones if z] == ["", ""]
+    outpost, plain = table.zone("aws", "op-0a1b2c3d4e5f67890"), table.zone("aws", "us-east-1c")
+    assert outpost is not None
+    assert (outpost.grid_zone, outpost.pue) == ("FR", 1.5)
+    assert plain is not None
+    assert plain.grid_zone == "US-CAR-DUK"
+    assert table.regions("aws") == TABLE.regions("aws")
+
+
+def test_a_contested_grid_has_its_rivals_as_bounds() -> None:
+    oregon = TABLE.find("aws", "us-west-2")
+    annual = {line["grid_zone"]: float(line["gco2eq_per_kwh"]) for line in rows("annual")}
+    assert (oregon.low_zone, oregon.grid_zone, oregon.high_zone) == (
+        "US-NW-BPAT",
+        "US-NW-BPAT",
+        "US-NW-PACW",
+    )
+    assert oregon.grid_low == 1.0
+    assert oregon.grid_high == annual["US-NW-PACW"] / annual["US-NW-BPAT"]
+    for region in TABLE.all():
+        assert region.grid_low <= 1.0 <= region.grid_high, region
+        assert bool(region.low_zone) == bool(region.high_zone), region

@@ -7,6 +7,7 @@ from exporter.core.clock import epoch
 from exporter.core.meter import ApiMeter
 from exporter.core.model import Disk, ResourceKey
 from exporter.core.ports import AdapterContext, Clock, Provider, TypeCatalogue
+from exporter.data.regions import RegionTable
 from exporter.demo._fake import Fake
 from exporter.demo.estate import Estate, EstateMachine, Once
 from tests.support.clock import ManualClock
@@ -18,7 +19,13 @@ DAY: Final = 24 * HOUR
 
 def context_of(clock: Clock, meter: ApiMeter, types: TypeCatalogue | None = None) -> AdapterContext:
     """Return what the composition root hands to the adapter."""
-    return AdapterContext(clock=clock, meter=meter, types=types or NoTypes(), user_agent="test/1")
+    return AdapterContext(
+        clock=clock,
+        meter=meter,
+        types=types or NoTypes(),
+        user_agent="test/1",
+        regions=RegionTable(),
+    )
 
 
 class FakeHarness:

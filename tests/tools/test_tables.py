@@ -283,9 +283,31 @@ def test_the_pue_of_a_region_is_its_newest_disclosure_unless_that_is_old(
         pue("eu-.+", "2024", "1.11"),
     )
     tables("--write", folder)
-    newest, average = rows.read(data / "regions.csv")
+    newest, average = (line(data, "regions", f"aws:{name}") for name in ("eu-west-1", "eu-west-9"))
     assert (newest["pue"], newest["pue_source"]) == ("1.10", "AWS disclosure by region, 2024")
     assert (average["pue"], average["pue_source"]) == ("1.11", "AWS average Europe, 2024")
+
+
+def test_a_region_whose_grid_was_wrong_is_moved_and_a_contested_one_has_bounds(
+    tables: Tables, tmp_path: Path, data: Path
+) -> None:
+    def region(name: str) -> dict[str, str]:
+        place = {"location": "", "lat": "1", "lon": "2", "em_zone": "FR", "note": ""}
+        return {"provider": "aws", "region": name} | place | {"pue": "1.14", "pue_source": "-"}
+
+    def moved(name: str, kind: str) -> dict[str, str]:
+        ends = {"bound_low": "CH 39", "bound_high": "BE 180"}
+        return {"kind": kind, "provider": "aws", "region": name, "new_zone": "BE"} | ends
+
+    folder = compiled(tmp_path / "source", "regions", region("xx-west-1"), region("xx-west-2"))
+    compiled(folder, "pue", {"provider": "", "region": "", "year": "", "pue": ""})
+    wrong, contested = moved("xx-west-1", "zone wrong"), moved("xx-west-2", "contested")
+    compiled(folder, "regions_corrections", wrong, contested)
+    tables("--write", folder)
+    zones = ("grid_zone", "low_zone", "high_zone")
+    first, second = (line(data, "regions", f"aws:xx-west-{number}") for number in (1, 2))
+    assert [first[column] for column in zones] == ["BE", "", ""]
+    assert [second[column] for column in zones] == ["BE", "CH", "BE"]
 
 
 def test_every_decision_has_a_reason_and_is_still_needed() -> None:

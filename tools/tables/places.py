@@ -1,7 +1,7 @@
 """Rebuilds ``regions.csv``, ``zone_codes.csv`` and ``annual.csv``: regions and their grids."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from tools.tables.rows import Row
@@ -30,6 +30,8 @@ _GOOGLE_FLEET: Final = ("1.10", "Google fleet average, 2024")
 _YEARLY: Final = (
     "Electricity Maps yearly average (life-cycle, flow-traced) via CO2.js 0.19, ODbL 1.0"
 )
+_CONTESTED: Final = "contested"
+_MOVED: Final = frozenset({"zone wrong", _CONTESTED})
 _NOTES: Final = (
     ("not in service yet", "Not yet in service in April 2026."),
     ("modelled/estimated only", "The grid value is modelled, not metered."),
@@ -43,7 +45,24 @@ def rebuild_regions(sources: Sources) -> list[Row]:
     part of the world, else Google's fleet average.
     """
     pues = sources.table("pue")
-    return [_region(row, pues) for row in sources.table("regions")]
+    found = sources.table("regions_corrections")
+    corrected = {(row["provider"], row["region"]): row for row in found if row["kind"] in _MOVED}
+    regions = sources.table("regions")
+    return [_region(row, pues) | _moved(row, corrected) for row in regions]
+
+
+def _moved(row: Row, corrected: Mapping[tuple[str, str], Row]) -> Row:
+    """A region whose grid was wrong; a contested one has the grids that may feed it as bounds."""
+    found = corrected.get((row["provider"], row["region"]))
+    if found is None:
+        return {}
+    contested = found["kind"] == _CONTESTED
+    low, high = (found[end].partition(" ")[0] for end in ("bound_low", "bound_high"))
+    return {
+        "grid_zone": found["new_zone"],
+        "low_zone": low if contested else "",
+        "high_zone": high if contested else "",
+    }
 
 
 def _region(row: Row, pues: Sequence[Row]) -> Row:
@@ -55,6 +74,8 @@ def _region(row: Row, pues: Sequence[Row]) -> Row:
         "latitude": row["lat"],
         "longitude": row["lon"],
         "grid_zone": row["em_zone"],
+        "low_zone": "",
+        "high_zone": "",
         "pue": f"{float(pue):.2f}",
         "pue_source": source,
         "note": " ".join(ours for theirs, ours in _NOTES if theirs in row["note"]),

@@ -1,6 +1,7 @@
 """The provider of one AWS account."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from math import inf
@@ -83,7 +84,7 @@ class AwsProvider(CloudProvider[Connection]):
             self._let_go(errors)
         if errors and not survey.kinds:
             raise errors[0]
-        machines = tuple(self._seen(survey, asked_at))
+        machines = tuple(self._placed(machine) for machine in self._seen(survey, asked_at))
         self._tell_refused(survey)
         minor = [error for listing in survey.listings.values() for error in listing.failures]
         return Inventory(
@@ -91,6 +92,15 @@ class AwsProvider(CloudProvider[Connection]):
             unseen_regions=survey.unseen_regions.union(error.scope for error in barred),
             failures=once_each((*errors, *minor)),
         )
+
+    def _placed(self, machine: Machine) -> Machine:
+        """Give a machine the grid of its zone, where that stands elsewhere than the region.
+
+        A Local Zone is listed with its parent region, and fed by the grid of its own city.
+        """
+        regions = self._context.regions
+        zone = regions.zone("aws", machine.cloud_zone) if regions else None
+        return machine if zone is None else replace(machine, grid_zone=zone.grid_zone, pue=zone.pue)
 
     def read(self, machines: Sequence[Machine], window: Window) -> Reading:
         """Read the metrics of all machines, 500 a request; GPUs where agents report them.

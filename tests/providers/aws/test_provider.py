@@ -7,7 +7,8 @@ import pytest
 from exporter.core.errors import AuthError, Reason
 from exporter.core.model import Inventory
 from exporter.demo.aws import Fault, FaultKind
-from tests.support.provider_aws import ACCOUNT, REGIONS, AwsHarness
+from exporter.demo.estate import Estate
+from tests.support.provider_aws import ACCOUNT, REGIONS, AwsHarness, machine
 from tests.support.providers import HOUR, final_window
 
 NO_REGIONS = Fault(kind=FaultKind.MISSING_PERMISSION, operation="DescribeRegions")
@@ -42,6 +43,27 @@ def test_all_enabled_regions_are_watched_unless_some_are_named(
     assert regions_asked(inventory) == set(REGIONS)
     assert not inventory.failures
     assert asked == len(REGIONS) + 1  # one enabled region is empty, disabled ones are not asked
+
+
+def test_a_machine_in_a_local_zone_has_the_grid_of_its_city(tmp_path: Path) -> None:
+    fleet = Estate(
+        machines=(
+            machine(1, "us-east-1", zone="us-east-1-bos-1a"),
+            machine(2, "us-east-1", zone="us-east-1-wl1-tpa-wlz-1"),
+            machine(3, "us-east-1", zone="us-east-1b"),
+        )
+    )
+    harness = AwsHarness(tmp_path, fleet)
+
+    inventory = harness.provider.discover()
+    harness.close()
+
+    grids = {found.cloud_zone: (found.grid_zone, found.pue) for found in inventory.machines}
+    assert grids == {
+        "us-east-1-bos-1a": ("US-NE-ISNE", 1.14),
+        "us-east-1-wl1-tpa-wlz-1": ("US-FLA-TEC", 1.14),
+        "us-east-1b": ("", None),
+    }
 
 
 @pytest.mark.parametrize(

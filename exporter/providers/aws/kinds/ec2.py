@@ -90,7 +90,7 @@ def machine(
         name=tags.get("Name", ""),
         instance_type=instance_type,
         state=state,
-        cloud_zone=str(item.get("Placement", {}).get("AvailabilityZone", "")),
+        cloud_zone=_place(item),
         launched_at=launched_at,
         stopped_at=None if state is RunState.RUNNING else _stopped_at(item, launched_at),
         tags=tags,
@@ -101,6 +101,12 @@ def machine(
         lifecycle=SPOT if item.get("InstanceLifecycle") == SPOT else ON_DEMAND,
         disks=disks,
     )
+
+
+def _place(item: Mapping[str, Any]) -> str:
+    """Return the availability zone, or the id of the Outpost: that stands at its owner's."""
+    _, slash, outpost = str(item.get("OutpostArn", "")).rpartition("/")
+    return outpost if slash else str(item.get("Placement", {}).get("AvailabilityZone", ""))
 
 
 def _is_detailed(item: Mapping[str, Any]) -> bool:

@@ -51,6 +51,11 @@ def test_an_instance_without_tags_has_no_name() -> None:
     assert (plain.name, plain.tags, plain.cloud_zone) == ("", {}, "eu-west-1b")
 
 
+def test_an_instance_on_an_outpost_stands_where_the_outpost_does() -> None:
+    arn = "arn:aws:outposts:eu-west-1:111122223333:outpost/op-0a1b2c3d4e5f67890"
+    assert read(OutpostArn=arn).cloud_zone == "op-0a1b2c3d4e5f67890"
+
+
 @pytest.mark.parametrize("broken", [{"State": {"Name": "dreaming"}}, {"InstanceId": None}])
 def test_an_instance_that_cannot_be_understood_is_an_error(broken: dict[str, Any]) -> None:
     with pytest.raises(BadPayloadError, match="without id or state"):
