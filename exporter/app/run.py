@@ -17,10 +17,11 @@ from exporter.app.explain import explainer
 from exporter.app.probe_grids import PROBES
 from exporter.core.errors import MissingExtraError, Reason, StoreError
 from exporter.engine.store import Store
+from exporter.exposition.connections import raise_file_limit
+from exporter.exposition.connections import serve as serve_http
 from exporter.exposition.listen import bind
 from exporter.exposition.server import make_app
-from exporter.exposition.server import serve as serve_http
-from exporter.settings import Settings
+from exporter.settings import Settings, parse_listen
 
 log = structlog.get_logger()
 
@@ -83,6 +84,7 @@ def _run(
     started: Callable[[str], None] | None = None,
 ) -> int:
     stop = _stop_on_signals()
+    raise_file_limit()
     with bind(settings.listen) as sock:  # first of all: a port in use is told at once
         wired = _wire(build(settings), state, simulated=simulated)
         wired.daemon.start()
@@ -90,7 +92,12 @@ def _run(
         log.info("serving", url=url, providers=[p.name for p in wired.app.providers])
         if started is not None:
             started(url)
-        api = make_app(wired.publisher, tags=settings.tags, explain=explainer(wired))
+        api = make_app(
+            wired.publisher,
+            tags=settings.tags,
+            explain=explainer(wired),
+            allowed_hosts=(*settings.allowed_hosts, parse_listen(settings.listen).host),
+        )
         serve_http(api, sock, stop=stop)
     return _stop(wired)
 

@@ -1,11 +1,13 @@
 """What a client accepts, and the answer in that form (RFC 9110, section 12)."""
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from exporter.exposition.render import OPENMETRICS, TEXT, Body
 
@@ -13,6 +15,8 @@ _OPENMETRICS: Final = "application/openmetrics-text"
 _OPENMETRICS_VERSIONS: Final = ("", "1.0.0", "0.0.1")
 _TEXT_RANGES: Final = ("text/plain", "text/*", "*/*")
 _TEXT_VERSIONS: Final = ("", "0.0.4")
+_PIECE_BYTES: Final = 64 * 1024
+_PIECES_IN_A_ROW: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,36 @@ def reply(request: Request, body: Body, *, content_type: str = "") -> Response:
     """Answer with a body, compressed where the client welcomes it."""
     headers = {"Content-Type": content_type or body.content_type, "Vary": "Accept, Accept-Encoding"}
     if accepts_gzip(joined(request, "accept-encoding")):
-        return Response(body.gzipped, headers=headers | {"Content-Encoding": "gzip"})
-    return Response(body.plain, headers=headers)
+        return _Shared((body.gzipped,), headers | {"Content-Encoding": "gzip"})
+    return _Shared(body.chunks, headers)
+
+
+class _Shared(Response):
+    """An answer in pieces of finished bytes that all clients share.
+
+    A client holds one piece of its own at a time, however slowly it reads: the whole of 24 MB of
+    plain text for each would let a few dozen clients exhaust a container's memory.
+    """
+
+    def __init__(self, chunks: Sequence[bytes], headers: Mapping[str, str]) -> None:
+        length = sum(map(len, chunks))
+        super().__init__(headers={**headers, "Content-Length": str(length)})
+        self._chunks = chunks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        del receive
+        start = {"status": self.status_code, "headers": self.raw_headers}
+        await send({"type": "http.response.start", **start})
+        for number, piece in enumerate(self._pieces() if scope["method"] != "HEAD" else ()):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            if number % _PIECES_IN_A_ROW == 0:
+                await asyncio.sleep(0)  # a fast reader must not keep the loop from all others
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _pieces(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            for start in range(0, len(chunk), _PIECE_BYTES):
+                yield chunk[start : start + _PIECE_BYTES]
 
 
 def joined(request: Request, header: str) -> str:

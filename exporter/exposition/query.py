@@ -11,6 +11,8 @@ from exporter.core.snapshot import ResourceState, ResourceView
 from exporter.exposition.documents import current_rate
 
 DEFAULT_LIMIT: Final = 1000
+MAX_PARAMETERS: Final = 50
+"""More than a person or a dashboard asks for; longer ones are refused before they cost anything."""
 MAX_LIMIT: Final = 10_000
 
 
@@ -29,6 +31,7 @@ SORTS: Final[Mapping[str, Callable[[ResourceView], float | str]]] = {
 }
 """Sort keys; a leading ``-`` turns the order round."""
 
+_LONGEST_SHOWN: Final = 100
 _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,5}")
 
 _FILTERS: Final[Mapping[str, Callable[[ResourceView], str]]] = {
@@ -71,10 +74,15 @@ def parse_query(items: Sequence[tuple[str, str]], tags: Sequence[str]) -> Resour
     """Read query parameters; ``tags`` are the keys that may be asked for.
 
     Raises:
-        QueryError: unknown parameter, sort key, state or tag, or a limit out of range.
+        QueryError: unknown parameter, sort key, state or tag, a limit out of range, or too many.
     """
+    if len(items) > MAX_PARAMETERS:
+        message = f"{len(items)} parameters — write {MAX_PARAMETERS} or fewer"
+        raise QueryError(message)
     _check_names(items)
-    given = {name: [value for key, value in items if key == name] for name, _ in items}
+    given: dict[str, list[str]] = {}
+    for name, value in items:
+        given.setdefault(name, []).append(value)
     sort = given.get("sort", ["-rate"])[-1]
     return ResourceQuery(
         filters={name: frozenset(given[name]) for name in _FILTERS if name in given},
@@ -95,7 +103,8 @@ def _check_names(items: Sequence[tuple[str, str]]) -> None:
 def _one_of(what: str, value: str, known: Iterable[str]) -> str:
     if value in known:
         return value
-    message = f"unknown {what} {value!r} — use one of: {', '.join(known) or 'none configured'}"
+    shown = value if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]}…"
+    message = f"unknown {what} {shown!r} — use one of: {', '.join(known) or 'none configured'}"
     raise QueryError(message)
 
 
@@ -107,7 +116,7 @@ def _tag(text: str, tags: Sequence[str]) -> tuple[str, str | None]:
 def _limit(text: str) -> int:
     if _WHOLE_NUMBER.fullmatch(text) and 1 <= int(text) <= MAX_LIMIT:
         return int(text)
-    message = f"limit {text!r} — write a whole number from 1 to {MAX_LIMIT}"
+    message = f"limit {text[:_LONGEST_SHOWN]!r} — write a whole number from 1 to {MAX_LIMIT}"
     raise QueryError(message)
 
 

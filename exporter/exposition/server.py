@@ -1,16 +1,13 @@
 """The HTTP surface: metrics, health, JSON API, live page. A request reads finished bytes."""
 
-import contextlib
-import signal
-import socket
-import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from types import FrameType
+import asyncio
+import ipaddress
+import re
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
-import uvicorn
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,6 +18,7 @@ from exporter.exposition.api import WAITING, Api, Explain, answer, error
 from exporter.exposition.negotiate import joined, metrics_type, reply
 from exporter.exposition.page import page_bodies
 from exporter.exposition.publisher import Publisher
+from exporter.exposition.query import MAX_PARAMETERS
 from exporter.exposition.render import TEXT, Body
 
 SECURITY_HEADERS: Final = {
@@ -30,20 +28,38 @@ SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-cache",
+    "Cache-Control": "no-store",  # an inventory is nothing for the cache of a shared proxy
 }
+
+MAX_TARGET_BYTES: Final = 8 * 1024
+"""Of path and query. Ids of Azure, the longest there are, have some 200 characters."""
+MAX_HEADER_BYTES: Final = 16 * 1024
+API_THREADS: Final = 2
+"""Questions to the API that are answered at the same time: the others wait, scrapes do not."""
+MAX_API_WAITING: Final = 32
+"""Questions in flight or waiting; more are refused at once."""
+
+_OPEN: Final = ("/metrics", "/-/")
+"""What any Host may ask for: scrapers and probes come under many names, and numbers without a
+browser's reach are no prey for DNS rebinding."""
+_ONE_LABEL: Final = re.compile(r"[a-z0-9_-]+")
+_PORT: Final = re.compile(r":[0-9]*$")
 
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
-_KEEP_ALIVE_SECONDS: Final = 75  # longer than the usual scrape interval of a minute
-_GRACE_SECONDS: Final = 3  # answers in flight at SIGTERM; the daemon has ten seconds in all
 
-
-def make_app(publisher: Publisher, *, tags: Sequence[str] = (), explain: Explain) -> ASGIApp:
+def make_app(
+    publisher: Publisher,
+    *,
+    tags: Sequence[str] = (),
+    explain: Explain,
+    allowed_hosts: Collection[str] = (),
+) -> ASGIApp:
     """Return the ASGI application.
 
     ``tags`` are the keys of cloud tags that the API may show; ``explain`` answers
-    ``/api/v1/explain/{id}`` and may block.
+    ``/api/v1/explain/{id}`` and may block; ``allowed_hosts`` are names by which a browser may call
+    the page and the API, besides addresses, localhost and names without a dot.
     """
     app = Starlette(
         routes=[
@@ -56,62 +72,7 @@ def make_app(publisher: Publisher, *, tags: Sequence[str] = (), explain: Explain
         exception_handlers={HTTPException: _refused, Exception: _failed},
     )
     app.router.redirect_slashes = False
-    return _SecurityHeaders(app)
-
-
-def serve(app: ASGIApp, sock: socket.socket, *, stop: threading.Event | None = None) -> None:
-    """Serve on a listening socket until SIGTERM, SIGINT or ``stop``; closes the socket.
-
-    Signals are handled where this runs in the main thread. ``stop`` is set on return, whatever
-    the cause, so that other threads may wait for it.
-    """
-    stop = stop or threading.Event()
-    config = uvicorn.Config(
-        app,
-        lifespan="off",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
-    server = uvicorn.Server(config)
-    with sock, _ended_by_signals(server), _ended_by(stop, server):
-        server.run(sockets=[sock])
-
-
-@contextlib.contextmanager
-def _ended_by(stop: threading.Event, server: uvicorn.Server) -> Iterator[None]:
-    def watch() -> None:
-        stop.wait()
-        server.should_exit = True
-
-    watcher = threading.Thread(target=watch, name="http-stop", daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        watcher.join()
-
-
-@contextlib.contextmanager
-def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
-    # uvicorn raises a signal that stopped it once more when it is done; without a handler of
-    # ours that would kill the process before the state is flushed.
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        server.should_exit = True
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return _SecurityHeaders(_Limits(app, allowed_hosts))
 
 
 class _SecurityHeaders:
@@ -129,6 +90,79 @@ class _SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, with_headers)
+
+
+class _Limits:
+    """Refuses, before anything is read or computed, what nobody with a right to it asks for."""
+
+    def __init__(self, app: ASGIApp, allowed_hosts: Collection[str]) -> None:
+        self._app = app
+        names = [name.lower() for name in allowed_hosts]
+        self._names = frozenset(names)
+        # What names end with that are allowed as *.example.org; every name, by *.
+        self._endings = (".localhost", *(name[1:] for name in names if name.startswith("*")))
+        self._asked = 0
+        self._turn = asyncio.Semaphore(API_THREADS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+        elif scope["path"].startswith("/api/"):
+            await self._in_turn(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        if "transfer-encoding" in headers or headers.get("content-length", "0").strip("0"):
+            # Closed, as the body is not read and the next request would be looked for inside it.
+            return error(413, "a request has no body here", {"Connection": "close"})
+        query: bytes = scope["query_string"]
+        if len(scope["raw_path"]) + len(query) > MAX_TARGET_BYTES:
+            return error(414, f"path and query are longer than {MAX_TARGET_BYTES} bytes")
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+            return error(431, f"the headers are longer than {MAX_HEADER_BYTES} bytes")
+        if query.count(b"&") >= MAX_PARAMETERS:
+            return error(400, f"write {MAX_PARAMETERS} parameters or fewer")
+        if not scope["path"].startswith(_OPEN) and not self._known(headers.get("host", "")):
+            fix = "use its address, or add the name to allowed_hosts in the configuration"
+            return error(403, f"this name is not one of the exporter's: {fix}")
+        return None
+
+    def _known(self, host: str) -> bool:
+        """Whether a Host can be meant for us, rather than be an attacker's name for our address.
+
+        Such a name has a dot: browsers look up no other name in an attacker's DNS. No Host at all
+        (HTTP/1.0) comes from no browser.
+        """
+        name = _PORT.sub("", host.lower()).removesuffix(".")
+        if not name or name in self._names or _ONE_LABEL.fullmatch(name):
+            return True
+        if name.endswith(self._endings):
+            return True
+        return _is_address(name.removeprefix("[").removesuffix("]"))
+
+    async def _in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let few questions be answered at a time, and few wait: each may cost a second of CPU."""
+        if self._asked >= MAX_API_WAITING:
+            busy = error(503, "too many questions at once, ask again", {"Retry-After": "1"})
+            await busy(scope, receive, send)
+            return
+        self._asked += 1
+        try:
+            async with self._turn:
+                await self._app(scope, receive, send)
+        finally:
+            self._asked -= 1
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _metrics(publisher: Publisher) -> _Endpoint:
@@ -156,7 +190,9 @@ def _ready(publisher: Publisher) -> _Endpoint:
 
 def _static(body: Body) -> _Endpoint:
     async def static(request: Request) -> Response:
-        return reply(request, body)
+        answered = reply(request, body)
+        answered.headers["Cache-Control"] = "no-cache"  # the same for everyone, and no secret
+        return answered
 
     return static
 

@@ -127,6 +127,7 @@ class RegionOverride(BaseModel):
 RegionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*:[A-Za-z0-9._-]+$")]
 GridZone = Annotated[str, Field(min_length=1, max_length=40)]
 AnnualGrams = Annotated[float, Field(ge=0.0, le=2000.0)]
+HostName = Annotated[str, Field(pattern=r"^(\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)$")]
 Tag = Annotated[str, Field(min_length=1, max_length=128)]
 
 
@@ -139,6 +140,12 @@ class Settings(BaseModel):
         default="127.0.0.1:9180",
         description="Address to serve on, `host:port`. `:9180` is every interface; "
         "IPv6 as `[::1]:9180`.",
+    )
+    allowed_hosts: tuple[HostName, ...] = Field(
+        default=(),
+        description="Names with a dot by which browsers may call the page and `/api`, such as "
+        "`carbon.example.org` or `*.example.org`; `*` is every name. Addresses, `localhost`, names "
+        "without a dot and the host of `listen` always may. `/metrics` and `/-/` answer to all.",
     )
     state: Path = Field(
         default=Path("carbon-exporter.db"),

@@ -9,6 +9,7 @@ import pytest
 
 from exporter.exposition.publisher import Publisher
 from exporter.exposition.render import Renderer
+from tests.support.clock import ManualClock
 from tests.support.exposition import TAGS, running
 
 
@@ -26,6 +27,11 @@ def promtool() -> str:
             pytest.fail(message)
         pytest.skip(message)
     return found
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture

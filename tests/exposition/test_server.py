@@ -1,7 +1,4 @@
 import gzip
-import signal
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,6 +9,7 @@ import pytest
 
 from exporter.core.model import ResourceKey
 from exporter.core.snapshot import Snapshot
+from exporter.exposition import server
 from exporter.exposition.page import page_bodies
 from exporter.exposition.publisher import Publisher
 from exporter.exposition.render import OPENMETRICS, TEXT, body
@@ -167,32 +165,101 @@ def test_readers_see_one_snapshot_or_the_next_never_a_mixture(publisher: Publish
         swapping.result()
 
 
-SERVE_UNTIL_SIGNAL = """
-import sys
-from exporter.exposition.listen import bind
-from exporter.exposition.publisher import Publisher
-from exporter.exposition.render import Renderer
-from exporter.exposition.server import make_app, serve
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "192.0.2.7:9180",
+        "[::1]:9180",
+        "localhost:9180",
+        "exporter",
+        "exporter:9180",
+        "demo.localhost",
+        "carbon.example.org:9180",
+        "CARBON.example.org.",
+        "a.b.example.net",
+    ],
+)
+def test_page_and_api_answer_to_addresses_and_to_names_that_are_ours(
+    publisher: Publisher, host: str
+) -> None:
+    publisher.publish(rich_snapshot())
+    with running(publisher, allowed_hosts=("carbon.example.org", "*.example.net")) as client:
+        for path in ("/", "/api/v1/summary", "/page/page.js"):
+            assert client.get(path, headers={"Host": host}).status_code == 200
 
-sock = bind("127.0.0.1:0")
-print(sock.getsockname()[1], flush=True)
-serve(make_app(Publisher(Renderer(version="1")), explain=lambda *_: None), sock)
-print("state flushed", flush=True)
-"""
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example:9180",
+        "example.net",
+        "a@b.c",
+    ],
+)
+def test_a_foreign_name_for_our_address_gets_nothing_but_metrics(
+    publisher: Publisher, host: str
+) -> None:
+    publisher.publish(rich_snapshot())
+    with running(publisher, allowed_hosts=("carbon.example.org", "*.example.net")) as client:
+        for path in ("/", "/api/v1/resources", "/api/v1/explain/i-1", "/nowhere"):
+            refused = client.get(path, headers={"Host": host})
+            assert refused.status_code == 403
+            assert "allowed_hosts" in refused.json()["error"]
+        for path in ("/metrics", "/-/healthy", "/-/ready"):
+            assert client.get(path, headers={"Host": host}).status_code == 200
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signal_ends_serving_and_lets_the_daemon_finish(number: signal.Signals) -> None:
-    command = [sys.executable, "-c", SERVE_UNTIL_SIGNAL]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as daemon:
-        assert daemon.stdout is not None
-        port = int(daemon.stdout.readline())
-        assert httpx.get(f"http://127.0.0.1:{port}/-/healthy", trust_env=False).is_success
-        daemon.send_signal(number)
-        out, err = daemon.communicate(timeout=30)
-    assert (daemon.returncode, out, err) == (0, "state flushed\n", "")
+def test_a_star_lets_every_name_pass(publisher: Publisher) -> None:
+    with running(publisher, allowed_hosts=("*",)) as client:
+        assert client.get("/", headers={"Host": "any.example"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/-/ready", "/api/v1/summary", "/api/v1/resources"])
+def test_nothing_private_is_stored_by_a_cache(
+    publisher: Publisher, client: httpx.Client, path: str
+) -> None:
+    publisher.publish(rich_snapshot())
+    assert client.get(path).headers["cache-control"] == "no-store"
+    assert client.get("/page/page.js").headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/api/v1/resources", "/"])
+def test_too_many_parameters_too_long_a_query_and_bodies_are_refused(
+    client: httpx.Client, path: str
+) -> None:
+    assert client.get(f"{path}?{'&'.join(['tag'] * 51)}").status_code == 400
+    assert client.get(f"{path}?x={'a' * 9000}").status_code == 414
+    assert client.get(path, headers={"X-Long": "a" * 17_000}).status_code == 431
+    with_body = client.request("GET", path, content=b"hello")
+    assert (with_body.status_code, with_body.headers["connection"]) == (413, "close")
+    assert client.request("POST", path, content=iter([b"hello"])).status_code == 413
+
+
+def test_questions_beyond_what_may_wait_are_refused_while_scrapes_go_on(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MAX_API_WAITING", 2)
+    release, begun = threading.Event(), threading.Semaphore(0)
+
+    def slow(_wanted: str, _query: object) -> dict[str, object]:
+        begun.release()
+        release.wait()
+        return {}
+
+    with running(publisher, explain=slow) as client, ThreadPoolExecutor() as pool:
+        try:
+            held = [pool.submit(client.get, "/api/v1/explain/x") for _ in range(2)]
+            assert begun.acquire(timeout=10)
+            assert begun.acquire(timeout=10)
+            refused = client.get("/api/v1/explain/x")
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+            assert client.get("/metrics").status_code == 200
+        finally:
+            release.set()
+        assert [answer.result().status_code for answer in held] == [200, 200]
 
 
 def summary(client: httpx.Client) -> dict[str, Any]:

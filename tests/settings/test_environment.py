@@ -39,6 +39,7 @@ VARIABLES: dict[str, tuple[str, object]] = {
     "missing": ("idle", "idle"),
     "stale_after": ("1h30m", timedelta(minutes=90)),
     "tags": ("team, cost centre,", ("team", "cost centre")),
+    "allowed_hosts": ("a.example.org, *.b.example", ("a.example.org", "*.b.example")),
     "max_series": ("7000", 7000),
     "power_model": ("ccf", "ccf"),
     "budget_kgco2eq_per_month": ("250", 250.0),

@@ -1,7 +1,7 @@
 """What tests of the exposition share: a running server and Prometheus' own parsers."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import httpx
@@ -9,10 +9,12 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.exposition.api import Explain
+from exporter.exposition.connections import serve
 from exporter.exposition.listen import bind
 from exporter.exposition.publisher import Publisher
 from exporter.exposition.render import Body
-from exporter.exposition.server import make_app, serve
+from exporter.exposition.server import make_app
 
 TAGS = ("team", "cost-center")
 
@@ -26,12 +28,14 @@ def explain(wanted: str, _query: Mapping[str, str]) -> Mapping[str, object] | No
 
 
 @contextmanager
-def running(publisher: Publisher) -> Iterator[httpx.Client]:
+def running(
+    publisher: Publisher, *, explain: Explain = explain, allowed_hosts: Sequence[str] = ()
+) -> Iterator[httpx.Client]:
     """Serve on a free port of loopback, and stop cleanly."""
     sock = bind("127.0.0.1:0")
     port = sock.getsockname()[1]
     stop = threading.Event()
-    app = make_app(publisher, tags=TAGS, explain=explain)
+    app = make_app(publisher, tags=TAGS, explain=explain, allowed_hosts=allowed_hosts)
     thread = threading.Thread(target=serve, args=(app, sock), kwargs={"stop": stop})
     thread.start()
     try:
