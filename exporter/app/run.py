@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import structlog
 
@@ -24,6 +25,9 @@ from exporter.exposition.server import make_app
 from exporter.settings import Settings, parse_listen
 
 log = structlog.get_logger()
+
+STOP_SECONDS: Final = 7.5
+"""How long a stop waits for cycles in flight."""
 
 
 def serve(settings: Settings) -> int:
@@ -130,7 +134,7 @@ def _open(state: Path | None) -> tuple[Store, str]:
 
 
 def _stop(wired: Assembly) -> int:
-    finished = wired.daemon.stop()
+    finished = wired.daemon.stop(within=STOP_SECONDS)
     wired.store.close()
     if not finished:
         # Python would wait for the hanging thread at exit; its cycle has committed nothing.

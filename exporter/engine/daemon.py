@@ -1,21 +1,30 @@
-"""What runs when: one job for each provider, one for each grid source, one for the snapshot."""
+"""What runs when: one job for each provider, one for each grid source, one for the snapshot.
+
+Jobs fall due by the monotonic clock. APScheduler plans by the wall clock, and after a step of that
+it would wait for a time that does not come, or run what is not due. So each job's trigger keeps its
+due time on the monotonic clock, and a watch plans all of them anew when the two clocks part.
+"""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from random import uniform
 from typing import Final
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 
+from exporter.core.errors import Reason
 from exporter.core.meter import ApiMeter
 from exporter.core.ports import Clock
 from exporter.core.snapshot import CollectorView, Snapshot
 from exporter.core.units import GramsCO2eq
-from exporter.engine.collector import ProviderCollector, commit
+from exporter.engine.collector import CLOCK_STEP_SECONDS, ProviderCollector, commit
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.ledger import Ledger
 from exporter.engine.status import CollectorStatus
@@ -29,10 +38,20 @@ SNAPSHOT_SECONDS: Final = 15
 FIRST_RETRY_SECONDS: Final = 30
 """A failed collector is tried again after this, then twice as long, up to its poll interval."""
 
-STOP_SECONDS: Final = 8.0
-"""How long a stop waits for cycles in flight: 10 s are allowed, 2 are for the rest."""
-
 JITTER_SHARE: Final = 0.05
+
+HANG_POLLS: Final = 3
+HANG_LEAST_SECONDS: Final = 300
+HANG_MOST_SECONDS: Final = 900
+"""A cycle that takes three polls, but at least five and at most fifteen minutes, counts as failed
+while it lasts. One takes seconds; a day of 10,000 machines is caught up in a minute of CPU time."""
+
+WATCH_SECONDS: Final = 1.0
+"""How often the two clocks are compared."""
+_SNAPSHOT: Final = "(snapshot)"
+
+PARTED_SECONDS: Final = 1.0
+"""A difference that is planned for anew: a step, a leap second, or a clock that is being slewed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +81,40 @@ class Parts:
     simulated: bool = False
 
 
+class _Steady(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """An interval of the monotonic clock, told to APScheduler as times of the wall clock."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._due = self.begun = clock.monotonic()
+
+    def get_next_fire_time(self, _previous: datetime | None, _now: datetime) -> datetime:
+        """Begin the next interval now: a job that is late runs once, not for each one missed."""
+        self.begun = self._clock.monotonic()
+        return self.due_in(self._seconds * (1 + uniform(0, JITTER_SHARE)))  # noqa: S311 — no secret
+
+    def due_in(self, seconds: float) -> datetime:
+        """Make the job due after so many seconds; returns when that is by the wall clock."""
+        self._due = self._clock.monotonic() + seconds
+        return self.planned()
+
+    def planned(self) -> datetime:
+        """When the job is due by the wall clock, as that goes now."""
+        return datetime.now(UTC) + timedelta(seconds=self._due - self._clock.monotonic())
+
+
+@dataclass(slots=True)
+class _Job:
+    """What is known of a job: its trigger, when it counts as hanging, when it began, if it runs."""
+
+    trigger: _Steady
+    patience: float
+    running_since: float | None = None
+    hangs: int = 0
+    hanging: bool = False
+
+
 class Daemon:
     """Starts and stops the jobs. A job that is late runs once; one that is still running waits."""
 
@@ -70,12 +123,17 @@ class Daemon:
         self._publishing = threading.Lock()
         self._idle = threading.Condition()
         self._busy = 0
-        self._stopping = False
+        self._stopping = threading.Event()
         self._restored = False
-        workers = len(parts.polled) + len(parts.book.sources) + 1
+        self._jobs: dict[str, _Job] = {}
+        workers = len(parts.polled) + len(parts.book.sources)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(workers)},
+            executors={
+                "default": ThreadPoolExecutor(max(workers, 1)),
+                # One thread renders, for ever: each new one would keep 60 MB of its own.
+                "snapshots": ThreadPoolExecutor(1),
+            },
             job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
         )
 
@@ -86,65 +144,109 @@ class Daemon:
         for polled in self._parts.polled:
             self._every(polled.poll_seconds, polled.collector.name, self._cycle, polled)
         for source in self._parts.book.sources:
-            self._every(source.refresh_seconds, f"grid {source.name}", self._refresh, source.name)
-        self._every(SNAPSHOT_SECONDS, "snapshot", self._snapshot)
+            self._every(source.refresh_seconds, _grid(source.name), self._refresh, source.name)
+        self._every(SNAPSHOT_SECONDS, _SNAPSHOT, self._snapshot)
         self._scheduler.start()
+        threading.Thread(target=self._watch_clock, name="clock", daemon=True).start()
 
-    def stop(self) -> bool:
+    def stop(self, *, within: float) -> bool:
         """Let cycles in flight finish, then save. Returns whether all finished in time.
 
         A cycle that did not finish has committed nothing of its last slice: nothing is lost.
         """
-        self._stopping = True
+        self._stopping.set()
         self._scheduler.shutdown(wait=False)
         with self._idle:
-            finished = self._idle.wait_for(lambda: self._busy == 0, timeout=STOP_SECONDS)
+            finished = self._idle.wait_for(lambda: self._busy == 0, timeout=within)
         if finished:
             commit(self._parts.ledger, self._parts.store_status)
         return finished
 
     def _every(self, seconds: int, name: str, job: Callable[..., None], *args: object) -> None:
+        trigger = _Steady(self._parts.clock, seconds)
+        patience = min(max(HANG_POLLS * seconds, HANG_LEAST_SECONDS), HANG_MOST_SECONDS)
+        self._jobs[name] = _Job(trigger=trigger, patience=patience)
         self._scheduler.add_job(
             job,
-            "interval",
+            trigger,
             args=args,
-            seconds=seconds,
-            jitter=int(seconds * JITTER_SHARE) or None,
             id=name,
+            executor="snapshots" if name == _SNAPSHOT else "default",
+            # One snapshot may be asked for while one is being made, which may not show the news.
+            max_instances=2 if name == _SNAPSHOT else 1,
             next_run_time=datetime.now(UTC),
         )
 
+    def _due_in(self, name: str, seconds: float) -> None:
+        """Run a job so many seconds from now, and then at its interval."""
+        self._plan(name, self._jobs[name].trigger.due_in(seconds))
+
+    def _plan(self, name: str, at: datetime) -> None:
+        if not self._stopping.is_set():
+            with suppress(JobLookupError):  # the scheduler was shut down in between
+                self._scheduler.modify_job(name, next_run_time=at)
+
+    def _watch_clock(self) -> None:
+        clock = self._parts.clock
+        planned_with = _apart(clock)
+        while not self._stopping.wait(WATCH_SECONDS):
+            moved = _apart(clock) - planned_with
+            if abs(moved) > PARTED_SECONDS:
+                planned_with += moved
+                self._plan_anew(at_once=abs(moved) > CLOCK_STEP_SECONDS)
+
+    def _plan_anew(self, *, at_once: bool) -> None:
+        """Tell APScheduler when jobs are due by a wall clock that was moved.
+
+        After a step, or a suspension, which looks like one, what is shown may be of another time:
+        all run at once, though no sooner after their last run than after a failure. So a clock that
+        jumps to and fro makes no flood of requests.
+        """
+        for name, job in self._jobs.items():
+            if at_once:
+                since = self._parts.clock.monotonic() - job.trigger.begun
+                self._due_in(name, max(0.0, FIRST_RETRY_SECONDS - since))
+            else:
+                self._plan(name, job.trigger.planned())
+        if at_once:
+            self._due_in(_SNAPSHOT, 0.0)  # which asks nobody
+
     @contextmanager
-    def _counted(self) -> Iterator[bool]:
+    def _counted(self, name: str) -> Iterator[bool]:
         """Count a job as in flight; yields False when the daemon is stopping."""
         with self._idle:
-            go = not self._stopping
+            go = not self._stopping.is_set()
             self._busy += go
+        job = self._jobs.get(name)
+        if job is not None and go:
+            job.running_since = self._parts.clock.monotonic()
         try:
             yield go
         finally:
+            if job is not None:
+                job.running_since = None
             with self._idle:
                 self._busy -= go
                 self._idle.notify_all()
 
     def _cycle(self, polled: Polled) -> None:
-        with self._counted() as go:
+        name = polled.collector.name
+        with self._counted(name) as go:
             if not go:
                 return
             done = polled.collector.run()
-            self._publish()
-            if not done:  # last: a job is not started again while it runs
-                self._retry_soon(polled)
+        self._due_in(_SNAPSHOT, 0.0)
+        if not done:  # last: a job is not started again while it runs
+            self._retry_soon(polled)
 
     def _retry_soon(self, polled: Polled) -> None:
         failed = polled.collector.status.failed_in_a_row
         delay = min(polled.poll_seconds, FIRST_RETRY_SECONDS * 2 ** min(failed - 1, 10))
-        if not self._stopping and delay < polled.poll_seconds:
-            at = datetime.now(UTC) + timedelta(seconds=delay)
-            self._scheduler.modify_job(polled.collector.name, next_run_time=at)
+        if delay < polled.poll_seconds:
+            self._due_in(polled.collector.name, delay)
 
     def _refresh(self, source: str) -> None:
-        with self._counted() as go:
+        with self._counted(_grid(source)) as go:
             if not go:
                 return
             used = frozenset[str]().union(
@@ -154,12 +256,22 @@ class Daemon:
             begin = now - self._parts.look_back_seconds
             for zones in (used, self._parts.zones - used):  # grams first, then what is only shown
                 self._parts.book.refresh(source, zones, begin, now)
-            self._publish()
+        self._due_in(_SNAPSHOT, 0.0)
 
     def _snapshot(self) -> None:
-        with self._counted() as go:
+        with self._counted(_SNAPSHOT) as go:
             if go:
+                self._look_for_hangs()
                 self._publish()
+
+    def _look_for_hangs(self) -> None:
+        for name, job in self._jobs.items():
+            began = job.running_since
+            hangs = began is not None and self._parts.clock.monotonic() - began > job.patience
+            if hangs and not job.hanging:
+                job.hangs += 1
+                log.warning("collector hangs", collector=name, seconds=round(job.patience))
+            job.hanging = hangs
 
     def _publish(self) -> None:
         with self._publishing:
@@ -168,8 +280,12 @@ class Daemon:
 
     def _anything_known(self) -> bool:
         """Whether some collector came back, or counters were restored: only then is it ready."""
-        tried = (polled.collector.status.view().success for polled in self._parts.polled)
-        return self._restored or any(success is not None for success in tried)
+        tried = (
+            polled.collector.status.view().success is not None
+            or self._jobs[polled.collector.name].hangs
+            for polled in self._parts.polled
+        )
+        return self._restored or any(tried)
 
     def snapshot(self) -> Snapshot:
         """Build a snapshot of this moment."""
@@ -177,7 +293,7 @@ class Daemon:
         around = Surroundings(
             collectors=(
                 *(self._polled_view(polled.collector) for polled in parts.polled),
-                *(status.view() for status in parts.book.statuses),
+                *(self._with_hang(s.view(), _grid(s.name)) for s in parts.book.statuses),
                 parts.store_status.view(),
             ),
             api=parts.meter.usage(),
@@ -188,4 +304,30 @@ class Daemon:
 
     def _polled_view(self, collector: ProviderCollector) -> CollectorView:
         since = self._parts.ledger.counting_since(collector.name)
-        return replace(collector.status.view(), counting_since=since)
+        view = self._with_hang(collector.status.view(), collector.name)
+        return replace(view, counting_since=since)
+
+    def _with_hang(self, view: CollectorView, job_name: str) -> CollectorView:
+        """Add to what a collector says of itself what it cannot say: that it does not come back.
+
+        Each hang counts as one failure, for good; success is what it was once it is over.
+        """
+        job = self._jobs.get(job_name)
+        if job is None or not job.hangs:
+            return view
+        reason = Reason.UNREACHABLE.value
+        failures = {**view.failures, reason: view.failures[reason] + job.hangs}
+        if not job.hanging:
+            return replace(view, failures=failures)
+        error = f"no end after {job.patience:.0f} s, still waiting — check the network"
+        return replace(view, success=False, failures=failures, last_error=error)
+
+
+def _grid(source: str) -> str:
+    """Name the job of a grid source: a provider may be called like one."""
+    return f"grid {source}"
+
+
+def _apart(clock: Clock) -> float:
+    """Seconds between the wall clock, by which APScheduler goes, and the monotonic one."""
+    return datetime.now(UTC).timestamp() - clock.monotonic()

@@ -25,7 +25,7 @@ from exporter.core.snapshot import (
     Snapshot,
 )
 from exporter.core.units import GramsCO2eq, Joules
-from exporter.engine.collector import ProviderCollector
+from exporter.engine.collector import CLOCK_STEP_SECONDS, ProviderCollector
 from exporter.engine.estimate import MachineModel, add, confidence, current
 from exporter.engine.grid_view import Grids
 from exporter.engine.ledger import Ledger
@@ -121,7 +121,11 @@ class Viewer:
             return ResourceState.STOPPED, None
         model, latest = account.model, account.latest
         limit = self._stale_after.get(account.collector, 0.0)
-        if model is None or latest is None or now - latest.end > limit or account.restarted:
+        if model is None or latest is None or account.restarted:
+            return ResourceState.SILENT, None
+        # What ended after the present is not of the present: the clock was put back since, and as
+        # long as it is behind, nothing would ever be too old.
+        if not -CLOCK_STEP_SECONDS <= now - latest.end <= limit:
             return ResourceState.SILENT, None
         known = model.profile.modelled or latest.usage.metered
         state = ResourceState.MEASURED if known else ResourceState.UNMODELLED

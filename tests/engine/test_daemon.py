@@ -102,11 +102,6 @@ class Stage:
             assert self.daemon._idle.wait_for(lambda: self.daemon._busy == 0, PATIENCE)
 
 
-@pytest.fixture(autouse=True)
-def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(daemon_module, "STOP_SECONDS", 0.1)
-
-
 @pytest.fixture
 def make(state: Path) -> Iterator[Callable[..., Stage]]:
     stages: list[Stage] = []
@@ -120,7 +115,7 @@ def make(state: Path) -> Iterator[Callable[..., Stage]]:
     yield start
     for stage in stages:
         if stage.daemon._scheduler.running:
-            stage.daemon.stop()
+            stage.daemon.stop(within=0.1)
         stage.idle()
         stage.store.close()
 
@@ -129,6 +124,18 @@ def cloud_of(name: str = "one") -> SimCloud:
     clock = SystemClock()
     machine = SimMachine(name=f"{name}-m", spans=[Span(epoch(clock.now()) - 7200)])
     return SimCloud(clock=clock, machines=[machine], name=name)
+
+
+def listings(cloud: SimCloud) -> list[int]:
+    """Return a list that grows by each time that a cloud's machines are listed."""
+    discover, asked = cloud.discover, list[int]()
+
+    def counted() -> Inventory:
+        asked.append(1)
+        return discover()
+
+    cloud.discover = counted  # type: ignore[method-assign]
+    return asked
 
 
 def measured(name: str) -> Callable[[Snapshot], bool]:
@@ -168,7 +175,7 @@ def test_restored_counters_are_published_before_any_collector_came_back(
     first = make(cloud)
     first.daemon.start()
     first.seen(measured("one"))
-    assert first.daemon.stop()
+    assert first.daemon.stop(within=PATIENCE)
     first.store.close()
     with hanging(cloud):
         second = make(cloud)
@@ -215,7 +222,7 @@ def test_retries_back_off_up_to_the_poll_interval(make: Callable[..., Stage]) ->
     doubled = [60, 120, 240, 480, 960, 1920]
     assert waits[:6] == pytest.approx(doubled, abs=5)
     assert all(wait <= HOUR * 1.1 for wait in waits[6:])
-    assert stage.snapshots[-1].collectors[0].failures["unreachable"] == 10
+    stage.seen(lambda s: s.collectors[0].failures["unreachable"] == 10)
 
 
 def test_a_collector_that_hangs_holds_up_no_other(make: Callable[..., Stage]) -> None:
@@ -226,6 +233,91 @@ def test_a_collector_that_hangs_holds_up_no_other(make: Callable[..., Stage]) ->
         snapshot = stage.seen(measured("fine"))
         assert snapshot.collectors[0].success is None
     stage.seen(measured("stuck"))
+
+
+def test_a_collector_that_hangs_is_shown_as_failed_until_it_comes_back(
+    make: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon_module, "HANG_MOST_SECONDS", 0.0)
+    monkeypatch.setattr(daemon_module, "SNAPSHOT_SECONDS", 0.05)
+    stuck, fine = cloud_of("stuck"), cloud_of("fine")
+    stage = make(stuck, fine)
+    with hanging(stuck):
+        stage.daemon.start()
+        assert stuck.hanging.wait(PATIENCE)
+        shown = stage.seen(lambda s: [one.success for one in s.collectors[:2]] == [False, True])
+        hung = shown.collectors[0]
+        assert (hung.failures["unreachable"], hung.last_success) == (1, None)
+        assert "no end after" in hung.last_error
+        later = len(stage.snapshots) + 3
+        stage.seen(lambda _: len(stage.snapshots) > later)
+        assert stage.snapshots[-1].collectors[0].failures["unreachable"] == 1, (
+            "one hang, one failure"
+        )
+    back = stage.seen(measured("stuck")).collectors[0]
+    assert (back.success, back.last_error, back.failures["unreachable"]) == (True, "", 1)
+
+
+def test_the_only_collector_hanging_from_the_start_is_told(
+    make: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon_module, "HANG_MOST_SECONDS", 0.0)
+    monkeypatch.setattr(daemon_module, "SNAPSHOT_SECONDS", 0.05)
+    cloud = cloud_of()
+    stage = make(cloud)
+    with hanging(cloud):
+        stage.daemon.start()
+        assert stage.seen(lambda _: True).collectors[0].success is False
+
+
+@pytest.mark.parametrize("seconds", [7200.0, -7200.0])
+def test_a_step_of_the_clock_runs_every_job_at_once_and_keeps_their_intervals(
+    make: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr(daemon_module, "WATCH_SECONDS", 0.01)
+    monkeypatch.setattr(daemon_module, "FIRST_RETRY_SECONDS", 0.0)
+    apart, moved = daemon_module._apart, [0.0]
+    monkeypatch.setattr(daemon_module, "_apart", lambda clock: apart(clock) + moved[0])
+    cloud = cloud_of()
+    asked = listings(cloud)
+    stage = make(cloud)
+    stage.daemon.start()
+    stage.seen(measured("one"))
+    stage.idle()
+    assert len(asked) == 1
+    moved[0] = seconds
+    with stage.published:
+        assert stage.published.wait_for(lambda: len(asked) > 1, PATIENCE)
+    stage.idle()
+    planned = stage.daemon._scheduler.get_job("one").next_run_time - datetime.now(UTC)
+    assert HOUR - 60 <= planned.total_seconds() <= HOUR * 1.06
+
+
+def test_a_clock_that_jumps_to_and_fro_makes_no_flood_of_requests(
+    make: Callable[..., Stage],
+) -> None:
+    cloud = cloud_of()
+    asked = listings(cloud)
+    stage = make(cloud)
+    stage.daemon.start()
+    stage.seen(measured("one"))
+    stage.idle()
+    for _ in range(50):
+        stage.daemon._plan_anew(at_once=True)
+    planned = stage.daemon._scheduler.get_job("one").next_run_time - datetime.now(UTC)
+    assert 0 < planned.total_seconds() <= daemon_module.FIRST_RETRY_SECONDS
+    assert len(asked) == 1
+
+
+def test_a_slewed_clock_moves_no_job(make: Callable[..., Stage]) -> None:
+    stage = make(cloud_of())
+    stage.daemon.start()
+    stage.seen(measured("one"))
+    stage.idle()
+    before = stage.daemon._scheduler.get_job("one").next_run_time
+    stage.daemon._plan_anew(at_once=False)
+    after = stage.daemon._scheduler.get_job("one").next_run_time
+    assert abs((after - before).total_seconds()) < 1
 
 
 def test_a_grid_that_fails_by_a_defect_holds_up_no_provider(make: Callable[..., Stage]) -> None:
@@ -240,17 +332,14 @@ def test_a_stop_saves_everything(make: Callable[..., Stage], state: Path) -> Non
     stage = make(cloud_of())
     stage.daemon.start()
     stage.seen(measured("one"))
-    assert stage.daemon.stop() is True
+    assert stage.daemon.stop(within=PATIENCE) is True
     stage.store.close()
     store = Store.open(state)
     assert [row.machine.name for row in store.load().resources.values()] == ["one-m"]
     store.close()
 
 
-def test_a_stop_lets_the_cycle_in_flight_finish(
-    make: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(daemon_module, "STOP_SECONDS", PATIENCE)
+def test_a_stop_lets_the_cycle_in_flight_finish(make: Callable[..., Stage]) -> None:
     cloud = cloud_of()
     stage = make(cloud)
     with hanging(cloud) as release:
@@ -258,7 +347,7 @@ def test_a_stop_lets_the_cycle_in_flight_finish(
         assert cloud.hanging.wait(PATIENCE)
         timer = threading.Timer(0.05, release.set)
         timer.start()
-        assert stage.daemon.stop() is True
+        assert stage.daemon.stop(within=PATIENCE) is True
         timer.join()
     assert stage.polled[0].collector.status.view().success is True
 
@@ -271,7 +360,7 @@ def test_a_stop_does_not_wait_for_a_provider_that_hangs(
     with hanging(stuck):
         stage.daemon.start()
         stage.seen(measured("fine"))
-        assert stage.daemon.stop() is False
+        assert stage.daemon.stop(within=0.1) is False
         stage.store.close()
         store = Store.open(state)
         saved = {row.machine.name for row in store.load().resources.values()}
@@ -285,7 +374,7 @@ def test_after_a_stop_no_cycle_begins_and_none_is_retried(make: Callable[..., St
     stage = make(cloud)
     stage.daemon.start()
     stage.seen(measured("one"))
-    assert stage.daemon.stop()
+    assert stage.daemon.stop(within=PATIENCE)
     reads = len(cloud.windows)
     stage.daemon._cycle(stage.polled[0])
     stage.daemon._refresh("simgrid")

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -117,6 +118,21 @@ def test_stale_gauges_are_withdrawn_and_come_back(state: Path, clock: ManualCloc
     assert (snapshot.regions[0].power, snapshot.regions[0].rate) == (None, None)
     rig.every(300, T0 + 3 * HOUR + 300)
     assert view_of(rig.look(), "m").state is ResourceState.MEASURED
+
+
+def test_gauges_from_after_the_present_of_a_clock_put_back_are_withdrawn(
+    state: Path, clock: ManualClock
+) -> None:
+    rig = rig_of(state, clock, SimMachine(name="m", spans=[Span(T0 - DAY)]))
+    rig.every(300, T0 + 3 * HOUR)
+    before = clock.now()
+    clock.set(before - timedelta(hours=2))
+    for _ in range(3):
+        view = view_of(rig.look(), "m")
+        assert (view.state, view.now) == (ResourceState.SILENT, None)
+        clock.advance(60)
+    clock.set(before)
+    assert view_of(rig.look(), "m").now is not None
 
 
 def test_after_a_restart_nothing_old_is_shown_until_it_is_read_again(
