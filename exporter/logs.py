@@ -7,6 +7,7 @@ import logging
 import sys
 from typing import Final, TextIO
 
+import stamina.instrumentation
 import structlog
 from structlog.typing import Processor
 
@@ -45,6 +46,8 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     root.setLevel(level.upper())
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    # It would tell of each retry, with the arguments of what is retried: those may hold a key.
+    stamina.instrumentation.set_on_retry_hooks(())
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

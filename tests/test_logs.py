@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+import stamina.instrumentation
 import structlog
 
 from exporter import logs
@@ -58,3 +59,8 @@ def test_an_exception_is_one_line_of_json() -> None:
         structlog.get_logger().exception("failed")
     [line] = stream.getvalue().splitlines()
     assert "ValueError: bad" in json.loads(line)["exception"]
+
+
+def test_a_retry_is_not_told_with_what_it_was_called_with() -> None:
+    logs.configure("debug", "json", io.StringIO())
+    assert stamina.instrumentation.get_on_retry_hooks() == ()

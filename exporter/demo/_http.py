@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER with no time to linger: closing sends RST instead of FIN."""
 _CLOSE_SECONDS: Final = 5.0
+_HANDSHAKE_HEAD: Final = bytes.fromhex("1603034000")
+"""A record of TLS 1.2 that holds a handshake of 16 KiB (RFC 8446, section 5.1)."""
 
 
 class Headers(Protocol):
@@ -112,6 +114,49 @@ class LoopbackServer:
         release()
         self._server.wait_until_idle()
         self._server.server_close()
+
+
+class SilentServer:
+    """Takes connections on a free port of 127.0.0.1 and says nothing: a TLS handshake never ends.
+
+    Where ``drip_seconds`` is given, it sends the beginning of a record of TLS, a byte each so many
+    seconds, so that no ``recv`` of the client ever waits for long.
+    """
+
+    def __init__(self, drip_seconds: float | None = None) -> None:
+        self._drip_seconds = drip_seconds
+        self._closing = threading.Event()
+        self._open: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._accept, name="demo-silent", daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """Base address, without a trailing slash."""
+        return f"https://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def close(self) -> None:
+        """Stop listening, and hang up."""
+        self._closing.set()
+        for line in (self._listener, *self._open):
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+            line.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                line, _ = self._listener.accept()
+                self._open.append(line)
+                if self._drip_seconds is not None:
+                    threading.Thread(target=self._drip, args=(line,), daemon=True).start()
+
+    def _drip(self, line: socket.socket) -> None:
+        with suppress(OSError):
+            for byte in _HANDSHAKE_HEAD + bytes(0x4000):
+                if self._closing.wait(self._drip_seconds):
+                    return
+                line.sendall(bytes([byte]))
 
 
 class _Server(ThreadingHTTPServer):

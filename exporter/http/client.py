@@ -7,9 +7,11 @@ those may hold a secret.
 
 import json
 import math
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NoReturn
+from functools import partial
+from typing import Any, Final, NoReturn
 
 import httpx
 import stamina
@@ -22,14 +24,18 @@ from exporter.core.errors import (
 )
 from exporter.core.ports import AdapterContext
 from exporter.http.address import is_loopback
+from exporter.http.bounds import ACCEPT_ENCODING, BoundsError, TooLargeError, unpacked
+from exporter.http.deadline import Limit, PastDeadlineError, within
 
 ATTEMPTS: Final = 3
 """Requests for one document, the first one included."""
 RETRY_AFTER_MAX_SECONDS: Final = 10.0
 """A longer wait asked for by the source is left to the next refresh."""
 _RETRY_TOTAL_SECONDS: Final = 45.0
-_DEADLINE_TIMEOUTS: Final = 3
-"""An answer that trickles is cut off after this many time-outs."""
+DEADLINE_TIMEOUTS: Final = 3
+"""A request that has not ended after this many time-outs is cut off, whatever still trickles in."""
+_GRACE_SECONDS: Final = 1.0
+"""For a thread to notice that its connection was shut down."""
 _PAUSE_MAX_SECONDS: Final = 3600.0
 """A longer pause is cut to this: a wrong header must not silence a source for good."""
 _ERROR_BODY_BYTES: Final = 4096
@@ -95,6 +101,10 @@ class _NoConnectionError(UnreachableError):
     """Nobody took up the connection: nobody will a second later, and others wait meanwhile."""
 
 
+class _TooSlowError(UnreachableError):
+    """It took all the time there was: a second try would take as much, and others wait."""
+
+
 class JsonClient:
     """Gets JSON documents from one endpoint. Used by one thread at a time."""
 
@@ -111,6 +121,8 @@ class JsonClient:
         self._clock = context.clock
         self._meter = context.meter
         self._paused_until = float("-inf")
+        self._seconds = endpoint.timeout_seconds * DEADLINE_TIMEOUTS
+        self._lines: list[socket.socket] = []
         self._retry = stamina.RetryingCaller(
             attempts=ATTEMPTS, timeout=_RETRY_TOTAL_SECONDS, wait_initial=1.0, wait_max=8.0
         ).on(_backoff)
@@ -119,6 +131,7 @@ class JsonClient:
             headers={
                 "User-Agent": context.user_agent,
                 "Accept": "application/json",
+                "Accept-Encoding": ACCEPT_ENCODING,
                 **endpoint.headers,
             },
             timeout=_timeout(endpoint.timeout_seconds),
@@ -161,12 +174,17 @@ class JsonClient:
     def _get(self, path: str, api: str, params: Params, headers: Mapping[str, str]) -> bytes:
         self._check_pause()
         self._meter.count(self._endpoint.source, api)
+        # Name resolution has no time-out and no socket, so all is done in a thread of its own.
+        with Limit(self._seconds) as limit:
+            send = partial(self._send, path, params, headers, limit)
+            try:
+                return within(limit.left + _GRACE_SECONDS, send)
+            except PastDeadlineError as error:
+                raise self._too_slow() from error
+
+    def _send(self, path: str, params: Params, headers: Mapping[str, str], limit: Limit) -> bytes:
         try:
-            with self._http.stream(
-                "GET", path, params=list(params) or None, headers=headers
-            ) as answer:
-                self._check_status(answer)
-                return self._body(answer)
+            body = self._answer(path, params, headers, limit)
         except httpx.ConnectTimeout as error:
             message = self._say("no connection in time — check the network, a firewall or a proxy")
             raise _NoConnectionError(message) from error
@@ -174,15 +192,38 @@ class JsonClient:
             seconds = self._endpoint.timeout_seconds
             message = self._say(f"no answer within {seconds:g} s — check the network or wait")
             raise UnreachableError(message) from error
-        except httpx.ConnectError as error:
-            message = self._say(f"cannot connect ({error}) — check name, network and proxy")
-            raise UnreachableError(message) from error
-        except httpx.DecodingError as error:
-            message = self._say("the answer's compression is broken — report it to the source")
-            raise BadPayloadError(message) from error
         except httpx.TransportError as error:
-            message = self._say("the connection broke off — check network and proxy, or wait")
+            if limit.passed:  # it is we who have closed the connection
+                raise self._too_slow() from error
+            if isinstance(error, httpx.ConnectError):
+                message = self._say(f"cannot connect ({error}) — check name, network and proxy")
+            else:
+                message = self._say("the connection broke off — check network and proxy, or wait")
             raise UnreachableError(message) from error
+        if limit.passed:  # without a length, a connection that was closed looks like the end
+            raise self._too_slow()
+        return body
+
+    def _answer(self, path: str, params: Params, headers: Mapping[str, str], limit: Limit) -> bytes:
+        self._lines = [line for line in self._lines if line.fileno() >= 0]
+        for line in self._lines:
+            limit.hold(line)
+
+        def trace(event: str, info: Mapping[str, Any]) -> None:
+            if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+                line = info["return_value"].get_extra_info("socket")
+                self._lines.append(line)
+                limit.hold(line)
+
+        with self._http.stream(
+            "GET", path, params=list(params) or None, headers=headers, extensions={"trace": trace}
+        ) as answer:
+            self._check_status(answer)
+            return self._body(answer)
+
+    def _too_slow(self) -> UnreachableError:
+        message = f"the answer trickles in too slowly, not whole within {self._seconds:g} s"
+        return _TooSlowError(self._say(f"{message} — check the network"))
 
     def _check_status(self, answer: httpx.Response) -> None:
         status = answer.status_code
@@ -214,17 +255,13 @@ class JsonClient:
             raise _RetryLaterError(message, seconds=math.inf)
 
     def _body(self, answer: httpx.Response) -> bytes:
-        body = bytearray()
-        limit = self._endpoint.max_bytes
-        deadline = self._clock.monotonic() + self._endpoint.timeout_seconds * _DEADLINE_TIMEOUTS
-        for chunk in answer.iter_bytes():
-            body += chunk
-            if len(body) > limit:
-                self._refuse(f"the answer is larger than {limit} bytes — check base_url")
-            if self._clock.monotonic() > deadline:
-                message = self._say("the answer trickles in too slowly — check the network")
-                raise UnreachableError(message)
-        return bytes(body)
+        encoding = answer.headers.get("Content-Encoding", "")
+        try:
+            return unpacked(answer.iter_raw(), encoding, self._endpoint.max_bytes)
+        except TooLargeError as error:
+            self._refuse(f"{error} — check base_url", error)
+        except BoundsError as error:
+            self._refuse(f"{error} — report it to the source", error)
 
     def _decode(self, body: bytes) -> object:
         try:
@@ -234,8 +271,8 @@ class JsonClient:
             raise BadPayloadError(message) from error
         return document
 
-    def _refuse(self, text: str) -> NoReturn:
-        raise BadPayloadError(self._say(text))
+    def _refuse(self, text: str, cause: Exception | None = None) -> NoReturn:
+        raise BadPayloadError(self._say(text)) from cause
 
     def _say(self, text: str) -> str:
         return f"{self._endpoint.source} ({self._host}): {text}"
@@ -250,7 +287,7 @@ def _backoff(error: Exception) -> bool | float:
     if isinstance(error, _RetryLaterError) and error.seconds is not None:
         return error.seconds if error.seconds <= RETRY_AFTER_MAX_SECONDS else False
     passing = isinstance(error, ThrottledError | UnreachableError)
-    return passing and not isinstance(error, _NoConnectionError)
+    return passing and not isinstance(error, _NoConnectionError | _TooSlowError)
 
 
 def _retry_after(answer: httpx.Response) -> float | None:
@@ -261,13 +298,10 @@ def _retry_after(answer: httpx.Response) -> float | None:
 
 def _error_document(answer: httpx.Response) -> object:
     """Decode the body of an error; None where it is long, broken off or not JSON."""
-    body = bytearray()
+    encoding = answer.headers.get("Content-Encoding", "")
     try:
-        for chunk in answer.iter_bytes(_ERROR_BODY_BYTES):
-            body += chunk
-            if len(body) > _ERROR_BODY_BYTES:
-                return None
-        document: object = json.loads(bytes(body))
+        body = unpacked(answer.iter_raw(_ERROR_BODY_BYTES), encoding, _ERROR_BODY_BYTES)
+        document: object = json.loads(body)
     except (httpx.HTTPError, ValueError, RecursionError):
         return None
     return document

@@ -42,6 +42,7 @@ from exporter.http.documents import Budget, Documents
 from exporter.http.secret import Secret
 from tests.support.clock import ManualClock
 from tests.support.grids import FIXTURES, context, json_values
+from tests.support.streamed import streamed
 
 HOUR = 3600
 LATER = 2e9
@@ -315,7 +316,7 @@ def source(
     api: Api, clock: ManualClock, key: str = KEY, *, budget: Budget | None = None
 ) -> EiaSource:
     endpoint = Endpoint(source="eia", base_url="https://api.example.org", auth_fix="check the key")
-    client = JsonClient(endpoint, context(clock), transport=httpx.MockTransport(api))
+    client = JsonClient(endpoint, context(clock), transport=streamed(api))
     documents = Documents(client, clock, keep_seconds=KEEP_SECONDS, budget=budget)
     return EiaSource(documents, Secret("eia", SecretStr(key)), clock)
 

@@ -26,6 +26,7 @@ from exporter.http.client import Endpoint, JsonClient
 from exporter.http.secret import Secret
 from tests.support.clock import ManualClock
 from tests.support.grids import FIXTURES, context
+from tests.support.streamed import streamed
 
 HOUR = 3600
 LATER = 2e9
@@ -313,7 +314,7 @@ def fetch(
 ) -> GridReading:
     clock = ManualClock(from_epoch(now))
     endpoint = Endpoint(source="entsoe", base_url="https://api.example.org", auth_fix="-")
-    client = JsonClient(endpoint, context(clock), transport=httpx.MockTransport(api))
+    client = JsonClient(endpoint, context(clock), transport=streamed(api))
     with closing(EntsoeSource(client, Secret("entsoe", SecretStr(TOKEN)), clock)) as entsoe:
         return entsoe.fetch(zones, start, end)
 

@@ -24,6 +24,7 @@ from exporter.grids.neso import (
 from exporter.http.client import Endpoint, JsonClient, StatusError
 from tests.support.clock import ManualClock
 from tests.support.grids import FIXTURES, context, json_values
+from tests.support.streamed import streamed
 
 NOON = 1_516_449_600
 """2018-01-20T12:00Z, the half-hour of the documented example."""
@@ -325,7 +326,7 @@ HALF_HOURS = [
 def fetch(api: Api, start: int, end: int, region: int | None = None) -> GridReading:
     clock = ManualClock(from_epoch(NOON + STEP + 60))
     endpoint = Endpoint(source="neso", base_url="https://api.example.org", auth_fix="-")
-    client = JsonClient(endpoint, context(clock), transport=httpx.MockTransport(api))
+    client = JsonClient(endpoint, context(clock), transport=streamed(api))
     with closing(NesoSource(client, clock, region=region)) as neso:
         return neso.fetch(["GB"], start, end)
 

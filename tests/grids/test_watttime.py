@@ -40,6 +40,7 @@ from exporter.http.client import Endpoint, JsonClient
 from exporter.http.secret import Secret
 from tests.support.clock import ManualClock
 from tests.support.grids import FIXTURES, context, json_values
+from tests.support.streamed import streamed
 
 LATER = 2e9
 MIDNIGHT = 1_657_843_200
@@ -303,7 +304,7 @@ def clock() -> ManualClock:
 
 def source(api: Api, clock: ManualClock, regions: dict[str, str] | None = None) -> WattTimeSource:
     endpoint = Endpoint(source="watttime", base_url="https://api.example.org", auth_fix="check it")
-    client = JsonClient(endpoint, context(clock), transport=httpx.MockTransport(api))
+    client = JsonClient(endpoint, context(clock), transport=streamed(api))
     password = Secret("watttime", SecretStr(PASSWORD), setting="password")
     logged_in = LoggedInClient(client, "someone", password, clock)
     return WattTimeSource(logged_in, regions or dict(REGIONS), clock)
@@ -399,7 +400,7 @@ def test_a_bad_login_is_an_auth_error_that_asks_for_no_data(clock: ManualClock) 
 @pytest.mark.parametrize("body", [{}, [], {"token": 1}, {"token": ""}, {"token": "a\r\nb: c"}])
 def test_a_login_without_a_token_is_a_bad_payload(clock: ManualClock, body: object) -> None:
     endpoint = Endpoint(source="watttime", base_url="https://api.example.org", auth_fix="-")
-    transport = httpx.MockTransport(lambda _request: httpx.Response(200, json=body))
+    transport = streamed(lambda _request: httpx.Response(200, json=body))
     client = JsonClient(endpoint, context(clock), transport=transport)
     password = Secret("watttime", SecretStr(PASSWORD), setting="password")
     with (

@@ -1,6 +1,6 @@
 import gzip
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import httpx
@@ -18,8 +18,10 @@ from exporter.http.address import check_base_url, is_loopback
 from exporter.http.client import ATTEMPTS, Endpoint, JsonClient
 from tests.support.clock import ManualClock
 from tests.support.grids import FIXTURES, context
+from tests.support.streamed import Raw, streamed
 
 SECRET = "s3cr3t-key"
+PACKED = {"Content-Encoding": "gzip"}
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
@@ -36,7 +38,7 @@ def get(handler: Handler, setting: AdapterContext, *, max_bytes: int = 1_000_000
         headers={"auth-token": SECRET},
         max_bytes=max_bytes,
     )
-    with closing(JsonClient(endpoint, setting, transport=httpx.MockTransport(handler))) as client:
+    with closing(JsonClient(endpoint, setting, transport=streamed(handler))) as client:
         return client.get_json(
             "/latest", api="latest", params=[("api_key", SECRET), ("zone", "FR")]
         )
@@ -175,26 +177,22 @@ def test_broken_compression_is_a_bad_payload(setting: AdapterContext) -> None:
         get(handler, setting)
 
 
-class Raw(httpx.SyncByteStream):
-    """Bytes as they come from the wire, not decoded when the response is made."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = chunks
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._chunks
+@pytest.mark.parametrize("status", [200, 404])
+def test_an_answer_that_is_packed_twice_is_refused(setting: AdapterContext, status: int) -> None:
+    body = gzip.compress(gzip.compress(b" " * 1_000_000))
+    with pytest.raises(BadPayloadError):
+        get(answering(status, body, **{"Content-Encoding": "gzip, gzip"}), setting)
 
 
-def test_an_answer_that_trickles_is_cut_off() -> None:
-    clock = ManualClock()
+def test_gzip_and_nothing_else_is_asked_for(setting: AdapterContext) -> None:
+    seen: list[str] = []
 
-    def trickle() -> Iterator[bytes]:
-        while True:
-            clock.advance(5)
-            yield b" "
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["accept-encoding"])
+        return httpx.Response(200, stream=Raw([gzip.compress(b"[1]")]), headers=PACKED)
 
-    with pytest.raises(UnreachableError, match="trickles"):
-        get(lambda _: httpx.Response(200, content=trickle()), context(clock))
+    assert get(handler, setting) == [1]
+    assert seen == ["gzip"]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from exporter.http.client import (
 )
 from tests.support.clock import ManualClock
 from tests.support.grids import context
+from tests.support.streamed import streamed
 
 
 class Scene:
@@ -26,7 +27,7 @@ class Scene:
         self.answer = httpx.Response(200, json={})
         self.seen: list[httpx.Request] = []
         endpoint = Endpoint(source="src", base_url="https://grid.example.org", auth_fix="-")
-        transport = httpx.MockTransport(self._respond)
+        transport = streamed(self._respond)
         self.client = JsonClient(endpoint, context(self.clock), transport=transport)
 
     def _respond(self, request: httpx.Request) -> httpx.Response:

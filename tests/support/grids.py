@@ -15,7 +15,7 @@ from exporter.core.plugins import load
 from exporter.core.ports import AdapterContext, Clock, GridSource
 from exporter.demo.grid import GridFake
 from exporter.demo.grid.documents import GridDocuments
-from exporter.http.client import JsonClient
+from exporter.http.client import DEADLINE_TIMEOUTS, JsonClient
 
 FIXTURES: Final = Path(__file__).parents[1] / "fixtures" / "grid"
 STEP: Final = 1800
@@ -88,6 +88,7 @@ class Subject:
         source = self.build(url, setting)
         for client in clients_of(source):
             client._http.timeout = httpx.Timeout(0.2)
+            client._seconds = 0.2 * DEADLINE_TIMEOUTS
         return source
 
     def intensity(self, zone: str, start: int) -> float:

@@ -1,5 +1,6 @@
 """One suite for every grid source: the right value or a named error, whatever the answer is."""
 
+import time
 from contextlib import closing
 from datetime import datetime
 
@@ -14,10 +15,16 @@ from exporter.core.errors import (
     ThrottledError,
     UnreachableError,
 )
+from exporter.demo._faults import FaultKind
+from exporter.demo._http import SilentServer
 from exporter.demo.grid import Fault
+from exporter.demo.grid.faults import GridFault
 from exporter.http.client import ATTEMPTS
 from tests.support.grid_scene import DAY, Scene
 from tests.support.grids import context
+
+PATIENCE_SECONDS = 5.0
+"""Far above what three tries within 0.6 s each take, far below what the answer would."""
 
 
 def skip_without_history(scene: Scene) -> None:
@@ -146,6 +153,58 @@ def test_silence_is_unreachable(scene: Scene) -> None:
         pytest.raises(UnreachableError, match="no answer within"),
     ):
         source.fetch([scene.subject.zone], scene.now - DAY, scene.now)
+
+
+@pytest.mark.parametrize(
+    ("kind", "every"),
+    [
+        (FaultKind.DRIP, 0.05),
+        (FaultKind.DRIP_HEADERS, 0.05),
+        (FaultKind.ENDLESS_INFORMATIONAL, 0.02),
+        (FaultKind.HALF_OPEN, 0.0),
+    ],
+)
+def test_an_answer_that_does_not_end_is_cut_off(
+    scene: Scene, kind: FaultKind, every: float
+) -> None:
+    scene.fake.inject(kind, seconds=every)
+    began = time.monotonic()
+    with (
+        closing(scene.subject.impatient(scene.fake.url, scene.setting)) as source,
+        pytest.raises(UnreachableError),
+    ):
+        source.fetch([scene.subject.zone], scene.now - DAY, scene.now)
+    assert time.monotonic() - began < PATIENCE_SECONDS
+
+
+def test_an_error_that_trickles_is_cut_off_too(scene: Scene) -> None:
+    scene.fake.inject(Fault.NOT_FOUND)
+    scene.fake.faults.add(GridFault(kind=FaultKind.DRIP, seconds=0.1))
+    began = time.monotonic()
+    with (
+        closing(scene.subject.impatient(scene.fake.url, scene.setting)) as source,
+        pytest.raises(CollectorError),
+    ):
+        source.fetch([scene.subject.zone], scene.now - DAY, scene.now)
+    assert time.monotonic() - began < PATIENCE_SECONDS
+
+
+@pytest.mark.parametrize("drip_seconds", [None, 0.05])
+def test_a_handshake_that_does_not_end_is_cut_off(scene: Scene, drip_seconds: float | None) -> None:
+    began = time.monotonic()
+    with (
+        closing(SilentServer(drip_seconds)) as server,
+        closing(scene.subject.impatient(server.url, scene.setting)) as source,
+        pytest.raises(UnreachableError),
+    ):
+        source.fetch([scene.subject.zone], scene.now - DAY, scene.now)
+    assert time.monotonic() - began < PATIENCE_SECONDS
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(scene: Scene) -> None:
+    scene.fake.inject(FaultKind.GZIP_BOMB)
+    with pytest.raises(BadPayloadError, match="larger than"):
+        scene.last_days()
 
 
 def test_no_server_is_unreachable(scene: Scene) -> None:
