@@ -16,27 +16,24 @@ from exporter.demo.azure.faults import Call, Fault
 from exporter.demo.azure.world import TENANT, World
 from exporter.demo.estate import Architecture, MachineType
 
-_SKUS: Final = re.compile(
-    r"/subscriptions/([^/]+)/providers/microsoft\.compute/skus", re.IGNORECASE
-)
-_PROVIDER: Final = re.compile(
-    r"/subscriptions/([^/]+)/providers/microsoft\.insights", re.IGNORECASE
-)
-_ONE: Final = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
+OPERATIONS: Final[Mapping[str, re.Pattern[str]]] = {
+    name: re.compile(path, re.IGNORECASE)
+    for name, path in {
+        "subscriptions": r"/subscriptions/*",
+        "skus": r"/subscriptions/([^/]+)/providers/microsoft\.compute/skus",
+        "provider": r"/subscriptions/([^/]+)/providers/microsoft\.insights",
+        "subscription": r"/subscriptions/([^/]+)",
+    }.items()
+}
+"""The paths of each operation."""
 _LOCATION: Final = re.compile(r"location eq '([^']+)'")
 
 
 def read_call(path: str) -> Call:
     """Say what a path asks for; the operation is empty for one that the demo does not have."""
-    if path.rstrip("/").lower() == "/subscriptions":
-        return Call(service="arm", operation="subscriptions")
-    for pattern, operation in (
-        (_SKUS, "skus"),
-        (_PROVIDER, "provider"),
-        (_ONE, "subscription"),
-    ):
+    for operation, pattern in OPERATIONS.items():
         if found := pattern.fullmatch(path):
-            names = frozenset({found[1].lower()})
+            names = frozenset(name.lower() for name in found.groups())
             return Call(service="arm", operation=operation, subscriptions=names)
     return Call(service="arm", operation="")
 

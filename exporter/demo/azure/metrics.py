@@ -83,7 +83,6 @@ def _result(
     silent = machine is None or not world.estate.runs(machine, query.start, query.end)
     empty = silent or FaultKind.RESULT_EMPTY in kinds
     return {
-        "cost": 4,
         "starttime": _iso(query.start),
         "endtime": _iso(query.end),
         "interval": f"PT{query.interval // 60}M",

@@ -147,7 +147,8 @@ def _disk(machine: EstateMachine, number: int, *, told: bool) -> Mapping[str, ob
     name = f"{machine.name}_{f'data_{number}' if number else 'OsDisk'}"
     store = {"id": f"{scope}/providers/Microsoft.Compute/disks/{name}"}
     facts: dict[str, object] = {"name": name, "caching": "None", "managedDisk": store}
-    facts |= {"lun": number - 1} if number else {"osType": "Linux"}
+    origin = "Empty" if number else "FromImage"
+    facts |= {"createOption": origin, **({"lun": number - 1} if number else {"osType": "Linux"})}
     if told:
         store["storageAccountType"] = disk.type
         facts["diskSizeGB"] = round(disk.size_gib)

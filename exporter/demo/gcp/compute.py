@@ -20,19 +20,20 @@ from exporter.demo.gcp.world import World, read_token, write_token
 STAGING_SECONDS: Final = 20
 """How long a machine is being provisioned or stopped."""
 _URL: Final = "https://www.googleapis.com/compute/v1/projects"
-_INSTANCES: Final = re.compile(r"/compute/v1/projects/([^/]+)/aggregated/instances")
-_DISKS: Final = re.compile(r"/compute/v1/projects/([^/]+)/aggregated/disks")
 _TYPE: Final = re.compile(r"/compute/v1/projects/([^/]+)/zones/([^/]+)/machineTypes/([^/]+)")
+OPERATIONS: Final[Mapping[str, re.Pattern[str]]] = {
+    "instances.aggregatedList": re.compile(r"/compute/v1/projects/([^/]+)/aggregated/instances"),
+    "disks.aggregatedList": re.compile(r"/compute/v1/projects/([^/]+)/aggregated/disks"),
+    "machineTypes.get": _TYPE,
+}
+"""The paths of each operation, by its name in Google's discovery document."""
 
 
 def read_call(path: str) -> Call:
     """Say what a path asks for; the operation is empty for one that Compute does not have."""
-    if found := _INSTANCES.fullmatch(path):
-        return Call(service="compute", operation="instances.aggregatedList", project=found[1])
-    if found := _DISKS.fullmatch(path):
-        return Call(service="compute", operation="disks.aggregatedList", project=found[1])
-    if found := _TYPE.fullmatch(path):
-        return Call(service="compute", operation="machineTypes.get", project=found[1])
+    for operation, pattern in OPERATIONS.items():
+        if found := pattern.fullmatch(path):
+            return Call(service="compute", operation=operation, project=found[1])
     return Call(service="compute", operation="")
 
 
