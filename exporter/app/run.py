@@ -1,7 +1,5 @@
 """Running the daemon: on the user's clouds, or on the demo estate."""
 
-import os
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -16,6 +14,7 @@ from exporter.app.assembly import Assembly, assemble
 from exporter.app.build import App, build
 from exporter.app.explain import explainer
 from exporter.app.probe_grids import PROBES
+from exporter.app.stopping import FLUSH_SECONDS, Stop, leave
 from exporter.core.errors import MissingExtraError, Reason, StoreError
 from exporter.engine.store import Store
 from exporter.exposition.connections import raise_file_limit
@@ -26,8 +25,9 @@ from exporter.settings import Settings, parse_listen
 
 log = structlog.get_logger()
 
-STOP_SECONDS: Final = 7.5
-"""How long a stop waits for cycles in flight."""
+SWITCH_SECONDS: Final = 0.0005
+"""How long a thread computes before another may, a tenth of Python's default: while the threads of
+a cycle parse what a cloud said, a scrape waits that long at each turn."""
 
 
 def serve(settings: Settings) -> int:
@@ -36,7 +36,7 @@ def serve(settings: Settings) -> int:
     Raises:
         CarbonExporterError: it could not start, e.g. the port is in use.
     """
-    return _run(settings, settings.state)
+    return _run(settings, settings.state, Stop.on_signals())
 
 
 def demo(*, listen: str, state: Path | None, offline: bool) -> int:
@@ -48,8 +48,9 @@ def demo(*, listen: str, state: Path | None, offline: bool) -> int:
     Raises:
         MissingExtraError: the demo watches three clouds, and an SDK is not installed.
     """
+    stop = Stop.on_signals()
     with _stage()(listen=listen, probes=() if offline else PROBES) as (settings, grids):
-        return _run(settings, state, simulated=True, started=partial(_say_where, grids))
+        return _run(settings, state, stop, simulated=True, started=partial(_say_where, grids))
 
 
 def _stage() -> Callable[..., AbstractContextManager[tuple[Settings, str]]]:
@@ -83,12 +84,13 @@ def check_state(path: Path) -> None:
 def _run(
     settings: Settings,
     state: Path | None,
+    stop: Stop,
     *,
     simulated: bool = False,
     started: Callable[[str], None] | None = None,
 ) -> int:
-    stop = _stop_on_signals()
     raise_file_limit()
+    sys.setswitchinterval(SWITCH_SECONDS)
     with bind(settings.listen) as sock:  # first of all: a port in use is told at once
         wired = _wire(build(settings), state, simulated=simulated)
         wired.daemon.start()
@@ -102,8 +104,16 @@ def _run(
             explain=explainer(wired),
             allowed_hosts=(*settings.allowed_hosts, parse_listen(settings.listen).host),
         )
-        serve_http(api, sock, stop=stop)
-    return _stop(wired)
+        # In a thread that nobody has to wait for: a request may hang, the stop may not.
+        http = threading.Thread(
+            target=serve_http, args=(api, sock), kwargs={"stop": stop.asked}, name="http"
+        )
+        http.daemon = True
+        http.start()
+        stop.asked.wait()
+        code = 0 if stop.begun else 1
+        stop.ask()
+        return _stop(wired, stop, http) or code
 
 
 def _wire(app: App, state: Path | None, *, simulated: bool) -> Assembly:
@@ -112,14 +122,6 @@ def _wire(app: App, state: Path | None, *, simulated: bool) -> Assembly:
     if trouble:
         wired.store_status.finished([(Reason.UNREACHABLE, trouble)])
     return wired
-
-
-def _stop_on_signals() -> threading.Event:
-    """Catch SIGTERM and SIGINT before anything starts: the state must be saved before the end."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 def _open(state: Path | None) -> tuple[Store, str]:
@@ -133,15 +135,15 @@ def _open(state: Path | None) -> tuple[Store, str]:
         return Store.in_memory(broken=str(error)), str(error)
 
 
-def _stop(wired: Assembly) -> int:
-    finished = wired.daemon.stop(within=STOP_SECONDS)
+def _stop(wired: Assembly, stop: Stop, http: threading.Thread) -> int:
+    """Finish what is in flight, save and close, as far as the time allows."""
+    finished = wired.daemon.stop(within=stop.left() - FLUSH_SECONDS)
     wired.store.close()
-    if not finished:
-        # Python would wait for the hanging thread at exit; its cycle has committed nothing.
-        log.warning("a cycle did not finish in time and was rolled back")
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
+    http.join(stop.left())
+    if not finished or http.is_alive():
+        # Python would wait for the hanging thread at exit; a cycle has committed nothing then.
+        log.warning("a cycle or a request did not finish in time and was abandoned")
+        leave(0)
     wired.app.close()
     log.info("stopped")
     return 0
