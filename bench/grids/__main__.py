@@ -13,7 +13,8 @@ from statistics import fmean
 
 from bench.grids.price import Pairs, by_authority, by_zone, error, yearly
 from bench.grids.read import read_hours, read_window
-from exporter.grids.eia import RESPONDENTS, UNPRICED
+from exporter.data.widening import widening
+from exporter.grids.eia import NAME, RESPONDENTS, UNPRICED
 
 PRODUCED, HOP = "own generation", "one hop"
 HOURS, WINDOW = "CARBON_BENCH_GRID_HOURS", "CARBON_BENCH_GRID_WINDOW"
@@ -99,7 +100,9 @@ def _basis(live: Mapping[str, Pairs], what: str) -> None:
         ratio = yearly()[zone] / mean
         near = low <= ratio <= high
         reason = "" if near else REASONS.get((zone, what), "NOT EXPLAINED")
-        print(f"{zone:<14}{yearly()[zone]:>6.0f} /{mean:>7.1f} ={ratio:>6.2f}  {reason}")
+        wide = widening(zone, NAME)
+        told = f"bounds x{wide.low:g} to x{wide.high:g}"
+        print(f"{zone:<14}{yearly()[zone]:>6.0f} /{mean:>7.1f} ={ratio:>6.2f}  {told:<24}{reason}")
     print()
 
 

@@ -1,6 +1,6 @@
 """From settings to adapters, tables and models. No I/O beyond reading the shipped tables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from exporter import __version__
@@ -19,6 +19,7 @@ from exporter.core.ports import (
     TypeCatalogue,
 )
 from exporter.data.regions import RegionOverride, RegionTable
+from exporter.grids._shared.calibrated import Calibrated
 from exporter.grids.annual import AnnualTable
 from exporter.power.catalogue import Types
 from exporter.power.selection import power_model
@@ -88,11 +89,15 @@ def _providers(
 
 
 def _sources(settings: Settings, context: AdapterContext) -> tuple[GridSource, ...]:
-    return tuple(
-        source
-        for section in settings.grids
-        for source in plugins.load("exporter.grids", section.kind).build(section, context)
-    )
+    return tuple(_built(settings, context))
+
+
+def _built(settings: Settings, context: AdapterContext) -> Iterator[GridSource]:
+    for section in settings.grids:
+        module = plugins.load("exporter.grids", section.kind)
+        for source in module.build(section, context):
+            mixes = settings.calibration and module.FACTS.from_mix
+            yield Calibrated(source, settings.calibration) if mixes else source
 
 
 def _overrides(settings: Settings) -> dict[tuple[str, str], RegionOverride]:

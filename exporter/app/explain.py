@@ -4,12 +4,24 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Final
 
+from exporter import grids
 from exporter.app.assembly import Assembly
 from exporter.app.build import App
 from exporter.core.clock import epoch
-from exporter.core.model import IntensityInForce, Machine, Region, ResourceKey, RunState, Usage
+from exporter.core.model import (
+    Factor,
+    IntensityInForce,
+    Machine,
+    Region,
+    ResourceKey,
+    RunState,
+    Usage,
+)
 from exporter.core.snapshot import ResourceView
 from exporter.core.units import Ratio, ratio_from_percent
+from exporter.data.fuels import continent, fuel_factors, own_fuels
+from exporter.data.regions import CONFIGURATION
+from exporter.data.widening import widening
 from exporter.engine.estimate import Explanation, confidence, explain
 from exporter.engine.intensity import annual_in_force
 from exporter.exposition.api import Explain
@@ -83,7 +95,7 @@ def explain_type(
         "power_model": app.settings.power_model,
         "confidence": profile.confidence.value,
         "utilization_ratio": utilization,
-        **_told(explain(profile, region, force, Usage(utilization))),
+        **_told(explain(profile, region, force, Usage(utilization)), _grid(app, region, force)),
     }
 
 
@@ -95,10 +107,8 @@ def imagined(provider: str, instance_type: str, region: str) -> Machine:
 
 def _of_machine(wired: Assembly, view: ResourceView) -> Document:
     machine, app = view.machine, wired.app
-    provider, zone = (
-        machine.key.provider,
-        app.regions.zone(machine.key.provider, machine.cloud_zone),
-    )
+    provider = machine.key.provider
+    zone = app.regions.zone(provider, machine.cloud_zone)
     region = zone or app.regions.find(provider, machine.key.cloud_region)
     if machine.pue is not None and zone is None:
         region = replace(region, pue=machine.pue, pue_source="configuration")
@@ -117,13 +127,60 @@ def _of_machine(wired: Assembly, view: ResourceView) -> Document:
         "utilization_ratio": usage.cpu,
         "utilization_assumed": now is None,
         "gpu_utilization_ratio": usage.gpu,
-        **_told(explain(profile, region, intensity, usage)),
+        **_told(explain(profile, region, intensity, usage), _grid(app, region, intensity)),
     }
 
 
-def _told(found: Explanation) -> Document:
+def _grid(app: App, region: Region, intensity: IntensityInForce) -> tuple[Factor, ...]:
+    """Say what a value was computed from, what may be missing in it, and which grid it may be."""
+    zone, source = intensity.zone, intensity.source
+    told: list[Factor] = []
+    if source in {facts.kind for facts in grids.facts() if facts.from_mix}:
+        own = own_fuels(zone)
+        known = widening(zone, source)
+        told += [
+            Factor(
+                name=f"fuel factors of {zone}",
+                value=f"own: {', '.join(own)}" if own else f"defaults of {continent(zone)}",
+                unit="gCO2eq/kWh by fuel",
+                source="exporter/data/fuel_factors.csv",
+                year=max((fuel_factors(zone)[fuel].year for fuel in own), default=""),
+            ),
+            Factor(
+                name=f"what the mix of {zone} may miss",
+                value=1.0,
+                unit="times the intensity",
+                source=known.reason,
+                low=known.low,
+                high=known.high,
+            ),
+        ]
+        if zone in app.settings.calibration:
+            told.append(
+                Factor(
+                    name=f"calibration of {zone}",
+                    value=app.settings.calibration[zone],
+                    unit="times the mix, already in the intensity",
+                    source=CONFIGURATION,
+                )
+            )
+    if region.low_zone and region.grid_zone == zone:
+        told.append(
+            Factor(
+                name=f"which grid feeds {region.name}",
+                value=zone,
+                unit="grid zone; bounds: times the intensity",
+                source=f"contested: {region.low_zone} to {region.high_zone}",
+                low=region.grid_low,
+                high=region.grid_high,
+            )
+        )
+    return tuple(told)
+
+
+def _told(found: Explanation, grid: tuple[Factor, ...]) -> Document:
     return {
-        "factors": [asdict(factor) for factor in found.factors],
+        "factors": [asdict(factor) for factor in (*found.factors, *grid)],
         "it_watts": found.it_watts._asdict(),
         "facility_watts": found.facility_watts._asdict(),
         "operational_gco2eq_per_hour": found.operational._asdict(),

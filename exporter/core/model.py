@@ -477,6 +477,9 @@ class IntensityInForce:
     estimated: bool = False
     detail: str = ""
     """Year and origin, where the source is a table."""
+    low: GCO2eqPerKwh | None = None
+    high: GCO2eqPerKwh | None = None
+    """Bounds of the value, where anything tells them; ``low <= gco2eq_per_kwh <= high`` then."""
 
     @property
     def live(self) -> bool:

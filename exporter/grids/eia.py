@@ -44,7 +44,7 @@ from exporter.core.ports import AdapterContext, Clock
 from exporter.data import rows as table
 from exporter.data.fuels import fuel_factors
 from exporter.grids._shared.facts import SourceFacts, codes
-from exporter.grids._shared.mix import by_fuel, complete, generated, mixed, priced
+from exporter.grids._shared.mix import by_fuel, complete, generated, mixed, priced, widened
 from exporter.grids._shared.payload import (
     Interval,
     ShapeError,
@@ -161,6 +161,7 @@ FACTS: Final = SourceFacts(
     licence="public domain (US government work)",
     attribution="U.S. Energy Information Administration",
     url="https://www.eia.gov/electricity/gridmonitor/",
+    from_mix=True,
     notes=(
         (
             "Computed here from net generation by energy source, with the factors of the zone's "
@@ -441,7 +442,8 @@ def to_points(
             if start <= now:
                 value, estimated = trade.consumed(code, start)
                 at = Interval(zone, start, STEP)
-                points.append(mixed(at, value, now=now, estimated=estimated))
+                wide = widened(value, zone, NAME)
+                points.append(mixed(at, wide, now=now, estimated=estimated))
     if unreadable and not points:
         raise _failure(unreadable) from unreadable[0]
     failures = (_failure(unreadable),) if unreadable else ()

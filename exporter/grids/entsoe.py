@@ -34,7 +34,7 @@ from exporter.core.model import Basis, GridReading, IntensityPoint, Method
 from exporter.core.ports import AdapterContext, Clock
 from exporter.data.fuels import fuel_factors
 from exporter.grids._shared.facts import SourceFacts, codes
-from exporter.grids._shared.mix import by_fuel, complete, generated, mixed, priced
+from exporter.grids._shared.mix import by_fuel, complete, generated, mixed, priced, widened
 from exporter.grids._shared.payload import Interval, ShapeError, as_instant
 from exporter.grids._shared.token import TokenConfig
 from exporter.grids._shared.windows import LEAD, collect, newest_or_within, slices
@@ -106,6 +106,7 @@ FACTS: Final = SourceFacts(
     attribution="ENTSO-E Transparency Platform",
     key="free, by e-mail to transparency@entsoe.eu after registration",
     url="https://transparency.entsoe.eu",
+    from_mix=True,
     notes=(
         (
             "Computed here from actual generation by type, with the factors of the country's own "
@@ -225,7 +226,8 @@ def _points(
         mix = by_fuel(megawatts, FUELS)
         if sum(mix.values()) > 0:
             at = Interval(zone, start, step)
-            yield mixed(at, priced(mix, fuel_factors(zone)), now=now)
+            value = widened(priced(mix, fuel_factors(zone)), zone, NAME)
+            yield mixed(at, value, now=now)
 
 
 def _stamp(seconds: int) -> str:

@@ -31,7 +31,7 @@ from exporter.core.ports import AdapterContext, Clock
 from exporter.core.units import PERCENT
 from exporter.data.fuels import FuelFactor, fuel_factors
 from exporter.grids._shared.facts import SourceFacts
-from exporter.grids._shared.mix import UNKNOWN, by_fuel, mixed, priced
+from exporter.grids._shared.mix import UNKNOWN, by_fuel, mixed, priced, widened
 from exporter.grids._shared.payload import (
     Interval,
     ShapeError,
@@ -74,6 +74,7 @@ FACTS: Final = SourceFacts(
     licence="CC BY 4.0",
     attribution="Carbon Intensity API, National Energy System Operator (NESO)",
     url="https://carbonintensity.org.uk",
+    from_mix=True,
     notes=(
         (
             "Recomputed from the generation mix with life-cycle factors: NESO's own of each plant, "
@@ -300,7 +301,8 @@ def _point(row: object, *, now: float, forecast: bool) -> IntensityPoint | None:
     if not mix:
         return None
     at = Interval(ZONE, start, STEP, forecast and start > now)
-    return mixed(at, lifecycle_intensity(mix), now=now, estimated=forecast)
+    value = widened(lifecycle_intensity(mix), ZONE, NAME)
+    return mixed(at, value, now=now, estimated=forecast)
 
 
 def _mix(value: object) -> dict[str, float] | None:

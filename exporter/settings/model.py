@@ -127,6 +127,7 @@ class RegionOverride(BaseModel):
 RegionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*:[A-Za-z0-9._-]+$")]
 GridZone = Annotated[str, Field(min_length=1, max_length=40)]
 AnnualGrams = Annotated[float, Field(ge=0.0, le=2000.0)]
+CalibrationFactor = Annotated[float, Field(ge=0.2, le=5.0)]
 HostName = Annotated[str, Field(pattern=r"^(\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)$")]
 Tag = Annotated[str, Field(min_length=1, max_length=128)]
 
@@ -223,6 +224,12 @@ class Settings(BaseModel):
         default_factory=dict,
         description="Yearly average intensity by grid zone in gCO2eq/kWh, in place of the "
         "shipped value.",
+    )
+    calibration: dict[GridZone, CalibrationFactor] = Field(
+        default_factory=dict,
+        description="Factor by grid zone for values that are computed from a generation mix "
+        "(`eia`, `entsoe`, `neso`): what `python -m tools.calibrate` makes of a year of your own "
+        "series against the yearly value. Kept history is not changed by it.",
     )
     providers: tuple[
         Annotated[SerializeAsAny[ProviderConfig], BeforeValidator(section_of("providers"))], ...

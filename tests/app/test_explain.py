@@ -7,7 +7,9 @@ import pytest
 
 from exporter import app
 from exporter.app.assembly import Assembly, assemble
-from exporter.app.explain import explainer
+from exporter.app.explain import explain_type, explainer
+from exporter.core.model import Basis, FallbackLevel, IntensityInForce, Method
+from exporter.core.units import GCO2eqPerKwh, Ratio
 from exporter.engine.store import Store
 from exporter.exposition.query import QueryError
 from exporter.settings import Settings
@@ -39,6 +41,35 @@ def test_a_type_is_explained_where_it_is_asked_for(wired: Assembly) -> None:
     watts = one["facility_watts"]["central"]
     grams = factors["grid intensity of FR"]["value"]
     assert one["operational_gco2eq_per_hour"]["central"] == pytest.approx(watts * grams / 1000)
+
+
+def test_a_value_from_a_mix_names_its_factors_and_what_may_be_missing(wired: Assembly) -> None:
+    germany = wired.app.regions.find("aws", "eu-central-1")
+    force = IntensityInForce(
+        zone="DE",
+        gco2eq_per_kwh=GCO2eqPerKwh(350.0),
+        source="entsoe",
+        method=Method.AVERAGE,
+        basis=Basis.LIFECYCLE,
+        level=FallbackLevel.LIVE,
+        valid_from=0,
+    )
+    found: Any = explain_type(wired.app, ("aws", "m5.large"), germany, Ratio(0.5), force)
+    factors = {factor["name"]: factor for factor in found["factors"]}
+    own = factors["fuel factors of DE"]
+    assert "lignite" in own["value"]
+    assert (own["source"], own["year"]) == ("exporter/data/fuel_factors.csv", "2023-2024")
+    missing = factors["what the mix of DE may miss"]
+    assert missing["low"] < 1 < missing["high"]
+    assert "imports" in missing["source"]
+
+
+def test_a_region_whose_grid_is_contested_says_so(wired: Assembly) -> None:
+    (one,) = told(wired, "m5.large", region="us-west-2")["types"]
+    (which,) = [f for f in one["factors"] if f["name"] == "which grid feeds us-west-2"]
+    assert which["value"] == "US-NW-BPAT"
+    assert "US-NW-PACW" in which["source"]
+    assert which["low"] == 1.0 < which["high"]
 
 
 def test_without_a_region_a_type_stands_on_the_worlds_grid_half_busy(wired: Assembly) -> None:

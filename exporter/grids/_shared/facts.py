@@ -20,7 +20,7 @@ class SourceFacts:
     ``budget`` says how often it is asked, what is kept instead, and what the source allows.
     ``url`` is the page of the source, for people. ``notes`` hold what is unverified or unusual.
     ``order`` says which source comes first where two know the same zone: those with less, then by
-    kind.
+    kind. ``from_mix`` says that the values are computed here from what was generated.
     """
 
     kind: str
@@ -38,6 +38,7 @@ class SourceFacts:
     url: str
     notes: tuple[str, ...] = ()
     order: int = 100
+    from_mix: bool = False
 
     @property
     def needs_key(self) -> bool:

@@ -7,11 +7,13 @@ where the source tells flows; elsewhere the value is that of a kilowatt-hour gen
 """
 
 from collections.abc import Collection, Mapping
+from math import hypot
 from typing import Final
 
 from exporter.core.model import Bounds, IntensityPoint
 from exporter.core.units import GCO2eqPerKwh
 from exporter.data.fuels import FuelFactor
+from exporter.data.widening import widening
 from exporter.grids._shared.payload import Interval, ShapeError
 
 SIGNIFICANT: Final = 0.01
@@ -48,6 +50,18 @@ def priced(mix: Mapping[str, float], factors: Mapping[str, FuelFactor]) -> Bound
         each = Bounds(factor.low, factor.gco2eq_per_kwh, factor.high)
         grams = grams.plus(each.times(amount))
     return Bounds(grams.low / total, grams.central / total, grams.high / total)
+
+
+def widened(value: Bounds, zone: str, source: str) -> Bounds:
+    """Add what is known to be missing in a zone to the bounds of its factors.
+
+    Factors and flows err apart from each other, so that their widths add in quadrature.
+    """
+    known = widening(zone, source)
+    below = hypot(1 - value.low / value.central, max(0.0, 1 - known.low))
+    above = hypot(value.high / value.central - 1, max(0.0, known.high - 1))
+    low, high = value.central * max(0.0, 1 - below), value.central * (1 + above)
+    return Bounds(min(low, value.central), value.central, max(high, value.central))
 
 
 def mixed(at: Interval, value: Bounds, *, now: float, estimated: bool = False) -> IntensityPoint:

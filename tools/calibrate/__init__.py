@@ -1,0 +1,1 @@
+"""A factor for a zone from its own series: the yearly value over the mean of a year."""
