@@ -85,7 +85,7 @@ def test_live_sources_stand_before_the_simulated_one(grid: GridFake) -> None:
         assert [section.kind for section in settings.grids] == ["neso", "energy_charts", "demo"]
     assert line == (
         "grid: GB live (neso); IE, FR, BE, NL, SE-SE3, AT and 11 more live (energy_charts); "
-        "US-MIDA-PJM, IN-WE, US-CENT-SWPP, AE, AU-NSW, AU-VIC and 34 more simulated"
+        "US-MIDA-PJM, IN-WE, US-MIDW-MISO, AE, AU-NSW, AU-VIC and 34 more simulated"
     )
 
 

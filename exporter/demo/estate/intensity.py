@@ -54,7 +54,7 @@ _ZONES: Final[Mapping[str, _Zone]] = {
     "NL": _Zone(mean=252, solar=0.35, evening=0.15, wind=0.35, utc_offset_hours=1),
     "SE-SE3": _Zone(mean=20, solar=0.05, evening=0.1, wind=0.15, utc_offset_hours=1),
     "US-MIDA-PJM": _Zone(mean=418, solar=0.12, evening=0.08, wind=0.06, utc_offset_hours=-5),
-    "US-CENT-SWPP": _Zone(mean=477, solar=0.06, evening=0.1, wind=0.35, utc_offset_hours=-6),
+    "US-MIDW-MISO": _Zone(mean=501, solar=0.06, evening=0.1, wind=0.35, utc_offset_hours=-6),
     "IN-WE": _Zone(mean=653, solar=0.18, evening=0.07, wind=0.04, utc_offset_hours=5.5),
 }
 
@@ -66,7 +66,7 @@ _THERMAL: Final = _Swing(solar=0.06, evening=0.05, wind=0.04)
 _KINDS: Final = (
     # Hydro and nuclear power, hence nearly flat.
     ("AT BR-CS CA-ON CA-QC CH NO-NO1 NO-NO2 SE-SE4", _Swing(solar=0.04, evening=0.08, wind=0.06)),
-    ("FI NZ US-NW-BPAT", _Swing(solar=0.04, evening=0.1, wind=0.2)),
+    ("FI NZ US-NW-BPAT US-NW-GCPD", _Swing(solar=0.04, evening=0.1, wind=0.2)),
     # So much sun that gas or coal make way at noon and come back in the evening.
     ("ES GR US-CAL-CISO", _Swing(solar=0.5, evening=0.2, wind=0.15)),
     ("AU-NSW AU-VIC CL-SEN", _Swing(solar=0.4, evening=0.12, wind=0.12)),
@@ -75,7 +75,7 @@ _KINDS: Final = (
     # Wind, with sun beside it in the south.
     ("DK-DK2", _Swing(solar=0.15, evening=0.12, wind=0.5)),
     ("US-TEX-ERCO", _Swing(solar=0.25, evening=0.12, wind=0.3)),
-    ("CA-AB PL US-MIDW-MISO US-NW-PACE US-NW-PACW", _Swing(solar=0.1, evening=0.08, wind=0.15)),
+    ("CA-AB PL US-CENT-SWPP US-NW-PACE US-NW-PACW", _Swing(solar=0.1, evening=0.08, wind=0.15)),
 )
 _SWINGS: Final = {zone: swing for zones, swing in _KINDS for zone in zones.split()}
 

@@ -41,7 +41,7 @@ def test_any_zone_has_a_plausible_intensity(zone: str, moment: int) -> None:
         ("NL", 253),
         ("SE-SE3", 20),
         ("US-MIDA-PJM", 418),
-        ("US-CENT-SWPP", 477),
+        ("US-MIDW-MISO", 501),
         ("IN-WE", 653),
     ],
 )
@@ -73,7 +73,7 @@ def test_hydro_nuclear_and_old_coal_are_nearly_flat(zone: str) -> None:
     assert spread(zone) < 0.12
 
 
-@pytest.mark.parametrize("zone", ["IE", "GB", "DE", "DK-DK2", "US-CENT-SWPP", "US-TEX-ERCO"])
+@pytest.mark.parametrize("zone", ["IE", "GB", "DE", "DK-DK2", "US-MIDW-MISO", "US-TEX-ERCO"])
 def test_wind_makes_a_zone_restless(zone: str) -> None:
     assert spread(zone) > 0.16
 
