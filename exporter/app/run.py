@@ -1,5 +1,6 @@
 """Running the daemon: on the user's clouds, or on the demo estate."""
 
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from exporter.exposition.connections import raise_file_limit
 from exporter.exposition.connections import serve as serve_http
 from exporter.exposition.listen import bind
 from exporter.exposition.server import make_app
-from exporter.settings import Settings, parse_listen
+from exporter.settings import Settings, check_proxies, parse_listen
 
 log = structlog.get_logger()
 
@@ -47,7 +48,9 @@ def demo(*, listen: str, state: Path | None, offline: bool) -> int:
 
     Raises:
         MissingExtraError: the demo watches three clouds, and an SDK is not installed.
+        ConfigError: a proxy of the environment cannot be used.
     """
+    check_proxies(os.environ)
     stop = Stop.on_signals()
     with _stage()(listen=listen, probes=() if offline else PROBES) as (settings, grids):
         return _run(settings, state, stop, simulated=True, started=partial(_say_where, grids))

@@ -21,9 +21,9 @@ from exporter.core.model import Basis, IntensityInForce, Method, Region
 from exporter.core.ports import GridSource
 from exporter.data import rows
 from exporter.engine.intensity import IntensityBook
-from exporter.settings import Settings, load
+from exporter.settings import Settings, check_proxies, load
 from exporter.settings.hints import did_you_mean
-from exporter.settings.mistakes import MISSING
+from exporter.settings.mistakes import MISSING, without_credentials
 from exporter.settings.model import PowerModelName
 
 DEFAULT_URL: Final = "http://127.0.0.1:9180"
@@ -272,11 +272,13 @@ def ask_daemon(url: str, path: str, *, silent: str) -> tuple[int, object]:
     Raises:
         UsageError: ``url`` is not an address.
         DaemonError: nobody answers, which ``silent`` says.
+        ConfigError: a proxy of the environment cannot be used.
     """
+    check_proxies(os.environ)
     try:
         answer = httpx.get(f"{url.rstrip('/')}{path}", timeout=_DAEMON_SECONDS)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-        message = f"--url {url!r} — write an address such as {DEFAULT_URL}"
+        message = f"--url {without_credentials(url)!r} — write an address such as {DEFAULT_URL}"
         raise UsageError(message) from error
     except httpx.HTTPError as error:
         raise DaemonError(silent) from error

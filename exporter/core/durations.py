@@ -4,6 +4,9 @@ import re
 from datetime import timedelta
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_LONGEST = timedelta(days=3660)
+"""Ten years: what is longer is a mistake, and sums with it would leave the calendar."""
+_TOO_LONG = f"write {_LONGEST.days}d or less"
 _PATTERN = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
 
@@ -13,16 +16,25 @@ def parse_duration(text: object) -> timedelta:
     Raises:
         ValueError: the text is not a positive time span.
     """
-    if isinstance(text, timedelta):
-        span = text
-    elif isinstance(text, int | float) and not isinstance(text, bool):
-        span = timedelta(seconds=text)
-    else:
-        span = _parse(str(text).strip())
+    try:
+        span = _read(text)
+    except (OverflowError, ValueError) as error:
+        message = str(error) if type(error) is ValueError else _TOO_LONG
+        raise ValueError(message) from error
     if span <= timedelta(0):
         message = "write a positive time span such as 90s, 5m, 24h or 30d"
         raise ValueError(message)
+    if span > _LONGEST:
+        raise ValueError(_TOO_LONG)
     return span
+
+
+def _read(text: object) -> timedelta:
+    if isinstance(text, timedelta):
+        return text
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        return timedelta(seconds=text)
+    return _parse(str(text).strip())
 
 
 def _parse(text: str) -> timedelta:

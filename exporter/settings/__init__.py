@@ -4,7 +4,7 @@
 """
 
 from exporter.core.listen import ListenAddress, parse_listen
-from exporter.settings.load import DEFAULT_PATH, load
+from exporter.settings.load import DEFAULT_PATH, check_proxies, load
 from exporter.settings.model import MissingPolicy, RegionOverride, Settings
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "MissingPolicy",
     "RegionOverride",
     "Settings",
+    "check_proxies",
     "load",
     "parse_listen",
 ]

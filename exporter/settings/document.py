@@ -6,11 +6,19 @@ the zone ``NO`` is Norway rather than false, and an account number keeps its lea
 
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from exporter.core.errors import ConfigError, Problem
+
+MAX_BYTES: Final = 1024 * 1024
+"""Of the file. A thousand accounts fit into a fifth of it."""
+MAX_DEPTH: Final = 50
+MAX_VALUES: Final = 100_000
+"""Keys and values with every alias written out: a few lines of aliases of aliases make billions."""
+_TOO_DEEP: Final = f"nested more than {MAX_DEPTH} deep"
+_TOO_MANY: Final = "aliases that repeat more than a configuration can hold"
 
 _KEPT_TAGS = frozenset({"tag:yaml.org,2002:null", "tag:yaml.org,2002:merge"})
 
@@ -40,7 +48,9 @@ def read_document(path: Path) -> dict[str, Any]:
         ConfigError: the file cannot be read, is not YAML, or is not a mapping.
     """
     try:
-        document = yaml.load(_text(path), _TextLoader)  # noqa: S506 -- a SafeLoader
+        text = _text(path)
+        _check_size(text)
+        document = yaml.load(text, _TextLoader)  # noqa: S506 -- a SafeLoader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
@@ -57,9 +67,49 @@ def read_document(path: Path) -> dict[str, Any]:
     return keys
 
 
+def _check_size(text: str) -> None:
+    """Refuse, before anything is built of it, what is nested or repeated without measure.
+
+    Raises:
+        MarkedYAMLError: it is, or it is not YAML.
+    """
+    sizes: dict[str, int] = {}  # of the node behind each anchor, with its aliases written out
+    open_nodes: list[tuple[str | None, int]] = []  # each with its anchor and what it holds so far
+    for event in yaml.parse(text, yaml.SafeLoader):
+        size = 1
+        if isinstance(event, yaml.CollectionStartEvent):
+            open_nodes.append((event.anchor, 1))
+            if len(open_nodes) > MAX_DEPTH:
+                raise _unbounded(event, _TOO_DEEP)
+            continue
+        if isinstance(event, yaml.AliasEvent):
+            # One that stands inside the node it means has no size yet, and no end.
+            size = sizes.get(str(event.anchor), MAX_VALUES + 1)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, size = open_nodes.pop()
+            sizes |= {anchor: size} if anchor else {}
+        elif not isinstance(event, yaml.ScalarEvent):
+            continue
+        elif event.anchor:
+            sizes[event.anchor] = size
+        if size > MAX_VALUES:
+            raise _unbounded(event, _TOO_MANY)
+        if open_nodes:
+            anchor, held = open_nodes[-1]
+            open_nodes[-1] = (anchor, held + size)
+
+
+def _unbounded(event: yaml.Event, problem: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(None, None, problem, event.start_mark)  # type: ignore[arg-type]  # two marks, alike
+
+
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise _unusable(str(path), f"larger than {MAX_BYTES} bytes", "name another file")
+        return content.decode("utf-8-sig")
     except FileNotFoundError as error:
         raise _unusable(str(path), "no such file", "create it, or name another") from error
     except UnicodeDecodeError as error:
@@ -70,12 +120,19 @@ def _text(path: Path) -> str:
         raise _unusable(str(path), cause, fix) from error
 
 
-def written(value: Any) -> Any:  # noqa: ANN401 -- any document
-    """Return a value without the keys that have none: those count as not written."""
+def written(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 -- any document
+    """Return a value without the keys that have none: those count as not written.
+
+    Raises:
+        RecursionError: it is nested deeper than a configuration is.
+    """
+    if depth > MAX_DEPTH:
+        raise RecursionError
     if isinstance(value, dict):
-        return {str(key): written(item) for key, item in value.items() if item is not None}
+        kept = ((key, item) for key, item in value.items() if item is not None)
+        return {str(key): written(item, depth + 1) for key, item in kept}
     if isinstance(value, list):
-        return [written(item) for item in value]
+        return [written(item, depth + 1) for item in value]
     return value
 
 

@@ -7,10 +7,12 @@ can be given as JSON.
 
 import json
 import re
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from exporter.core.errors import Problem
 from exporter.settings.document import written
@@ -24,6 +26,10 @@ CONFIG_VARIABLE: Final = "CARBON_CONFIG"
 """Names the file."""
 URL_VARIABLE: Final = "CARBON_URL"
 """Names the daemon that ``explain`` asks."""
+
+_PROXIES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy"})
+_PROXY_SCHEMES: Final = frozenset({"http", "https"})
+"""What all clients of ours speak; for SOCKS each would need a package that is not installed."""
 
 _NOT_OURS: Final = re.compile(
     r"CARBON_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)?)"
@@ -47,6 +53,33 @@ def overlay(document: dict[str, Any], environ: Mapping[str, str]) -> Overlay:
     for name in sorted(filter(_is_ours, environ), key=_order):
         _apply(name, environ[name], result)
     return result
+
+
+def broken_proxies(environ: Mapping[str, str]) -> list[Problem]:
+    """Find proxies of the environment that no client of ours can use, before each fails for it.
+
+    The address may hold a password: only its scheme is told.
+    """
+    problems = []
+    for name in sorted(environ):
+        scheme, mark, rest = environ[name].strip().partition("://")
+        if name.lower() not in _PROXIES or not environ[name].strip():
+            continue
+        if mark and scheme.lower() not in _PROXY_SCHEMES:
+            fix = f"{scheme.upper()} proxies are not supported: write http://host:port, or unset it"
+            problems.append(Problem(key=name, value=repr(f"{scheme}://…"), fix=fix))
+        elif not _is_proxy_host(rest if mark else scheme):
+            fix = "write http://host:port, or unset it"
+            problems.append(Problem(key=name, value="(set)", fix=fix))
+    return problems
+
+
+def _is_proxy_host(text: str) -> bool:
+    try:
+        parts = urlsplit(f"http://{text}")
+        return bool(parts.hostname) and parts.port != 0 and not set(text) & set(string.whitespace)
+    except ValueError:  # a port that is none, or brackets without an address
+        return False
 
 
 def variable(place: Place) -> str:
@@ -124,6 +157,9 @@ def _json(text: str) -> object:
         return written(json.loads(text, parse_int=str, parse_float=str))
     except json.JSONDecodeError as error:
         message = f"this is not JSON at character {error.pos + 1}: {error.msg.lower()}"
+        raise _NotSettableError(message) from error
+    except RecursionError as error:
+        message = "this is nested too deep: write a list or a mapping as the file has it"
         raise _NotSettableError(message) from error
 
 

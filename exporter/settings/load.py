@@ -8,7 +8,13 @@ from pydantic import ValidationError
 
 from exporter.core.errors import ConfigError, Problem
 from exporter.settings.document import read_document
-from exporter.settings.environment import CONFIG_VARIABLE, Overlay, overlay, with_kinds
+from exporter.settings.environment import (
+    CONFIG_VARIABLE,
+    Overlay,
+    broken_proxies,
+    overlay,
+    with_kinds,
+)
 from exporter.settings.mistakes import problems_of, secrets_in
 from exporter.settings.model import Settings
 from exporter.settings.rules import broken_rules
@@ -28,10 +34,27 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     secrets = secrets_in(document)
     laid = overlay(document, environ)
     settings, refused = _validated(laid)
-    problems = [*secrets, *laid.problems, *refused, *broken_rules(laid)]
+    problems = [
+        *secrets,
+        *laid.problems,
+        *refused,
+        *broken_rules(laid),
+        *broken_proxies(environ),
+    ]
     if problems or settings is None:
         raise ConfigError(problems)
     return settings
+
+
+def check_proxies(environ: Mapping[str, str]) -> None:
+    """Check the proxies of the environment, for whoever goes out without a configuration.
+
+    Raises:
+        ConfigError: no client of ours can use one of them.
+    """
+    problems = broken_proxies(environ)
+    if problems:
+        raise ConfigError(problems)
 
 
 def _source(path: Path | None, environ: Mapping[str, str]) -> Path | None:

@@ -19,6 +19,7 @@ _SECRET_WORDS: Final = ("token", "secret", "password", "credentials", "api_key",
 _SECRET_NAME: Final = re.compile("token|secret|passw|credential|(api|access|private)_?key")
 _SECRET_LOOKS: Final = 0.75
 _LONGEST_VALUE: Final = 60
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/+")
 _KEY_MARK: Final = "[key]"
 
 _LIST: Final = "write a list: one entry per line after a dash, or [a, b]"
@@ -55,8 +56,21 @@ def described(place: Place, value: object, document: Mapping[str, Any]) -> str:
         return "a list" if isinstance(value, list) else "a mapping"
     if is_secret(field_at(place, document)) or _sounds_secret(place):
         return HIDDEN
-    text = str(value)
+    text = without_credentials(str(value))
     return repr(text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…")
+
+
+def without_credentials(text: str) -> str:
+    """Return an address without what may be a secret in it: user, password, query, fragment."""
+    scheme = _SCHEME.match(text)
+    start = scheme[0] if scheme else ""
+    user = "@" in text and (":" in text or "/" in text)
+    query = scheme is not None and re.search("[?#]", text)
+    if user and query:  # which is inside which cannot be told
+        return f"{start}{HIDDEN}"
+    if user:
+        return f"{start}{HIDDEN}@{text.rpartition('@')[2]}"
+    return f"{text[: query.end()]}{HIDDEN}" if query else text
 
 
 def _follows(detail: ErrorDetails, others: list[ErrorDetails]) -> bool:

@@ -112,6 +112,20 @@ def test_bad_configuration_is_told_without_a_traceback(run: Run, tmp_path: Path)
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    "words", [("serve",), ("check",), ("demo",), ("intensity", "FR"), ("explain", "i-1")], ids=str
+)
+def test_a_proxy_that_cannot_be_used_is_one_line_of_every_verb(
+    run: Run, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("CARBON_PROVIDERS", "host")
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://user:hunter2@127.0.0.1:1")
+    result = run(*words)
+    assert result.exit_code == 2
+    [line] = result.stderr.splitlines()
+    assert line.startswith("HTTPS_PROXY: 'socks5://…' — SOCKS5 proxies are not supported: write")
+
+
 def test_a_port_in_use_is_told_without_a_traceback(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

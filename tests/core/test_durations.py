@@ -31,6 +31,14 @@ def test_anything_else_is_refused_with_an_example(text: object) -> None:
         parse_duration(text)
 
 
+@pytest.mark.parametrize(
+    "text", ["9999999999999999999d", "9" * 400, "3661d", 1e300, float("inf"), timedelta.max]
+)
+def test_more_than_ten_years_is_refused_whatever_the_number(text: object) -> None:
+    with pytest.raises(ValueError, match="write 3660d or less"):
+        parse_duration(text)
+
+
 @given(st.integers(min_value=1, max_value=10**8))
 def test_what_is_written_is_read_back(seconds: int) -> None:
     span = timedelta(seconds=seconds)

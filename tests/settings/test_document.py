@@ -10,6 +10,11 @@ from tests.settings.conftest import Load, Refuse
 
 OK = "providers: [cloudy]\n"
 
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "\n".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)
+)
+"""Nine lists of nine lists, and so on: 3.5 billion values in ten lines."""
+
 
 def test_norway_is_a_zone_and_numbers_keep_their_zeros(load_text: Load) -> None:
     settings = load_text(
@@ -50,6 +55,13 @@ def test_a_byte_order_mark_is_skipped(load_text: Load) -> None:
         ("providers: [{kind: cloudy, kind: heavy}]", "line 1", "'kind' stands here twice"),
         ("- a\n- b\n", "config.yml", "not a mapping"),
         ("just text", "config.yml", "not a mapping"),
+        (f"a: {'[' * 20_000}", "line 1", "nested more than 50 deep"),
+        (f"a: {'{b: ' * 20_000}", "line 1", "nested more than 50 deep"),
+        ("- " * 60 + "a", "line 1", "nested more than 50 deep"),
+        (BOMB, "line 6", "aliases that repeat more"),
+        ("a: &a [*a]", "line 1", "aliases that repeat more"),
+        ("a: &a {<<: *a}", "line 1", "aliases that repeat more"),
+        (f"a: {'x' * 1024 * 1024}", "config.yml", "larger than 1048576 bytes"),
         ("a: \x00", "config.yml", "not YAML"),
         ("a: !!python/object:os.system x", "line 1", "could not determine a constructor"),
     ],

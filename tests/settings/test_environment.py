@@ -182,3 +182,32 @@ def test_what_kubernetes_adds_is_not_ours(load_text: Load) -> None:
         "PATH": "/bin",
     }
     assert load_text(FILE, environ) == load_text(FILE)
+
+
+@pytest.mark.parametrize(
+    ("name", "proxy", "fix"),
+    [
+        ("HTTPS_PROXY", "socks5://user:hunter2@proxy:1080", "SOCKS5 proxies are not supported"),
+        ("all_proxy", "socks5h://127.0.0.1:9050", "SOCKS5H proxies are not supported"),
+        ("http_proxy", "ftp://user:hunter2@proxy", "FTP proxies are not supported"),
+        ("https_proxy", "http://user:hunter2@proxy:none", "write http://host:port"),
+        ("HTTP_PROXY", "http://", "write http://host:port"),
+        ("HTTP_PROXY", "http://[::1", "write http://host:port"),
+    ],
+)
+def test_a_proxy_that_no_client_can_use_is_one_mistake(
+    refused: Refuse, name: str, proxy: str, fix: str
+) -> None:
+    [(key, problem)] = refused(FILE, {name: proxy}).items()
+    assert (key, fix in problem.fix) == (name, True)
+
+
+@pytest.mark.parametrize("proxy", ["http://u:p@proxy:3128", "https://proxy", "proxy:3128", " "])
+def test_usual_proxies_pass(load_text: Load, proxy: str) -> None:
+    load_text(FILE, {"HTTPS_PROXY": proxy, "NO_PROXY": "*.example.org,10.0.0.0/8"})
+
+
+def test_a_variable_nested_without_end_is_a_mistake(refused: Refuse) -> None:
+    for depth in (100, 900, 50_000):
+        problem = refused(FILE, {"CARBON_TAGS": "[" * depth + "]" * depth})["CARBON_TAGS"]
+        assert "nested too deep" in problem.fix

@@ -148,3 +148,34 @@ def test_each_problem_is_one_line(refused: Refuse) -> None:
     line = str(problems["log_level"])
     assert "\n" not in line
     assert len(line) < 200
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://u:hunter2@api.example.org/",
+        "https://hunter2@api.example.org",
+        "http://u:hunter2/@hunter2@api.example.org",
+        "u:hunter2@api.example.org",
+        "ftp:/u:hunter2@api.example.org",
+        "https://api.example.org/?key=hunter2",
+        "https://api.example.org/#hunter2",
+        "https://api.example.org/?a=b#@hunter2=?",
+    ],
+)
+@pytest.mark.parametrize("key", ["base_url", "url", "zone"])
+def test_what_may_be_a_secret_in_an_address_is_never_shown(
+    refused: Refuse, key: str, value: str
+) -> None:
+    refused(f"{OK}grids: [{{kind: breezy, {key}: '{value}'}}]\nlisten: '{value}'")
+    refused(f"{OK}poll_interval: '{value}'\nstate: '{value}'")
+
+
+def test_the_rest_of_an_address_is_shown(refused: Refuse) -> None:
+    problem = refused(f"{OK}listen: 'http://u:hunter2@api.example.org/x'")["listen"]
+    assert problem.value == "'http://(hidden)@api.example.org/x'"
+
+
+@pytest.mark.parametrize("key", ["poll_interval", "look_back", "max_catch_up", "stale_after"])
+def test_a_time_span_beyond_the_calendar_is_a_mistake(refused: Refuse, key: str) -> None:
+    assert refused(f"{OK}{key}: 9999999999999999999d")[key].fix == "write 3660d or less"
