@@ -86,13 +86,13 @@ class _Steady(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
-        self._seconds = seconds
+        self.seconds = seconds
         self._due = self.begun = clock.monotonic()
 
     def get_next_fire_time(self, _previous: datetime | None, _now: datetime) -> datetime:
         """Begin the next interval now: a job that is late runs once, not for each one missed."""
         self.begun = self._clock.monotonic()
-        return self.due_in(self._seconds * (1 + uniform(0, JITTER_SHARE)))  # noqa: S311 — no secret
+        return self.due_in(self.seconds * (1 + uniform(0, JITTER_SHARE)))  # noqa: S311 — no secret
 
     def due_in(self, seconds: float) -> datetime:
         """Make the job due after so many seconds; returns when that is by the wall clock."""
@@ -199,13 +199,14 @@ class Daemon:
         """Tell APScheduler when jobs are due by a wall clock that was moved.
 
         After a step, or a suspension, which looks like one, what is shown may be of another time:
-        all run at once, though no sooner after their last run than after a failure. So a clock that
-        jumps to and fro makes no flood of requests.
+        all run at once, though no sooner after their last run than after a failure, or as they do
+        anyway. So a clock that jumps to and fro makes no flood of requests.
         """
         for name, job in self._jobs.items():
             if at_once:
                 since = self._parts.clock.monotonic() - job.trigger.begun
-                self._due_in(name, max(0.0, FIRST_RETRY_SECONDS - since))
+                pause = min(FIRST_RETRY_SECONDS, job.trigger.seconds)
+                self._due_in(name, max(0.0, pause - since))
             else:
                 self._plan(name, job.trigger.planned())
         if at_once:
