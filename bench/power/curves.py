@@ -26,8 +26,15 @@ SHAPES: Final = {
 }
 """Families of which idle and maximum are known, and whose curve gives the shape between."""
 
-MEANS: Final = {"Ivy Bridge": ("Sandy Bridge", "Haswell")}
-"""Families that take the mean of their neighbours."""
+_N1_AND_V2: Final = ("Neoverse N1", "Neoverse V2 (Grace)")
+MEANS: Final = {
+    "Ivy Bridge": ("Sandy Bridge", "Haswell"),
+    "Graviton4": _N1_AND_V2,
+    "Graviton5": _N1_AND_V2,
+    "Google Axion": _N1_AND_V2,
+}
+"""Families that take the mean of two others: of neighbours in time, or, with large ARM cores in a
+cloud's server, of the only measured server of such cores and of the smaller cores' servers."""
 
 _DIGITS: Final = 4
 _POINTS: Final = tuple(f"p{level}" for level in LEVELS)
@@ -42,7 +49,7 @@ def rebuilt(lines: Sequence[Mapping[str, str]], servers: Sequence[Server]) -> li
         if line["method"].startswith(MEASURED):
             own = [server for server in servers if server.family == line["family"]]
             done[line["family"]] = _measured(line, own)
-    for line in lines:
+    for line in sorted(lines, key=lambda line: line["family"] in MEANS):  # means of others last
         if line["family"] not in done:
             done[line["family"]] = derived(line, done)
     return [done[line["family"]] for line in lines]

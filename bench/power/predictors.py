@@ -137,6 +137,8 @@ def _hardware(family: CpuFamily, server: Server, *, sku: bool) -> Hardware:
         cores=round(server.cores / server.sockets),
         threads=round(server.threads / server.sockets),
         tdp=server.tdp,
+        tdp_low=server.tdp,
+        tdp_high=server.tdp,
         default_of=frozenset(),
         assumed=False,
         source="SPECpower result",

@@ -52,6 +52,8 @@ class Shape:
     ``threads_per_core`` is 2 where two vCPUs share a core, 1 where a vCPU is a core, 0 unknown.
     ``architectures`` lists the CPU generations that may serve the type, best guess first.
     ``host_vcpus`` is the vCPU count of the physical machine that is shared, 0 unknown.
+    ``reserved_vcpus`` is how many vCPUs of hardware the machine holds where it may use ``vcpus``
+    of them only, else 0.
     """
 
     vcpus: float
@@ -63,6 +65,7 @@ class Shape:
     gpu_count: float = 0.0
     host_vcpus: float = 0.0
     shared_core: bool = False
+    reserved_vcpus: float = 0.0
 
 
 class DiskKind(StrEnum):

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 from exporter.core.units import Watts
 from exporter.data import rows
+
+_NONE: Final = Watts(0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +19,8 @@ class CpuFamily:
     0, 10 … 100 % of load, for a CPU of the TDP ``tdp_per_socket``: the median of the measured
     servers, 0 where nothing was measured. ``gib_per_thread`` is the memory of those servers, whose
     power the curve already holds. ``threads_per_core`` is that of the measured servers. A
-    ``proxy`` has no measurement of its own.
+    ``proxy`` has no measurement of its own. ``origin`` is whose measurements the curve rests on,
+    ``beside`` what the machine may draw beyond it, in the upper bound only.
     """
 
     name: str
@@ -27,6 +31,8 @@ class CpuFamily:
     threads_per_core: int
     proxy: bool
     method: str
+    origin: str = "SPECpower_ssj2008"
+    beside: Watts = _NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +40,8 @@ class CpuModel:
     """One CPU as sold, or as built for one cloud.
 
     ``default_of`` names the providers that use it for its family unless told otherwise.
-    ``assumed`` says that its TDP is that of the nearest public part.
+    ``assumed`` says that its TDP is that of the nearest public part; where it may be another,
+    it is between ``tdp_low`` and ``tdp_high``.
     """
 
     name: str
@@ -42,6 +49,8 @@ class CpuModel:
     cores: int
     threads: int
     tdp: Watts
+    tdp_low: Watts
+    tdp_high: Watts
     default_of: frozenset[str]
     assumed: bool
     source: str
@@ -85,6 +94,8 @@ def model_of(line: Mapping[str, str]) -> CpuModel:
         cores=int(line["cores_per_socket"]),
         threads=int(line["threads_per_socket"]),
         tdp=Watts(float(line["tdp_watts"])),
+        tdp_low=Watts(float(line["tdp_low"] or line["tdp_watts"])),
+        tdp_high=Watts(float(line["tdp_high"] or line["tdp_watts"])),
         default_of=frozenset(line["default_of"].split()),
         assumed=line["tdp_basis"] == "assumed",
         source=line["tdp_source"],

@@ -17,7 +17,8 @@ class MachineType:
 
     ``families`` lists the CPU families that may serve the type, ``cpu_models`` the CPU of each
     where known. ``baseline`` is the share of each vCPU that a burstable type may use for ever.
-    ``full_vcpus`` is set where ``vcpus`` is only the guaranteed part of more vCPUs.
+    ``full_vcpus`` is set where ``vcpus`` is only the guaranteed part of more vCPUs,
+    ``reserved_vcpus`` where they are the usable part of the hardware that the type holds.
     ``server_kgco2eq`` is the embodied carbon of the whole server, ``server_published`` whether
     that was published or follows from the published rule.
     """
@@ -35,6 +36,7 @@ class MachineType:
     host_memory_gib: float
     baseline: float
     full_vcpus: float
+    reserved_vcpus: float
     shared_core: bool
     server_kgco2eq: float
     server_published: bool
@@ -89,6 +91,7 @@ def _type(line: Mapping[str, str]) -> MachineType:
         host_memory_gib=_number(line["host_memory_gib"]),
         baseline=_number(line["baseline"]),
         full_vcpus=_number(line["full_vcpus"]),
+        reserved_vcpus=_number(line["reserved_vcpus"]),
         shared_core=bool(line["shared_core"]),
         server_kgco2eq=_number(line["server_kgco2eq"]),
         server_published=line["server_basis"] == "P",

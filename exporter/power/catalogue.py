@@ -92,4 +92,5 @@ def _shape(line: MachineType) -> Shape:
         gpu_count=line.gpu_count,
         host_vcpus=line.host_vcpus,
         shared_core=line.shared_core,
+        reserved_vcpus=line.reserved_vcpus,
     )

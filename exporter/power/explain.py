@@ -21,6 +21,14 @@ def size_factors(machine: Hardware) -> Iterator[Factor]:
         ("memory", machine.memory_gib, "GiB"),
     ):
         yield Factor(name=name, value=value, unit=unit, source=machine.size_source, year=year)
+    if machine.usable < 1.0:
+        yield Factor(
+            name="vCPUs that it may use",
+            value=machine.vcpus * machine.usable,
+            unit="vCPU",
+            source="the others are held but switched off: nobody else has them",
+            year=year,
+        )
 
 
 def sum_factor(bounds: Bounds) -> Factor:

@@ -13,6 +13,7 @@ from exporter.core.model import HOST, Confidence, Machine, Shape
 from exporter.core.units import Watts
 from exporter.data.cpus import CpuFamily, CpuModel, families, models
 from exporter.data.machine_types import MachineType, hardware_type
+from exporter.data.macs import Mac, macs
 from exporter.power import names
 from exporter.power.catalogue import KnownType, Types
 
@@ -21,6 +22,14 @@ UNKNOWN_SIZE: Final = names.Size(2.0, 8.0)
 
 UNKNOWN_BASELINE: Final = 0.1
 """Baseline of a burstable type that the table lacks: t3.micro's, near the lowest of all."""
+
+MAC_CPU_SHARE: Final = 0.65
+"""How much of a Mac's way from idle to its maximum a busy CPU makes: the rest is its GPU's.
+Assumed, between 60 and 70 % by reviews."""
+
+MAC_CARD_WATTS: Final = Watts(15.0)
+"""The most that the card which joins a rented Mac to its cloud may draw. Assumed; in the upper
+bound only."""
 
 _INTEL: Final = ("Skylake", "Cascade Lake", "Ice Lake", "Sapphire Rapids")
 _AMD: Final = ("EPYC 2nd Gen", "EPYC 3rd Gen", "EPYC 4th Gen")
@@ -79,7 +88,10 @@ class SizeSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware:
-    """A machine's share of a server. ``server_kgco2eq`` 0: not in the table, computed by rule."""
+    """A machine's share of a server. ``server_kgco2eq`` 0: not in the table, computed by rule.
+
+    ``vcpus`` are those of the hardware that it holds, of which it may use the share ``usable``.
+    """
 
     provider: str
     instance_type: str
@@ -96,6 +108,7 @@ class Hardware:
     host_vcpus: float
     server_kgco2eq: float
     server_published: bool
+    usable: float = 1.0
 
     @property
     def modelled(self) -> bool:
@@ -115,6 +128,7 @@ def hardware(types: Types, machine: Machine) -> Hardware:
 
 def _of_table(known: KnownType, machine: Machine) -> Hardware:
     line, shape = known.type, machine.shape
+    held = line.reserved_vcpus or line.vcpus
     attached = shape is not None and not line.gpu_count  # GCP lets any N1 machine have one
     listed = _of_type(line)
     platform = _of_platform(line.provider, machine.cpu_platform, listed)
@@ -122,7 +136,7 @@ def _of_table(known: KnownType, machine: Machine) -> Hardware:
     return Hardware(
         provider=line.provider,
         instance_type=line.name,
-        vcpus=line.vcpus,
+        vcpus=held,
         memory_gib=line.memory_gib,
         size_source=SizeSource.TABLE,
         cpus=cpus,
@@ -131,10 +145,11 @@ def _of_table(known: KnownType, machine: Machine) -> Hardware:
         gpu_model=shape.gpu_model if shape and attached else line.gpu_model,
         gpu_count=shape.gpu_count if shape and attached else line.gpu_count,
         baseline=line.baseline or 1.0,
-        full_vcpus=line.full_vcpus or line.vcpus,
+        full_vcpus=line.full_vcpus or held,
         host_vcpus=line.host_vcpus,
         server_kgco2eq=line.server_kgco2eq,
         server_published=line.server_published,
+        usable=line.vcpus / held,
     )
 
 
@@ -215,8 +230,41 @@ def _confidence(cpus: tuple[Cpu, ...]) -> Confidence:
 
 def _of_type(line: MachineType) -> tuple[Cpu, ...]:
     """CPUs that the table lists for a type."""
+    mac = macs().get(line.name) if line.provider == "aws" else None
+    if mac is not None:
+        return (_of_mac(mac, line),)
     pairs = zip(line.families, line.cpu_models, strict=True)
     return tuple(Cpu(family=families()[name], model=models().get(model)) for name, model in pairs)
+
+
+def _of_mac(mac: Mac, line: MachineType) -> Cpu:
+    """A Mac's own curve, from idle to a busy CPU, over its maximum instead of a TDP."""
+    span = MAC_CPU_SHARE * (mac.maximum - mac.idle)
+    family = CpuFamily(
+        name=mac.host,
+        curve=tuple((mac.idle + span * level / 10.0) / mac.maximum for level in range(11)),
+        gib_per_thread=line.memory_gib / line.vcpus,
+        tdp_per_thread=Watts(mac.maximum / line.vcpus),
+        tdp_per_socket=Watts(0.0),
+        threads_per_core=line.threads_per_core,
+        proxy=False,
+        method=f"idle {mac.idle:g} W, {MAC_CPU_SHARE:.0%} of the way to {mac.maximum:g} W at work",
+        origin="figures of Apple",
+        beside=MAC_CARD_WATTS,
+    )
+    model = CpuModel(
+        name=mac.host,
+        family=mac.host,
+        cores=int(line.vcpus),
+        threads=int(line.vcpus),
+        tdp=mac.maximum,
+        tdp_low=mac.maximum,
+        tdp_high=mac.maximum,
+        default_of=frozenset(),
+        assumed=mac.assumed,
+        source=f"maximum in place of a TDP: {mac.source}",
+    )
+    return Cpu(family=family, model=model)
 
 
 def _of_platform(provider: str, platform: str, listed: Iterable[Cpu] = ()) -> Cpu | None:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from exporter.core.model import Bounds, Confidence, Factor, Machine, Power
 from exporter.core.units import Ratio, Watts
+from exporter.data.cpus import CpuModel
 from exporter.data.gpus import Gpu, named
 from exporter.power import embodied, explain
 from exporter.power.catalogue import Types
@@ -152,6 +153,17 @@ class Spread(NamedTuple):
     idle_low: float
     idle_high: float
 
+    def of_tdp(self, model: CpuModel) -> "Spread":
+        """Widen the interval by what the TDP of a CPU may be."""
+        less = (model.tdp_low / model.tdp) ** FULL_TDP_EXPONENT
+        more = model.tdp_high / model.tdp
+        return Spread(
+            self.low * less,
+            self.high * more**FULL_TDP_EXPONENT,
+            self.idle_low * less,  # no less than at work, where the power still has to be higher
+            self.idle_high * more**IDLE_TDP_EXPONENT,
+        )
+
     def lower(self, curve: Curve) -> Curve:
         """Return the lower end of a curve."""
         return (curve[0] * self.idle_low, *scaled(curve[1:], self.low))
@@ -169,7 +181,11 @@ FAMILY_ONLY: Final = Spread(0.60, 1.50, 0.55, 1.70)
 """The same where the family of the CPU is known, but neither its TDP nor its number of threads."""
 
 GUESSED: Final = Spread(0.50, 1.50, 0.50, 1.70)
-"""Families without a measurement of their own, and types of which the CPU is guessed: assumed."""
+"""Types of which the CPU is guessed: assumed."""
+
+PROXY: Final = Spread(0.50, 1.80, 0.45, 2.00)
+"""Families without a measurement of their own: assumed. The measured Grace has 1.5 to 2.2 times the
+watts per core of a cloud's CPUs with cores of its kind, by their published facts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,9 +232,13 @@ def _share(machine: Hardware, cpu: Cpu) -> CpuShare:
 
 
 def _spread(machine: Hardware, cpu: Cpu) -> Spread:
-    if cpu.family.proxy or machine.confidence is Confidence.UNKNOWN_TYPE:
-        return GUESSED
-    return FAMILY_ONLY if cpu.model is None else MEASURED
+    if cpu.family.proxy:
+        found = PROXY
+    elif machine.confidence is Confidence.UNKNOWN_TYPE:
+        found = GUESSED
+    else:
+        found = FAMILY_ONLY if cpu.model is None else MEASURED
+    return found if cpu.model is None else found.of_tdp(cpu.model)
 
 
 # Accelerators, at a measured utilisation or at an assumed one.
@@ -306,6 +326,8 @@ class MeasuredProfile:
     ends: _Ends
     full: float
     """vCPUs that the machine sees over those that it is guaranteed."""
+    usable: float
+    """vCPUs that the machine may use over those that it holds."""
     memory: Watts
     gpu: Bounds
     """Watts of the accelerators where nothing measures how busy they are."""
@@ -330,7 +352,7 @@ class MeasuredProfile:
         vCPUs that the machine sees are busy. ``gpu`` None: half busy.
         """
         (slope, bend), gpus = self.loading, self.gpu if gpu is None else self._gpus(gpu)
-        fraction = clamped(utilization)
+        fraction = clamped(utilization) * self.usable
         load = fraction * (slope - bend * fraction)
         base, rise = self.curve[int(load)]
         cpu = base + rise * load
@@ -347,7 +369,7 @@ class MeasuredProfile:
         """
         gpus = self.gpu if gpu is None else self._gpus(gpu)
         ends, (slope, bend), burst = self.ends, self.loading, 0.0
-        fraction = seen = clamped(utilization)
+        fraction = seen = clamped(utilization) * self.usable
         if self.full > 1.0:
             burst, seen = self._burst(utilization), clamped(Ratio(utilization / self.full))
         load, of_seen = fraction * (slope - bend * fraction), seen * (slope - bend * seen)
@@ -404,7 +426,7 @@ class MeasuredProfile:
 
     def load(self, utilization: Ratio) -> float:
         """Return the load, 0..10 tenths of capacity, that a utilisation stands for."""
-        return self.loading.load(clamped(utilization))
+        return self.loading.load(clamped(utilization) * self.usable)
 
     def _gpus(self, utilization: Ratio) -> Bounds:
         """Watts of the accelerators at a measured utilisation."""
@@ -431,6 +453,7 @@ def profile_of(machine: Hardware) -> MeasuredProfile:
         span=curve[LAST] - curve[0],
         ends=_ends(machine, parts),
         full=machine.full_vcpus / machine.vcpus,
+        usable=machine.usable,
         memory=Watts(MEMORY_WATTS_PER_GIB.central * extra_gib),
         gpu=gpu_watts(machine.gpu_model, machine.gpu_count),
         embodied_share=embodied_share,
@@ -463,7 +486,8 @@ def _low(part: CpuShare, baseline: float) -> Curve:
 def _high(part: CpuShare, curve: Curve, full: float) -> Curve:
     """All vCPUs that the machine sees, and much for memory."""
     cpu = part.spread.upper(curve)
-    return scaled(cpu, full, MEMORY_WATTS_PER_GIB.high * part.extra_gib)
+    beside = MEMORY_WATTS_PER_GIB.high * part.extra_gib + part.cpu.family.beside
+    return scaled(cpu, full, beside)
 
 
 # The factors behind the watts.
@@ -479,7 +503,7 @@ def _machine_factors(machine: Hardware, utilization: Ratio, load: float) -> Iter
         value=10.0 * load,
         unit="% of capacity",
         source=_FULL_CORE if machine.threads_per_core == 1 else _SMT,
-        low=10.0 * FULL_CORE.load(clamped(utilization)),
+        low=10.0 * FULL_CORE.load(clamped(utilization) * machine.usable),
     )
     if machine.baseline < 1.0:
         yield Factor(
@@ -507,7 +531,7 @@ def _cpu_factors(share: CpuShare, load: float) -> Iterator[Factor]:
         name=f"wall power over TDP of {family.name}",
         value=value_at(ratio, load),
         unit="ratio",
-        source=f"SPECpower_ssj2008: {family.method}{_rescaled(share)}",
+        source=f"{family.origin}: {family.method}{_rescaled(share)}",
         year=TABLES_YEAR,
         low=value_at(spread.lower(ratio), load),
         high=value_at(spread.upper(ratio), load),

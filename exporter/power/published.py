@@ -36,7 +36,7 @@ def seen(machine: Hardware) -> float:
 
 def fraction(machine: Hardware, utilization: Ratio) -> float:
     """Utilisation limited to what the machine can really have."""
-    return min(max(utilization, 0.0), seen(machine))
+    return min(max(utilization, 0.0), seen(machine)) * machine.usable
 
 
 def size_factors(machine: Hardware, utilization: Ratio) -> Iterator[Factor]:

@@ -9,6 +9,7 @@ from exporter.data import rows
 from exporter.data.cpus import families, models
 from exporter.data.gpus import gpus, named
 from exporter.data.machine_types import machine_types
+from exporter.data.macs import macs
 
 FOLDER = files("exporter.data")
 TABLES = sorted(f.name for f in FOLDER.iterdir() if f.name.endswith(".csv"))
@@ -49,7 +50,7 @@ def test_the_world_average_closes_the_annual_table() -> None:
 
 
 def test_every_type_is_listed_once_and_names_families_models_and_gpus_that_exist() -> None:
-    assert len({(line.provider, line.name) for line in TYPES}) == len(TYPES) == 3343
+    assert len({(line.provider, line.name) for line in TYPES}) == len(TYPES) == 3798
     for line in TYPES:
         assert set(line.families) <= set(families()), line
         assert set(line.cpu_models) - {""} <= set(models()), line
@@ -68,7 +69,8 @@ def test_the_cpu_of_a_type_belongs_to_the_family_beside_it() -> None:
 def test_no_type_is_larger_than_its_host() -> None:
     for line in TYPES:
         if line.host_vcpus:
-            assert line.vcpus <= line.host_vcpus, line
+            assert (line.reserved_vcpus or line.vcpus) <= line.host_vcpus, line
+        assert not line.reserved_vcpus or line.vcpus < line.reserved_vcpus, line
         assert 0 <= line.baseline < 1, line
         assert line.full_vcpus in (0, 2), line
         assert line.complete == bool(line.vcpus), line
@@ -132,3 +134,20 @@ def test_no_two_accelerators_share_a_name(model: str) -> None:
     found = named(model)
     assert found is not None
     assert found.model == model
+
+
+def test_every_mac_of_the_type_table_has_its_makers_figures() -> None:
+    assert set(macs()) == {line.name for line in TYPES if line.name.startswith("mac")}
+    for mac in macs().values():
+        assert 0 < mac.idle < mac.maximum
+        assert mac.source
+
+
+def test_constrained_sizes_use_a_part_of_the_whole_size_that_their_name_tells() -> None:
+    known = {line.name: line for line in TYPES if line.provider == "azure"}
+    constrained = [line for line in known.values() if line.reserved_vcpus]
+    assert len(constrained) == 325
+    for line in constrained:
+        found = re.search(r"-(\d+)", line.name)
+        assert found
+        assert line.vcpus == float(found[1]), line

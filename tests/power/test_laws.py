@@ -208,11 +208,12 @@ def family_of(provider: str, name: str) -> str:
 
 
 def sizes() -> Iterator[list[tuple[str, MeasuredProfile]]]:
-    """All sizes of each family of the catalogue, smallest first."""
+    """All sizes of each family of the catalogue, smallest first, without constrained ones."""
     found = defaultdict(list)
     for provider, name in LISTED:
         profile = MODEL.profile(machine(provider, name))
-        found[provider, family_of(provider, name)].append((name, profile))
+        if profile.machine.usable == 1.0:
+            found[provider, family_of(provider, name)].append((name, profile))
     for of_family in found.values():
         yield sorted(
             of_family, key=lambda size: (size[1].machine.vcpus, size[1].machine.memory_gib)
@@ -246,6 +247,8 @@ FEWER_ACCELERATORS_PER_VCPU = {
     ("g6.12xlarge", "g6.16xlarge"),
     ("g6e.12xlarge", "g6e.16xlarge"),
     ("inf2.xlarge", "inf2.8xlarge"),  # 1 in 4, then 1 in 32
+    ("Standard_M128bds_3_v4", "Standard_M304bds_3_v4"),  # no accelerators: 3 TiB in both
+    ("Standard_M128bs_3_v4", "Standard_M304bs_3_v4"),
 }
 
 

@@ -8,7 +8,7 @@ from exporter.core.model import Bounds, Confidence, Machine, Shape
 from exporter.core.ports import PowerModel, PowerProfile
 from exporter.core.units import Ratio, Watts
 from exporter.power.catalogue import Types
-from exporter.power.measured import MeasuredModel
+from exporter.power.measured import CpuShare, MeasuredModel, MeasuredProfile
 from tests.support.machines import machine
 
 TYPES = Types()
@@ -66,17 +66,22 @@ def test_an_amd_type_whose_vcpus_are_cores_by_hand() -> None:
     assert bounds("aws", "m7a.large", 0.5) == pytest.approx((low, central, high), rel=1e-12)
 
 
+OF_FAMILY = Shape(
+    vcpus=176, memory_gib=768, architectures=("EPYC 4th Gen",), threads_per_core=1, host_vcpus=176
+)
+
+
 def test_a_vcpu_that_is_a_core_has_twice_the_tdp_of_a_thread_where_only_the_family_is_known() -> (
     None
 ):
-    # HBv4: EPYC 4th Gen, no usual model: 1.56 W per thread, 3.12 per core.
-    found = profile("azure", "Standard_HB176rs_v4")
+    # EPYC 4th Gen, of a model that nobody tells: 1.56 W per thread, 3.12 per core.
+    found = profile("host", "", OF_FAMILY)
     assert found.power(Ratio(1.0)).cpu == pytest.approx(176 * 2 * 1.56 * 0.902, rel=1e-12)
 
 
 def test_the_bounds_are_wider_where_only_the_family_is_known_and_when_idle() -> None:
-    # HBv4: 768 GiB, more than 1 for each of the threads that its vCPUs stand for.
-    found = profile("azure", "Standard_HB176rs_v4")
+    # 768 GiB, more than 1 for each of the threads that the vCPUs stand for.
+    found = profile("host", "", OF_FAMILY)
     extra_gib = 768 - 176 * 2 * 1.0
     for utilization, ratio, low, high in ((0.0, 0.1708, 0.55, 1.70), (1.0, 0.902, 0.60, 1.50)):
         cpu = 176 * 2 * 1.56 * ratio
@@ -88,12 +93,12 @@ def test_the_bounds_are_wider_where_only_the_family_is_known_and_when_idle() -> 
         assert found.bounds(Ratio(utilization)) == pytest.approx(expected, rel=1e-12)
 
 
-def test_a_graviton_type_is_a_proxy_with_half_and_one_and_a_half() -> None:
-    # Altra's curve x 2.5 W per core.
-    tdp, extra_gib = 2 * 2.5, 8 - 2 * 0.9
+def test_a_graviton_type_is_a_proxy_with_bounds_of_its_own() -> None:
+    # Altra's curve x 2.98 W per core.
+    tdp, extra_gib = 2 * 2.98, 8 - 2 * 0.9
     central = tdp * 0.4734 + 0.20 * extra_gib
     low = 0.50 * tdp * 0.4734 + 0.05 * extra_gib
-    high = 1.50 * tdp * (0.3116 + (0.6565 - 0.3116) * 0.714) + 0.392 * extra_gib
+    high = 1.80 * tdp * (0.3116 + (0.6565 - 0.3116) * 0.714) + 0.392 * extra_gib
     assert bounds("aws", "m7g.large", 0.5) == pytest.approx((low, central, high), rel=1e-12)
     assert profile("aws", "m7g.large").confidence is Confidence.PROXY
 
@@ -231,7 +236,7 @@ def test_an_unknown_type_is_the_mean_of_current_families_with_wider_bounds() -> 
 
 def test_an_unknown_arm_type_is_not_taken_for_x86() -> None:
     arm = profile("aws", "zz9.xlarge", Shape(vcpus=4, memory_gib=16, architectures=("arm64",)))
-    expected = 4 * 0.6565 * (2.29 + 2.34 + 2.5 + 3.1) / 4
+    expected = 4 * (0.6565 * (2.29 + 2.34 + 2.98) + 0.9479 * 3.1) / 4
     assert arm.power(Ratio(1.0)).cpu == pytest.approx(expected)
 
 
@@ -414,3 +419,53 @@ def test_a_database_class_that_no_table_knows_is_read_from_its_name() -> None:
     own, behind = profile("aws", "db.z99g.2xlarge"), profile("aws", "z99g.2xlarge")
     assert not own.modelled
     assert own.power(Ratio(0.5)) == behind.power(Ratio(0.5))
+
+
+def test_a_constrained_size_is_its_whole_machine_of_which_a_part_is_used() -> None:
+    part, whole = profile("azure", "Standard_E8-2s_v5"), profile("azure", "Standard_E8s_v5")
+    for used in (0.0, 0.4, 1.0):
+        assert part.power(Ratio(used)) == whole.power(Ratio(used * 2 / 8))
+        assert part.bounds(Ratio(used)) == whole.bounds(Ratio(used * 2 / 8))
+    assert part.power(Ratio(7.0)) == part.power(Ratio(1.0))
+    assert part.embodied() == whole.embodied()
+    factors = {factor.name: factor for factor in part.explain(Ratio(1.0))}
+    assert (factors["vCPUs"].value, factors["vCPUs that it may use"].value) == (8, 2)
+    assert "vCPUs that it may use" not in {one.name for one in whole.explain(Ratio(1.0))}
+
+
+@pytest.mark.parametrize(
+    ("name", "idle", "maximum"),
+    [("mac1.metal", 20, 122), ("mac2.metal", 6.8, 39), ("mac-m4.metal", 5, 65)],
+)
+def test_a_mac_draws_between_what_its_maker_measures_idle_and_at_most(
+    name: str, idle: float, maximum: float
+) -> None:
+    found = profile("aws", name)
+    assert found.power(Ratio(0.0)).it == pytest.approx(idle)
+    assert found.power(Ratio(1.0)).it == pytest.approx(idle + 0.65 * (maximum - idle))
+    assert found.bounds(Ratio(0.0)).high > idle + 15  # the card that joins it to its cloud
+    assert found.bounds(Ratio(1.0)).high > maximum
+    assert any("Apple" in factor.source for factor in found.explain(Ratio(0.5)))
+
+
+def shares(of: PowerProfile) -> tuple[CpuShare, ...]:
+    assert isinstance(of, MeasuredProfile)
+    return of.shares
+
+
+def test_a_cpu_of_which_the_tdp_is_a_range_has_wider_bounds() -> None:
+    sure, unsure = profile("aws", "m7i.large"), profile("aws", "m8azn.large")
+    spreads = [share.spread for one in (sure, unsure) for share in shares(one)]
+    assert (spreads[0].low, spreads[0].high) == (0.75, 1.40)
+    assert spreads[1].low == pytest.approx(0.75 * (350 / 400) ** 0.7)
+    assert spreads[1].high == pytest.approx(1.40 * (500 / 400) ** 0.7)
+
+
+def test_arm_cpus_differ_by_what_is_published_of_their_cores() -> None:
+    at_work = {
+        name: profile("aws", f"{name}.large").power(Ratio(1.0)).cpu
+        for name in ("m6g", "m7g", "m8g", "m9g")
+    }
+    assert at_work["m6g"] < at_work["m7g"] < at_work["m9g"] < at_work["m8g"]
+    grace = 4.30 * 2  # the only measured server of V2 cores, at a higher clock
+    assert profile("aws", "m8g.large").bounds(Ratio(1.0)).high > grace > at_work["m8g"]

@@ -241,6 +241,70 @@ def test_documented_baselines(provider: str, name: str, baseline: str | None) ->
     assert (found.baseline if found else None) == baseline
 
 
+ADDITION = {
+    "provider": "azure",
+    "instance_type": "Standard_D9s_v7",
+    "vcpus": "9",
+    "memory_gib": "36",
+    "cpu_architecture": "Granite Rapids",
+    "cpu_models": "Intel Xeon 6 (Granite Rapids)",
+    "threads_per_core": "2",
+    "gpu_model": "",
+    "gpu_count": "",
+    "host_vcpus": "384",
+    "parent_vcpus": "",
+}
+
+
+def test_an_added_type_is_a_line_that_stays_when_no_source_tells_of_it(
+    tables: Tables, tmp_path: Path, data: Path, cloud: Callable[[object], Path]
+) -> None:
+    unknown = ADDITION | {"instance_type": "Standard_SQL1", "memory_gib": ""}
+    retired = ADDITION | {"instance_type": "Standard_Z1", "cpu_architecture": "Nehalem"}
+    lines = (ADDITION, unknown, retired)
+    folder = compiled(tmp_path / "hardware", "instances_additions", *lines)
+    code, told = tables("--write", folder)
+    assert (code, "1 added, 0 removed, 0 changed" in told) == (0, True)
+    new = line(data, "instances", "azure:Standard_D9s_v7")
+    assert (new["vcpus"], new["memory_gib"], new["source"]) == ("9", "36", "H")
+    assert (new["cpu_models"], new["host_memory_gib"]) == ("Intel Xeon 6973P-C", "1536")
+    assert tables("--check", cloud({"InstanceTypes": [M5_LARGE]}))[0] == 0
+    assert line(data, "instances", "azure:Standard_D9s_v7") == new
+
+
+def test_a_constrained_size_is_its_whole_size_with_fewer_vcpus_to_use(
+    tables: Tables, tmp_path: Path, data: Path
+) -> None:
+    part = {
+        "instance_type": "Standard_D8-3s_v5",
+        "guest_vcpus": "3",
+        "parent": "Standard_D8s_v5",
+    }
+    orphan = part | {"instance_type": "Standard_Z8-3s", "parent": "Standard_Z8s"}
+    tables("--write", compiled(tmp_path / "hardware", "azure_constrained", part, orphan))
+    new = line(data, "instances", "azure:Standard_D8-3s_v5")
+    whole = line(data, "instances", "azure:Standard_D8s_v5")
+    own = {"instance_type": "Standard_D8-3s_v5", "vcpus": "3", "reserved_vcpus": "8", "source": "H"}
+    assert new == whole | own
+    assert "Standard_Z8" not in (data / "instances.csv").read_text()
+
+
+def test_a_mac_has_its_makers_figures_and_says_which_are_not_confirmed(
+    tables: Tables, tmp_path: Path, data: Path
+) -> None:
+    mac = {
+        "instance_type": "mac9.metal",
+        "host": "Mac mini M9",
+        "idle_watts": "7",
+        "max_watts": "50",
+        "confidence": "low",
+        "source": "7 W idle: Apple; 50 max from memory (VERIFY)",
+    }
+    tables("--write", compiled(tmp_path / "hardware", "mac_hosts", mac))
+    new = line(data, "mac_hosts", "mac9.metal")
+    assert new == mac | {"source": "7 W idle: Apple; 50 max (not confirmed)"}
+
+
 def test_a_tdp_is_never_taken_from_the_compiled_list(
     tables: Tables, tmp_path: Path, data: Path
 ) -> None:

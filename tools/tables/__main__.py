@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None, folder: Path = FOLDER) -> int:
     if options.write:
         for table, lines in new.items():
             path = folder / f"{table}.csv"
-            path.write_text(rows.text(tuple(shipped[table][0]), lines), encoding="utf-8")
+            path.write_text(rows.text(tuple((shipped[table] or lines)[0]), lines), encoding="utf-8")
     return 1 if options.check and any(differs) else 0
 
 

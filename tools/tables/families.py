@@ -32,9 +32,6 @@ _ALIASES: Final = {
 _OWN_PARTS: Final = re.compile(r"Standard_[HNG][A-Z]*\d")
 """Azure's series for high-performance work, GPUs and large memory of 2015: not its usual CPUs."""
 
-_UNLISTED: Final = ("9R05",)
-"""Parts that a source names and our table lacks: the provider's usual one is another."""
-
 _MAKERS: Final = re.compile(
     r"^(?:Intel Xeon (?:Platinum |Gold )?|Intel Core |AMD EPYC |Ampere Altra )"
 )
@@ -46,6 +43,11 @@ class Cpus:
     def __init__(self, models: Iterable[CpuModel]) -> None:
         self._models = tuple(models)
 
+    @property
+    def families(self) -> Mapping[str, str]:
+        """Family of each model."""
+        return {model.name: model.family for model in self._models}
+
     def cells(self, provider: str, name: str, families: str, told: str) -> str:
         """Return the model for each family of a type, ``|`` between; empty where not known."""
         found = (self._model(provider, name, family, told) for family in families.split("|"))
@@ -54,7 +56,7 @@ class Cpus:
     def _model(self, provider: str, name: str, family: str, told: str) -> str:
         own = provider == "azure" and _OWN_PARTS.match(name)
         named = next(self._named(family, told), "")
-        if named or own or any(part in told for part in _UNLISTED):
+        if named or own:
             return named
         usual = (m.name for m in self._models if m.family == family and provider in m.default_of)
         return next(usual, "")

@@ -43,6 +43,8 @@ def _cpu(row: Row, ours: Row | None, tdp: Mapping[str, str]) -> Row:
         "cores_per_socket": row["cores_per_socket"],
         "threads_per_socket": row["vcpus_per_socket"],
         "tdp_watts": plain(listed) if taken and listed else kept["tdp_watts"],
+        "tdp_low": kept.get("tdp_low", ""),
+        "tdp_high": kept.get("tdp_high", ""),
         "default_of": kept.get("default_of", ""),
         "tdp_basis": kept["tdp_basis"],
         "tdp_source": kept["tdp_source"],

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from exporter.power.names import related_series, series
+from tools.tables.additions import ADDED, added, constrain
 from tools.tables.bursts import burst
 from tools.tables.clouds import ListedType
 from tools.tables.families import Cpus, by_series, families_of
@@ -49,14 +50,19 @@ def rebuild(sources: Sources, shipped: Sequence[Row], cpus: Cpus) -> list[Row]:
     known = {_name(row): row for row in shipped}
     lines = {_name(row): _compiled(row) for row in compiled} or {_name(r): r for r in shipped}
     for row in shipped:
-        if CLOUD in row["source"] and not lines.get(_name(row), {}).get("vcpus"):
+        told_once = {CLOUD, ADDED} & set(row["source"])
+        if told_once and not lines.get(_name(row), {}).get("vcpus"):
             lines[_name(row)] = dict(row)
+    for row in added(sources, shipped[0], cpus.families):
+        lines[_name(row)] = row | _kept(known.get(_name(row)))
     for name, listed in sources.types.items():
         lines[name] = _listed(lines.get(name) or _empty(listed, shipped), listed)
     _fill(lines)
     for name, row in lines.items() if compiled else ():
-        row["cpu_models"] = cpus.cells(*name, row["architectures"], told.get(name, ""))
+        if ADDED not in row["source"]:
+            row["cpu_models"] = cpus.cells(*name, row["architectures"], told.get(name, ""))
         row.update(_server(row, embodied.get(name)) if embodied else _kept(known.get(name)))
+    constrain(lines, sources, known)
     return [row | _burst(*name, row) for name, row in lines.items()]
 
 
@@ -80,6 +86,7 @@ def _compiled(row: Row) -> Row:
         "host_memory_gib": row["host_memory_gib"],
         "baseline": "",
         "full_vcpus": "",
+        "reserved_vcpus": "",
         "shared_core": "1" if shared else "",
         "server_kgco2eq": "",
         "server_basis": "",
@@ -130,7 +137,8 @@ def _fill(lines: dict[tuple[str, str], Row]) -> None:
         _fill_metal(row, lines)
     largest = _largest(lines.values())
     for name, row in lines.items():
-        if CLOUD in row["source"] and row["architectures"] and not row["host_vcpus"]:
+        told = {CLOUD, ADDED} & set(row["source"])
+        if told and row["architectures"] and not row["host_vcpus"]:
             host = _host(*name, largest)
             row |= {"host_vcpus": host["vcpus"], "host_memory_gib": host["memory_gib"]}
             row["source"] += _BY_LARGEST

@@ -1,9 +1,11 @@
 """All tables that the sources at hand can make."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from exporter.data.cpus import model_of
 from tools.tables import rows
+from tools.tables.additions import macs
 from tools.tables.decisions import decided
 from tools.tables.families import Cpus
 from tools.tables.fuels import rebuild_fuels
@@ -13,6 +15,8 @@ from tools.tables.places import rebuild_annual, rebuild_regions, rebuild_zone_co
 from tools.tables.rows import Row
 from tools.tables.sources import Sources
 
+_TYPES: Final = ("instances", "hardware_instances_additions", "hardware_azure_constrained")
+
 
 def rebuilt(sources: Sources, shipped: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
     """Return the tables by name, ordered as shipped; a table of which no source tells is absent."""
@@ -21,11 +25,12 @@ def rebuilt(sources: Sources, shipped: Mapping[str, Sequence[Row]]) -> dict[str,
         "cpu_skus": rebuild_cpus(sources, shipped["cpu_skus"]),
         "fuel_factors": rebuild_fuels(sources),
         "gpu": rebuild_gpus(sources),
+        "mac_hosts": macs(sources),
         "regions": rebuild_regions(sources),
         "zone_codes": rebuild_zone_codes(sources),
     }
     found = {table: _finished(table, lines, shipped) for table, lines in raw.items() if lines}
-    if sources.table("instances") or sources.types:
+    if any(map(sources.table, _TYPES)) or sources.types:
         cpus = Cpus(model_of(row) for row in found.get("cpu_skus", shipped["cpu_skus"]))
         lines = rebuild(sources, shipped["instances"], cpus)
         found["instances"] = _finished("instances", lines, shipped)

@@ -15,6 +15,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "fuel_factors": ("zone", "fuel"),
     "gpu": ("gpu_model",),
     "instances": ("provider", "instance_type"),
+    "mac_hosts": ("instance_type",),
     "regions": ("provider", "region"),
     "zone_codes": ("grid_zone",),
 }

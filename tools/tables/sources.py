@@ -37,10 +37,15 @@ def gather(paths: Iterable[Path]) -> Sources:
     types: dict[tuple[str, str], ListedType] = {}
     for path in _files(paths):
         if path.suffix == ".csv":
-            tables[path.stem] = rows.read(path)
+            tables[_table(path)] = rows.read(path)
         else:
             types |= {(one.provider, one.name): one for one in _listed(path)}
     return Sources(tables=tables, types=types)
+
+
+def _table(path: Path) -> str:
+    """Name of a table; those of a folder ``hardware`` are apart from compiled ones of like name."""
+    return f"hardware_{path.stem}" if path.parent.name == "hardware" else path.stem
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
