@@ -1,8 +1,9 @@
 """``python -m bench.power --curves PATH``: the power model on servers that it has not seen.
 
-Prints the page, or writes it with ``--write``; ``--time`` times the shipped model instead and needs
-no curves. Exit 0: done, and this model is the best in both tables. 1: it is not. 2: no curves were
-given, or they cannot be read.
+Prints the page, or writes it with ``--write``. Without curves: ``--time`` times the shipped model,
+``--names`` reads every known name with its line of the table hidden, ``--order`` lists the watts of
+all sizes and what stands out. Exit 0: done, and this model is the best in both tables, or nine of
+ten names are right. 1: not so. 2: no curves were given, or they cannot be read.
 """
 
 import argparse
@@ -11,10 +12,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.power import timing
+from bench.power import named, order, timing
 from bench.power.crossval import Case, Left, cases, error, outcomes
 from bench.power.page import MAIN, page
 from bench.power.servers import read
+from exporter.power.catalogue import Types
 
 ENVIRONMENT = "CARBON_BENCH_CURVES"
 
@@ -22,8 +24,9 @@ ENVIRONMENT = "CARBON_BENCH_CURVES"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; return the exit code."""
     options = _parser().parse_args(argv)
-    if options.time:
-        return _time()
+    for asked, task in ((options.time, _time), (options.names, _names), (options.order, _order)):
+        if asked:
+            return task()
     if not options.curves:
         return _usage(f"no measured servers: give --curves PATH or set {ENVIRONMENT}")
     try:
@@ -46,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--write", metavar="PAGE", help="write the page there, do not print it")
     parser.add_argument("--time", action="store_true", help="time the whole catalogue instead")
+    parser.add_argument("--names", action="store_true", help="read every name with its line hidden")
+    parser.add_argument("--order", action="store_true", help="watts of all sizes of each family")
     return parser
 
 
@@ -66,6 +71,19 @@ def _time() -> int:
     print(f"{found.types} types resolved in {found.resolve:.2f} s")
     print(f"x 101 utilisations: watts {found.power:.2f} s, low/central/high {found.bounds:.2f} s")
     return 0
+
+
+def _order() -> int:
+    print(*order.lines(), sep="\n")
+    return 0
+
+
+def _names() -> int:
+    """Exit 1 if a cloud has less than nine of ten names right."""
+    alone, hidden = list(named.alone()), list(named.hidden(Types()))
+    print("by the name alone", *named.summary(alone), sep="\n")
+    print("with its relatives in the table", *named.summary(hidden), sep="\n")
+    return 0 if all(named.good(guesses) for guesses in (alone, hidden)) else 1
 
 
 def _usage(message: str) -> int:

@@ -16,7 +16,7 @@ from exporter.core.ports import (
     PowerModel,
     Provider,
     Regions,
-    TypeCatalogue,
+    TypeNames,
 )
 from exporter.data.regions import RegionOverride, RegionTable
 from exporter.grids._shared.calibrated import Calibrated
@@ -39,7 +39,7 @@ class App:
     power: PowerModel
     regions: Regions
     annual: AnnualIntensities
-    types: TypeCatalogue
+    types: TypeNames
     clock: Clock
     meter: ApiMeter
 

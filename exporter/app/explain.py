@@ -48,8 +48,12 @@ def explainer(wired: Assembly) -> Explain:
         if found:
             return {"resources": [_of_machine(wired, view) for view in found]}
         utilization = _utilization(query.get("cpu", "50"))
-        named = [cloud for cloud in clouds if wired.app.types.find(cloud, wanted)]
-        told = [_of_type_anywhere(wired, cloud, wanted, query, utilization) for cloud in named]
+        named = [(cloud, wired.app.types.canonical(cloud, wanted)) for cloud in clouds]
+        told = [
+            _of_type_anywhere(wired, cloud, name, query, utilization)
+            for cloud, name in named
+            if name
+        ]
         return {"types": told} if told else None
 
     return answer

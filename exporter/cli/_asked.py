@@ -121,23 +121,28 @@ def offline_app(config: Path | None, power_model: PowerModelName | None = None) 
 def find_types(built: app.App, provider: str, names: Collection[str]) -> list[tuple[str, str]]:
     """Return (provider, type) for each name; an empty provider is the one that has all of them.
 
+    A type that the table lacks passes where its name tells a size, as the daemon takes it; names
+    come back as the table spells them.
+
     Raises:
-        UsageError: a provider or a type that the tables lack.
+        UsageError: a provider that the tables lack, or a type of which nothing tells.
     """
     chosen = provider or _provider_of(built, names)
     check_provider(chosen)
+    found = []
     for name in names:
-        if built.types.find(chosen, name) is None:
+        found.append((chosen, built.types.canonical(chosen, name)))
+        if not found[-1][1]:
             others = set(_column("instances", "instance_type")[chosen]) - {name}
             guess = did_you_mean(name, others)
             message = f"no {chosen} machine type {name!r} — {guess or _DISCOVER}".rstrip()
             raise UsageError(message)
-    return [(chosen, name) for name in names]
+    return found
 
 
 def providers_with(built: app.App, name: str) -> list[str]:
     """Return the clouds that have a machine type of this name."""
-    return [p for p in clouds() if built.types.find(p, name) is not None]
+    return [p for p in clouds() if built.types.canonical(p, name)]
 
 
 def find_regions(built: app.App, provider: str, names: Collection[str]) -> list[Region]:
@@ -182,7 +187,9 @@ def _region(built: app.App, provider: str, name: str) -> Region:
 
 def _provider_of(built: app.App, names: Collection[str]) -> str:
     table = _column("instances", "instance_type")
-    having = [cloud for cloud in clouds() if all(built.types.find(cloud, name) for name in names)]
+    having = [
+        cloud for cloud in clouds() if all(built.types.canonical(cloud, name) for name in names)
+    ]
     if len(having) == 1:
         return having[0]
     for name in names:

@@ -198,6 +198,17 @@ class TypeCatalogue(Protocol):
         ...
 
 
+class TypeNames(TypeCatalogue, Protocol):
+    """The table of machine types, and what names tell that it lacks."""
+
+    def canonical(self, provider: str, name: str) -> str:
+        """Return a type's name as the table spells it, or as given if its name tells a size.
+
+        Empty for a name that tells nothing: no such type.
+        """
+        ...
+
+
 class Regions(Protocol):
     """The shipped table of cloud regions, with the user's overrides."""
 

@@ -14,7 +14,10 @@ IT_POWER: Final = "IT power"
 
 
 def size_factors(machine: Hardware) -> Iterator[Factor]:
-    """Yield the size of the machine."""
+    """Yield what type the machine is, how that was found, and its size."""
+    if machine.rule:
+        name = machine.instance_type or machine.provider
+        yield Factor(name="machine type", value=name, unit="type", source=machine.rule)
     year = TABLES_YEAR if machine.size_source is SizeSource.TABLE else ""
     for name, value, unit in (
         ("vCPUs", machine.vcpus, "vCPU"),

@@ -4,7 +4,7 @@ Its size, the CPUs that may serve it, and what a vCPU's share of each one's TDP 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -16,6 +16,7 @@ from exporter.data.machine_types import MachineType, hardware_type
 from exporter.data.macs import Mac, macs
 from exporter.power import names
 from exporter.power.catalogue import KnownType, Types
+from exporter.power.names import Maker
 
 UNKNOWN_SIZE: Final = names.Size(2.0, 8.0)
 """Size of a machine of which neither table, cloud nor name tells any: a small general one."""
@@ -34,7 +35,16 @@ bound only."""
 _INTEL: Final = ("Skylake", "Cascade Lake", "Ice Lake", "Sapphire Rapids")
 _AMD: Final = ("EPYC 2nd Gen", "EPYC 3rd Gen", "EPYC 4th Gen")
 _ARM: Final = ("Neoverse N1", "Graviton2", "Graviton3", "Graviton4")
-_X86: Final = (*_INTEL, *_AMD)
+_POOLS: Final = {Maker.INTEL: _INTEL, Maker.AMD: _AMD, Maker.ARM: _ARM}
+"""CPUs of today by maker, for a machine that no cloud's table tells of."""
+
+_ARM_NAMES: Final = ("Graviton", "Axion", "Cobalt", "Neoverse")
+
+GCP: Final = "gcp"
+
+GUARANTEED_OF_SHARED: Final = 0.25
+"""Share of the vCPUs that it sees which a shared-core type of Google is guaranteed, where the table
+lacks it: that of e2-small, between 0.125 (e2-micro) and 0.5 (e2-medium)."""
 
 _GCP_PLATFORMS: Final = {
     "AMD Naples": "EPYC 1st Gen",
@@ -91,6 +101,7 @@ class Hardware:
     """A machine's share of a server. ``server_kgco2eq`` 0: not in the table, computed by rule.
 
     ``vcpus`` are those of the hardware that it holds, of which it may use the share ``usable``.
+    ``rule`` says how the machine's type was found, or read from its name.
     """
 
     provider: str
@@ -109,6 +120,7 @@ class Hardware:
     server_kgco2eq: float
     server_published: bool
     usable: float = 1.0
+    rule: str = ""
 
     @property
     def modelled(self) -> bool:
@@ -120,10 +132,10 @@ def hardware(types: Types, machine: Machine) -> Hardware:
     """Resolve a machine; every machine resolves to something."""
     named = hardware_type(machine.key.provider, machine.instance_type)
     machine = replace(machine, instance_type=named)
-    known = types.lookup(machine.key.provider, machine.instance_type)
+    known = types.lookup(machine.key.provider, named)
     if known is not None and known.exact and known.type.complete:
         return _of_table(known, machine)
-    return _of_facts(known, machine)
+    return of_name(types, known, types.reading(machine.key.provider, named), machine)
 
 
 def _of_table(known: KnownType, machine: Machine) -> Hardware:
@@ -150,67 +162,100 @@ def _of_table(known: KnownType, machine: Machine) -> Hardware:
         server_kgco2eq=line.server_kgco2eq,
         server_published=line.server_published,
         usable=line.vcpus / held,
+        rule=known.rule,
     )
 
 
-def _of_facts(known: KnownType | None, machine: Machine) -> Hardware:
-    """A type that the table lacks, or lists without its size; also a machine of one's own."""
+def of_name(
+    types: Types, known: KnownType | None, reading: names.Reading | None, machine: Machine
+) -> Hardware:
+    """Resolve a type that the table lacks, or lists without its size; also a machine of one's own.
+
+    What the cloud told of its size comes first, then what ``reading`` tells by its name.
+    """
     provider, shape = machine.key.provider, machine.shape
-    size, source = _size(known, machine)
-    cpus, guessed = _cpus(known, machine)
+    size, source = _size(reading, shape)
+    cpus, guessed = _cpus(types, known, machine)
     host = provider == HOST
     told = (host or (known is not None and known.exact)) and source is SizeSource.CLOUD
+    parts = _accelerators(reading, shape)
+    held = shape.reserved_vcpus if shape and source is SizeSource.CLOUD else _reserved(reading)
+    # Google counts the utilisation of a shared core over what is guaranteed, not over what is seen.
+    shared = provider == GCP and shape is not None and shape.shared_core
+    vcpus = (held or size.vcpus) * (GUARANTEED_OF_SHARED if shared else 1.0)
     return Hardware(
         provider=provider,
         instance_type=machine.instance_type,
-        vcpus=size.vcpus,
+        vcpus=vcpus,
         memory_gib=size.memory_gib,
         size_source=source,
         cpus=cpus,
         threads_per_core=_threads(known, shape, cpus),
         confidence=_confidence(cpus) if told and not guessed else Confidence.UNKNOWN_TYPE,
-        gpu_model=shape.gpu_model if shape else "",
-        gpu_count=shape.gpu_count if shape else 0.0,
-        baseline=UNKNOWN_BASELINE if shape and shape.shared_core else 1.0,
-        full_vcpus=size.vcpus,
+        gpu_model=parts[0],
+        gpu_count=parts[1],
+        baseline=UNKNOWN_BASELINE if shape and shape.shared_core and not shared else 1.0,
+        full_vcpus=max(size.vcpus, vcpus),
         host_vcpus=shape.host_vcpus if shape else 0.0,
         server_kgco2eq=0.0,
         server_published=False,
+        usable=1.0 if shared else size.vcpus / vcpus,
+        rule=_rule(known, reading, source, host=host),
     )
 
 
-def _size(known: KnownType | None, machine: Machine) -> tuple[names.Size, SizeSource]:
-    shape = machine.shape
+def _size(reading: names.Reading | None, shape: Shape | None) -> tuple[names.Size, SizeSource]:
     if shape is not None and shape.vcpus > 0:
         return names.Size(shape.vcpus, max(shape.memory_gib, 0.0)), SizeSource.CLOUD
-    guess = _guess(known, machine)
-    return (UNKNOWN_SIZE, SizeSource.ASSUMED) if guess is None else (guess, SizeSource.NAME)
+    if reading is None:
+        return UNKNOWN_SIZE, SizeSource.ASSUMED
+    return names.Size(reading.vcpus, reading.memory_gib), SizeSource.NAME
 
 
-def _guess(known: KnownType | None, machine: Machine) -> names.Size | None:
-    """Size by the naming rule, with the memory per vCPU and the server of a sibling if it has any.
-
-    The rules are the providers': EC2 instance type naming, Azure size naming, GCE machine types.
-    """
-    provider, name = machine.key.provider, machine.instance_type
-    if known is None or not known.type.complete:
-        return names.guess_size(provider, name)
-    line = known.type
-    if names.whole_server(provider, name) and line.host_vcpus:
-        return names.Size(line.host_vcpus, line.host_memory_gib)
-    return names.guess_size(provider, name, line.memory_gib / line.vcpus)
+def _reserved(reading: names.Reading | None) -> float:
+    return reading.reserved_vcpus if reading else 0.0
 
 
-def _cpus(known: KnownType | None, machine: Machine) -> tuple[tuple[Cpu, ...], bool]:
+def _accelerators(reading: names.Reading | None, shape: Shape | None) -> tuple[str, float]:
+    """Model and number: the cloud's word, then the name's; Azure tells only the number."""
+    model, count = (reading.gpu_model, reading.gpu_count) if reading else ("", 0.0)
+    if shape is None or not shape.gpu_count:
+        return (model, count) if shape is None or model else ("", 0.0)
+    return shape.gpu_model or model, shape.gpu_count
+
+
+def _rule(
+    known: KnownType | None, reading: names.Reading | None, source: SizeSource, *, host: bool
+) -> str:
+    """How size and CPU were found."""
+    if host:
+        return "this machine"
+    size = reading.rule if reading and source is SizeSource.NAME else source.value
+    return f"size: {size}; CPU: {known.rule if known else 'guessed, the newest of the provider'}"
+
+
+def _cpus(types: Types, known: KnownType | None, machine: Machine) -> tuple[tuple[Cpu, ...], bool]:
     """CPUs, and whether they are only guessed from a vendor or an instruction set."""
     provider, shape = machine.key.provider, machine.shape
     listed = _of_type(known.type) if known else ()
     platform = _of_platform(provider, machine.cpu_platform, listed)
     told = (platform,) if platform else _of_shape(provider, shape) if shape else ()
-    cpus = told or listed
-    if cpus:
-        return cpus, False
-    return _of_pool(provider, machine.instance_type, shape), True
+    if told:
+        return told, False
+    if listed and (known is None or known.exact or _agree(listed, shape)):
+        return listed, False
+    return _of_pool(types, provider, machine.instance_type, shape), True
+
+
+def _agree(listed: Iterable[Cpu], shape: Shape | None) -> bool:
+    """Whether CPUs of a relative have the instruction set that the cloud tells."""
+    told = _maker(shape)
+    return told is None or all(_arm(cpu) == (told is Maker.ARM) for cpu in listed)
+
+
+def _arm(cpu: Cpu) -> bool:
+    """Whether a CPU has ARM's instruction set."""
+    return any(word in cpu.family.name for word in _ARM_NAMES)
 
 
 def _threads(known: KnownType | None, shape: Shape | None, cpus: tuple[Cpu, ...]) -> int:
@@ -289,10 +334,35 @@ def _of_shape(provider: str, shape: Shape) -> tuple[Cpu, ...]:
     return tuple(_usual(provider, family) for family in listed)
 
 
-def _of_pool(provider: str, instance_type: str, shape: Shape | None) -> tuple[Cpu, ...]:
-    """CPUs of the vendor or instruction set that the facts hint at; x86 if they hint at none."""
-    names = next(_hints(provider, instance_type, shape), _X86)
-    return tuple(Cpu(family=families()[name], model=None) for name in names)
+def _of_pool(
+    types: Types, provider: str, instance_type: str, shape: Shape | None
+) -> tuple[Cpu, ...]:
+    """CPUs of the maker or instruction set that the facts hint at; x86 if they hint at none.
+
+    Of a cloud its newest ones: what the table lacks is newer than the table.
+    """
+    if shape is not None and "apple" in shape.cpu_model.lower():
+        return (Cpu(family=families()["Apple silicon"], model=None),)
+    lineage = names.lineage(provider, instance_type)
+    maker = _maker(shape) or (lineage.maker if lineage else None)
+    makers = (maker,) if maker else (Maker.INTEL, Maker.AMD)
+    newest = [name for one in makers for name in types.newest(provider, one)]
+    if newest:
+        return tuple(_usual(provider, families()[name]) for name in dict.fromkeys(newest))
+    return tuple(Cpu(family=families()[n], model=None) for one in makers for n in _POOLS[one])
+
+
+def _maker(shape: Shape | None) -> Maker | None:
+    """Maker of the CPU that an inventory or the operating system hints at."""
+    if shape is None:
+        return None
+    text = shape.cpu_model.lower().replace("amd64", "")  # an instruction set, not a maker
+    for word, maker in (("amd", Maker.AMD), ("intel", Maker.INTEL)):
+        if word in text:
+            return maker
+    arm = re.search(r"\barm|neoverse|graviton|ampere|cortex|apple", text)
+    told = {"arm64", "aarch64"} & {name.lower() for name in shape.architectures}
+    return Maker.ARM if arm or told else None
 
 
 def _named(text: str) -> CpuModel | None:
@@ -311,26 +381,3 @@ def _usual(provider: str, family: CpuFamily) -> Cpu:
     """A family with the model that the provider uses for it, where it has one."""
     usual = (m for m in models().values() if m.family == family.name and provider in m.default_of)
     return Cpu(family=family, model=next(usual, None))
-
-
-def _hints(provider: str, instance_type: str, shape: Shape | None) -> Iterator[tuple[str, ...]]:
-    if shape is not None:
-        yield from _vendor(shape.cpu_model)
-        yield from _instruction_set(shape.architectures)
-    processor = re.match(r"[a-z]+\d+([a-z])", instance_type) if provider == "aws" else None
-    if processor and processor[1] in "gai":
-        yield {"g": _ARM, "a": _AMD, "i": _INTEL}[processor[1]]
-
-
-def _vendor(cpu_model: str) -> Iterator[tuple[str, ...]]:
-    text = cpu_model.lower().replace("amd64", "")  # an instruction set, not a vendor
-    for word, pool in (("apple", ("Apple silicon",)), ("amd", _AMD), ("intel", _INTEL)):
-        if word in text:
-            yield pool
-    if re.search(r"\barm|neoverse|graviton|ampere|cortex", text):
-        yield _ARM
-
-
-def _instruction_set(architectures: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    if {"arm64", "aarch64"} & {name.lower() for name in architectures}:
-        yield _ARM

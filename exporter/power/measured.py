@@ -26,8 +26,10 @@ MEMORY_WATTS_PER_GIB: Final = Bounds(0.05, 0.20, 0.392)
 """DRAM: readings on EC2 metal give 0.04 (idle) to 0.10 W/GiB, Boavizta 0.284, Cloud Carbon
 Footprint 0.392 (mean of Crucial and Micron data sheets)."""
 
-ASSUMED_SIZE_SPREAD: Final = 4.0
-"""Where even the size is assumed, the machine may be four times smaller or larger."""
+ASSUMED_SIZE_LESS: Final = 4.0
+ASSUMED_SIZE_MORE: Final = 48.0
+"""Where even the size is assumed, the machine may be a quarter of it, or a whole server of 96 vCPUs
+instead of two."""
 
 _NONE: Final = Watts(0.0)
 _KNOWN: Final = "how the CPU is known; decides the width of the bounds"
@@ -278,6 +280,12 @@ def gpu_watts(model: str, count: float, utilization: Ratio | None = None) -> Bou
     return Bounds(low, central, high).times(count)
 
 
+def size_spread(machine: Hardware) -> tuple[float, float]:
+    """How many times smaller and larger the machine may be."""
+    assumed = machine.size_source is SizeSource.ASSUMED
+    return (ASSUMED_SIZE_LESS, ASSUMED_SIZE_MORE) if assumed else (1.0, 1.0)
+
+
 # The profile of a machine: what its watts come to.
 
 
@@ -410,12 +418,12 @@ class MeasuredProfile:
         """Split the interval of the sum: what memory and accelerators leave is the CPU's."""
         power, whole = self.power(utilization, gpu), self.bounds(utilization, gpu)
         gpus = self.gpu if gpu is None else self._gpus(gpu)
-        spread = ASSUMED_SIZE_SPREAD if self.machine.size_source is SizeSource.ASSUMED else 1.0
+        less, more = size_spread(self.machine)
         extra = [share.extra_gib for share in self.shares]
         memory = Bounds(
-            MEMORY_WATTS_PER_GIB.low * min(extra) / spread,
+            MEMORY_WATTS_PER_GIB.low * min(extra) / less,
             power.memory,
-            MEMORY_WATTS_PER_GIB.high * max(extra) * spread,
+            MEMORY_WATTS_PER_GIB.high * max(extra) * more,
         )
         cpu = Bounds(
             max(0.0, whole.low - gpus.low - memory.low),
@@ -463,16 +471,16 @@ def profile_of(machine: Hardware) -> MeasuredProfile:
 
 def _ends(machine: Hardware, parts: tuple[CpuShare, ...]) -> _Ends:
     """Ends of the intervals of all CPUs together."""
-    size = ASSUMED_SIZE_SPREAD if machine.size_source is SizeSource.ASSUMED else 1.0
+    less, more = size_spread(machine)
     full = machine.full_vcpus / machine.vcpus
     low = [_low(part, machine.baseline) for part in parts]
     usual = [_high(part, part.curve, full) for part in parts]
     stress = [_high(part, stressed(part.curve), full) for part in parts]
     return _Ends(
-        low=segments(scaled(lowest_curve(low), 1.0 / size)),
-        low_span=min(p.spread.low * (p.curve[LAST] - p.curve[0]) for p in parts) / size,
-        usual=segments(scaled(highest_curve(usual), size)),
-        stress=segments(scaled(highest_curve(stress), size)),
+        low=segments(scaled(lowest_curve(low), 1.0 / less)),
+        low_span=min(p.spread.low * (p.curve[LAST] - p.curve[0]) for p in parts) / less,
+        usual=segments(scaled(highest_curve(usual), more)),
+        stress=segments(scaled(highest_curve(stress), more)),
     )
 
 

@@ -7,8 +7,8 @@ from exporter.core.model import Bounds, Factor
 from exporter.core.units import Ratio
 from exporter.power import explain, measured
 from exporter.power.explain import TABLES_YEAR
-from exporter.power.hardware import Hardware, SizeSource
-from exporter.power.measured import ASSUMED_SIZE_SPREAD
+from exporter.power.hardware import Hardware
+from exporter.power.measured import size_spread
 
 _MEASURED: Final = "mean over the bucket, measured by the provider"
 _CONFIDENCE: Final = "how the CPU is known to this method"
@@ -25,8 +25,8 @@ class Error(NamedTuple):
 
 def widened(machine: Hardware, low: float, high: float) -> tuple[float, float]:
     """Widen an interval where even the size of the machine is assumed."""
-    spread = ASSUMED_SIZE_SPREAD if machine.size_source is SizeSource.ASSUMED else 1.0
-    return low / spread, high * spread
+    less, more = size_spread(machine)
+    return low / less, high * more
 
 
 def seen(machine: Hardware) -> float:

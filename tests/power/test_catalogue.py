@@ -75,7 +75,9 @@ def test_a_variant_takes_the_family_of_the_series_that_it_varies() -> None:
 
 
 def test_another_processor_letter_is_another_family() -> None:
-    assert TYPES.lookup("aws", "m5z.large") is None
+    known = TYPES.lookup("aws", "m5g.large")
+    assert known is not None
+    assert known.type.families == ("Graviton2",)  # of m6g, the nearest generation of that maker
 
 
 def test_a_database_class_is_known_as_the_type_that_it_runs_on() -> None:

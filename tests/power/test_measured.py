@@ -224,7 +224,7 @@ X86_POOL = {  # family median TDP per thread, idle and full, GiB per thread
 
 def test_an_unknown_type_is_the_mean_of_current_families_with_wider_bounds() -> None:
     shape = Shape(vcpus=4, memory_gib=16, architectures=("x86_64",))
-    found = profile("aws", "zz9.xlarge", shape)
+    found = profile("host", "", shape)
     full = [4 * tdp * top for tdp, _, top, _ in X86_POOL.values()]
     extra = [16 - 4 * gib for *_, gib in X86_POOL.values()]
     central = sum(full) / 7 + 0.20 * sum(extra) / 7
@@ -235,9 +235,11 @@ def test_an_unknown_type_is_the_mean_of_current_families_with_wider_bounds() -> 
 
 
 def test_an_unknown_arm_type_is_not_taken_for_x86() -> None:
-    arm = profile("aws", "zz9.xlarge", Shape(vcpus=4, memory_gib=16, architectures=("arm64",)))
-    expected = 4 * (0.6565 * (2.29 + 2.34 + 2.98) + 0.9479 * 3.1) / 4
-    assert arm.power(Ratio(1.0)).cpu == pytest.approx(expected)
+    shape = Shape(vcpus=4, memory_gib=16, architectures=("arm64",))
+    newest = profile("aws", "m9g.xlarge").power(Ratio(1.0)).cpu
+    assert profile("aws", "zz9.xlarge", shape).power(Ratio(1.0)).cpu == pytest.approx(newest)
+    expected = 4 * (0.6565 * (2.29 + 2.34 + 2.98) + 0.9479 * 3.1) / 4  # of all that are known
+    assert profile("host", "", shape).power(Ratio(1.0)).cpu == pytest.approx(expected)
 
 
 def test_an_unknown_size_of_a_known_family_takes_the_familys_cpu() -> None:
@@ -264,23 +266,102 @@ def test_a_type_that_is_not_listed_has_the_memory_per_vcpu_and_the_server_of_its
         ("aws", "zz9.metal-24xl", 96),
         ("aws", "zz9.metal", 96),
         ("azure", "Standard_Z16s_v9", 16),
-        ("azure", "Standard_Z32-8s_v9", 8),
-        ("gcp", "z9-standard-8-lssd", 8),
+        ("gcp", "z9x-standard-8-lssd", 8),
     ],
 )
 def test_an_unknown_type_without_a_shape_is_sized_by_its_name(
     provider: str, name: str, vcpus: float
 ) -> None:
-    expected = profile("aws", "zz9.large", Shape(vcpus=vcpus, memory_gib=4 * vcpus))
+    expected = profile(provider, name, Shape(vcpus=vcpus, memory_gib=4 * vcpus))
     assert profile(provider, name).power(Ratio(0.4)) == expected.power(Ratio(0.4))
 
 
-def test_a_machine_of_which_nothing_is_known_is_a_small_one_within_a_factor_of_four_more() -> None:
+def test_an_unknown_generation_has_the_newest_cpus_of_its_provider_and_maker() -> None:
+    for provider, name, newest in (
+        ("aws", "m12g.large", "m9g.large"),
+        ("aws", "m12a.large", "m8a.large"),
+        ("azure", "Standard_D2s_v9", "Standard_D2s_v7"),
+        ("gcp", "n5-standard-2", "n4-standard-2"),
+    ):
+        found, known = profile(provider, name), profile(provider, newest)
+        assert found.power(Ratio(0.5)).cpu == pytest.approx(known.power(Ratio(0.5)).cpu)
+        assert found.confidence is Confidence.UNKNOWN_TYPE
+
+
+def test_a_machine_of_which_nothing_is_known_may_be_anything_up_to_a_whole_server() -> None:
     nothing = profile("elsewhere", "")
     small = profile("elsewhere", "", Shape(vcpus=2, memory_gib=8))
     low, central, high = small.bounds(Ratio(0.3))
-    assert nothing.bounds(Ratio(0.3)) == pytest.approx((low / 4, central, 4 * high))
+    assert nothing.bounds(Ratio(0.3)) == pytest.approx((low / 4, central, 48 * high))
     assert not nothing.modelled
+
+
+@pytest.mark.parametrize(
+    ("name", "guaranteed", "gib"),
+    [
+        ("e2-custom-micro-1024", 0.25, 1),
+        ("e2-custom-small-2048", 0.5, 2),
+        ("e2-custom-medium-4096", 1, 4),
+    ],
+)
+def test_a_shared_core_custom_type_is_a_part_of_the_vcpus_that_it_sees(
+    name: str, guaranteed: float, gib: float
+) -> None:
+    shape = TYPES.find("gcp", name)
+    assert shape is not None
+    assert (shape.vcpus, shape.memory_gib, shape.shared_core) == (guaranteed, gib, True)
+    usual = profile("gcp", f"e2-{name.split('-')[2]}")
+    assert profile("gcp", name).power(Ratio(1.0)).cpu == usual.power(Ratio(1.0)).cpu
+    assert profile("gcp", name).power(Ratio(2.0)).cpu == usual.power(Ratio(2.0)).cpu
+
+
+def test_a_new_shared_core_type_of_google_is_guaranteed_a_part_of_what_it_sees() -> None:
+    shape = Shape(vcpus=2, memory_gib=4, shared_core=True)
+    found = profile("gcp", "e9-tiny", shape)
+    whole = profile("gcp", "e9-tiny", Shape(vcpus=2, memory_gib=4))
+    assert found.power(Ratio(1.0)).cpu < whole.power(Ratio(1.0)).cpu / 3
+    assert found.bounds(Ratio(4.0)).high >= whole.power(Ratio(1.0)).cpu
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "low", "high"),
+    [
+        ("gcp", "a5-highgpu-8g", 500, 9000),
+        ("azure", "Standard_ND200isr_GB300_v7", 1100, 6500),
+        ("aws", "p7-b300.48xlarge", 1000, 12000),
+        ("aws", "g9.4xlarge", 50, 1000),
+    ],
+)
+def test_accelerators_in_the_name_of_an_unknown_machine_are_counted(
+    provider: str, name: str, low: float, high: float
+) -> None:
+    found = profile(provider, name)
+    bounds = found.bounds(Ratio(0.5))
+    assert found.confidence is Confidence.UNKNOWN_TYPE
+    assert bounds.low < low
+    assert bounds.high > high
+    assert low < bounds.central < high
+
+
+def test_sizes_of_azure_are_the_same_in_any_case() -> None:
+    for name in ("standard_d4s_v3", "STANDARD_NC24ADS_A100_V4", "standard_e8-2s_V5"):
+        found = profile("azure", name)
+        assert found.modelled
+        assert found.power(Ratio(0.5)).it > 0
+
+
+def test_explain_says_which_rule_made_a_type() -> None:
+    for provider, name, said in (
+        ("aws", "m5.large", "machine type table"),
+        ("azure", "Standard_D2as_v6_PROMO", "the same machine as Standard_D2as_v6"),
+        ("azure", "Standard_E16-5s_v5", "5 of the 16 vCPUs of Standard_E16s_v5"),
+        ("gcp", "n2-custom-6-20480", "custom type: 6 vCPUs, 20480 MiB, CPU as n2-"),
+        ("azure", "Standard_D300nls_v7", "sibling of Standard_D"),
+        ("aws", "m12g.large", "nearest generation known with this maker's CPU: m9g.large"),
+        ("aws", "zz9.large", "guessed, the newest of the provider"),
+    ):
+        first = {one.name: one for one in profile(provider, name).explain(Ratio(0.5))}
+        assert said in first["machine type"].source, name
 
 
 def test_a_gcp_custom_type_has_its_series_cpus_and_the_size_in_its_name() -> None:
