@@ -88,6 +88,26 @@ def test_what_cannot_be_estimated_is_explained(
     assert result.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("typed", "answered", "confidence"),
+    [
+        ("standard_d4S_v3", "Standard_D4s_v3", "multi-family"),
+        ("e2-custom-small-2048", "e2-custom-small-2048", "multi-family"),
+        ("a5-highgpu-8g", "a5-highgpu-8g", "unknown-type"),
+        ("m12g.large", "m12g.large", "unknown-type"),
+    ],
+)
+def test_every_name_that_tells_a_size_is_estimated(
+    run: Run, typed: str, answered: str, confidence: str
+) -> None:
+    provider = {"s": "azure", "m": "aws"}.get(typed[0], "gcp")
+    region = {"azure": "westeurope", "aws": "eu-west-3", "gcp": "europe-west9"}[provider]
+    result = run("estimate", typed, "-r", region, "--json")
+    [one] = json.loads(result.stdout)["estimates"]
+    assert (one["provider"], one["instance_type"]) == (provider, answered)
+    assert one["confidence"] == confidence
+
+
 FLEET = """type,count,provider,region,cpu,hours
 m5.large,10,aws,eu-west-3,40%,730
 n2-standard-4,3,,europe-west9,,

@@ -106,20 +106,23 @@ def _listed(connection: Connection, call: Call) -> Iterator[Mapping[str, Any]]:
 def shape(capabilities: Iterable[Mapping[str, Any]]) -> Shape | None:
     """Read a size's capabilities; None where vCPUs or memory are not told.
 
-    A constrained size (``Standard_E8-2s_v5``) has the hardware of the whole one: nobody else can
-    use what it leaves off. It is modelled as the whole size.
+    A constrained size (``Standard_E8-2s_v5``) has the hardware of the whole one, as nobody else can
+    use what it leaves off: its ``vCPUs`` are held, of which ``vCPUsAvailable`` may be used.
     """
     told = {str(one.get("name")): str(one.get("value", "")) for one in capabilities}
     vcpus, memory = _number(told, "vCPUs"), _number(told, "MemoryGB")
     if not vcpus or not memory:
         return None
+    usable = _number(told, "vCPUsAvailable")
+    constrained = 0.0 < usable < vcpus
     architecture = _ARCHITECTURES.get(told.get("CpuArchitectureType", "").lower())
     return Shape(
-        vcpus=vcpus,
+        vcpus=usable if constrained else vcpus,
         memory_gib=memory,
         architectures=(architecture,) if architecture else (),
         threads_per_core=int(_number(told, "vCPUsPerCore")),
         gpu_count=_number(told, "GPUs"),
+        reserved_vcpus=vcpus if constrained else 0.0,
     )
 
 

@@ -25,7 +25,9 @@ _FIELDS: Final = (
 _ACCELERATORS: Final = {
     "nvidia-a100-80gb": "NVIDIA A100 80GB",
     "nvidia-b200": "NVIDIA B200",
+    "nvidia-b300": "NVIDIA B300",
     "nvidia-gb200": "NVIDIA GB200",
+    "nvidia-gb300": "NVIDIA GB300",
     "nvidia-h100-80gb": "NVIDIA H100",
     "nvidia-h100-mega-80gb": "NVIDIA H100",
     "nvidia-h200-141gb": "NVIDIA H200",

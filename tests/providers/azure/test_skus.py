@@ -51,11 +51,14 @@ def test_a_size_without_vcpus_or_memory_has_no_shape(facts: dict[str, str]) -> N
     assert shape(capabilities(**facts)) is None
 
 
-def test_a_constrained_size_is_the_whole_one() -> None:
+def test_a_constrained_size_holds_the_whole_one_and_uses_a_part() -> None:
     found = shape(capabilities(vCPUs="8", vCPUsAvailable="2", MemoryGB="64"))
+    usual = shape(capabilities(vCPUs="8", vCPUsAvailable="8", MemoryGB="64"))
 
     assert found is not None
-    assert found.vcpus == 8.0
+    assert (found.vcpus, found.reserved_vcpus, found.memory_gib) == (2.0, 8.0, 64.0)
+    assert usual is not None
+    assert (usual.vcpus, usual.reserved_vcpus) == (8.0, 0.0)
 
 
 def test_each_region_is_asked_once_and_only_where_the_table_lacks_a_size(wire: Wire) -> None:
