@@ -15,7 +15,8 @@ from exporter.core import errors
 from exporter.core.clock import epoch
 from exporter.core.model import GridReading
 from exporter.core.plugins import kinds, load
-from exporter.grids._shared.mix import FACTORS, weighted_mean
+from exporter.data.fuels import fuel_factors
+from exporter.grids._shared.mix import priced
 from exporter.grids.neso import FACTORS as NESO_FACTORS
 from tests.support.clock import ManualClock
 from tests.support.grid_script import GridScript
@@ -66,7 +67,7 @@ def seconds(text: str) -> int:
 def grams(case: Mapping[str, Any], told: float | Mapping[str, float]) -> float:
     """Return the value itself, or that of a mix by our own names of fuels."""
     if isinstance(told, Mapping):
-        return weighted_mean(told, HERE.get(case["source"], FACTORS))
+        return priced(told, HERE.get(case["source"], fuel_factors(case["zone"]))).central
     return told
 
 
