@@ -24,6 +24,7 @@ log_level: error
 log_format: json
 regions: {"aws:eu-west-1": {grid_zone: XX, pue: 1.5}}
 annual: {FR: 1, DE: 2}
+calibration: {FR: 1.1}
 providers:
   - {kind: cloudy, name: file, regions: [a], attempts: 2}
   - {kind: cloudy, name: other}
@@ -47,6 +48,7 @@ VARIABLES: dict[str, tuple[str, object]] = {
     "log_format": ("console", "console"),
     "regions": ('{"aws:eu-west-2": {"pue": 1.3}}', {"aws:eu-west-1", "aws:eu-west-2"}),
     "annual": ('{"FR": 21.5}', {"FR": 21.5, "DE": 2.0}),
+    "calibration": ('{"DE": 1.2}', {"FR": 1.1, "DE": 1.2}),
     "providers": ('[{"kind": "cloudy", "name": "x"}]', ["x"]),
     "grids": ("breezy", ["breezy"]),
 }
