@@ -1,5 +1,7 @@
 """``python -m bench.forecast --replay PATH``: the own forecast against simpler guesses.
 
+With ``--ages``: the chain of the intensity book against the last known value, by its age.
+
 Exit 0: better than all of them on the average over all zones, at every horizon. 1: it is not.
 2: no recording was given, or it cannot be read.
 """
@@ -13,7 +15,8 @@ from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
 
-from bench.forecast.replay import read_replay
+from bench.forecast.ages import CHAIN, LAST_KNOWN, mean_error, score_ages, table
+from bench.forecast.replay import Replay, read_replay
 from bench.forecast.score import METHODS, MODEL, Scores, Summary, score, summarise
 from exporter.engine.forecast import SeasonalForecaster
 
@@ -30,12 +33,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         replay = read_replay(Path(options.replay))
     except (OSError, ValueError) as error:
         return _usage(str(error))
+    if options.ages:
+        return _ages(replay, options.every, options.warm_up)
     scores = score(replay, SeasonalForecaster(), HORIZONS, options.every, options.warm_up)
     summaries = _groups(scores)
     if not summaries:
         return _usage(f"{options.replay} has no zone with more than {options.warm_up} h")
     print(_document(summaries, scores) if options.json else _table(summaries))
     return 0 if all(s.beats_all for s in summaries if s.group == "all") else 1
+
+
+def _ages(replay: Replay, every: int, warm_up: int) -> int:
+    found = score_ages(replay, every, warm_up)
+    if not all(found.values()):
+        return _usage(f"the recording has no zone with more than {warm_up} h")
+    print(table(found))
+    errors = [[mean_error(zones, m) for m in (CHAIN, LAST_KNOWN)] for zones in found.values()]
+    return 0 if all(chain < last for chain, last in errors) else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--every", type=_hours, default=3, help="hours between origins (3)")
     parser.add_argument("--warm-up", type=_hours, default=48, help="hours before the first (48)")
+    parser.add_argument(
+        "--ages", action="store_true", help="the chain against the last known value"
+    )
     parser.add_argument("--json", action="store_true", help="all figures, also by zone")
     return parser
 

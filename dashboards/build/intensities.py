@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from dashboards.build import thresholds
 from dashboards.build.queries import estate, exporter, our_zones
 
 INTENSITY: Final = "carbon_grid_intensity_gco2eq_per_kwh"
@@ -16,8 +17,6 @@ HORIZONS: Final = ("1h", "3h", "6h", "12h", "24h")
 _OF_REGION: Final = "carbon_region_intensity_gco2eq_per_kwh"
 _AVERAGE: Final = 'method="average"'
 _ZONE: Final = 'grid_zone="$zone"'
-_OLD: Final = 2
-"""From this fallback level on, a value is not of the present hour."""
 _STEP: Final = "15m"
 _HOURS: Final = "[$__range:1h]"
 _JOULES_PER_KWH: Final = "3.6e6"
@@ -39,7 +38,7 @@ def percentile() -> str:
 def not_live() -> str:
     """Count our zones whose intensity is not of the present hour."""
     level = our_zones(LEVEL)
-    return f"count ({level} >= {_OLD}) or 0 * count ({level})"
+    return f"count ({thresholds.unobserved(level)}) or 0 * count ({level})"
 
 
 def dirtiest_zone() -> str:

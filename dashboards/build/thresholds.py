@@ -60,7 +60,25 @@ FALLBACK: Final = {
     3: ("forecast", FAIR),
     4: ("annual average", POOR),
 }
-"""Text and colour of each ``carbon_grid_intensity_fallback_level``."""
+"""Text and colour of each ``carbon_grid_intensity_fallback_level``.
+
+The numbers are names and no order: a forecast is nearer the truth than the last known value. Rules
+and queries compare for equality, never for more or less.
+"""
+
+OBSERVED: Final = (0, 1)
+"""Fallback levels of values that a source measured for their own hour."""
+
+
+def unobserved(level: str) -> str:
+    """Keep of a vector of fallback levels what is of no source's own measuring."""
+    return " ".join([level, *(f"!= {observed}" for observed in OBSERVED)])
+
+
+def observed(level: str) -> str:
+    """Keep of a vector of fallback levels what a source measured."""
+    return " or ".join(f"{level} == {one}" for one in OBSERVED)
+
 
 SUCCESS: Final = {1: ("OK", GOOD), 0: ("failing", BAD)}
 """Text and colour of ``carbon_collector_success``."""

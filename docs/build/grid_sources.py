@@ -33,8 +33,9 @@ preference, and yearly averages that always stand behind them.
 
 ## How a value is chosen
 
-For each grid zone and each moment the chain goes down until it finds a value, and
-`carbon_grid_intensity_fallback_level` says how far it went:
+For each grid zone and each moment the value with the least expected error is taken, and
+`carbon_grid_intensity_fallback_level` says which one it is. The levels are names, not ranks: a
+forecast (3) goes before the last known value (2), our own from a day of history on:
 
 | Level | Value |
 |---|---|

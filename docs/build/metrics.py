@@ -115,7 +115,7 @@ sum(increase(carbon_observed_seconds_total{quality="measured"}[1d]))
     ),
     (
         "Grid zones whose intensity is not live",
-        "carbon_grid_intensity_fallback_level >= 2",
+        "carbon_grid_intensity_fallback_level != 0 != 1",
     ),
     (
         "Cleanest region of each provider",

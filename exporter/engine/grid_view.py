@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from exporter.core.clock import floor_to
 from exporter.core.model import (
+    OBSERVED,
     Basis,
     FallbackLevel,
     IntensityInForce,
@@ -28,6 +29,8 @@ SIGNALS: Final = (
     (Method.MARGINAL, Basis.DIRECT),
 )
 """What may be known of a zone besides the value that prices grams."""
+TOLD: Final = OBSERVED | {FallbackLevel.LAST_KNOWN}
+"""Levels of a signal that is shown as one: a source told it, and not as a forecast."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +90,7 @@ class GridViewer:
         yield self.book.at(zone, now)
         for method, basis in SIGNALS:
             known = self.book.signal(zone, now, method, basis)
-            if known is not None and known.level <= FallbackLevel.LAST_KNOWN:
+            if known is not None and known.level in TOLD:
                 yield known
 
     def _outlooks(self, zone: str, now: float) -> Iterable[Outlook]:
@@ -112,6 +115,6 @@ class GridViewer:
         end = floor_to(now, _STEP)
         if (zone, end) not in self._means:
             whole = self.book.over(zone, end - DAY, end)
-            known = whole.level < FallbackLevel.ANNUAL
+            known = whole.level is not FallbackLevel.ANNUAL
             self._means[zone, end] = whole.gco2eq_per_kwh if known else None
         return self._means[zone, end]

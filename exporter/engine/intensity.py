@@ -1,8 +1,9 @@
 """Which intensity applies to a zone at a time: the fallback chain over all sources.
 
-For each zone and time: the preferred source's value (level 0), another source's (1), the last known
-value within an age limit (2), a forecast (3), the annual average (4). There is always a value, and
-it always says how it was come by. History is kept, so that a late energy bucket finds the
+For each zone and time, by expected error: the preferred source's value (level 0), another source's
+(1), a forecast (3) of a source or else our own, the last known value (2) where there is too little
+history for a forecast of ours, the annual average (4). There is always a value, and it always says
+how it was come by. History is kept, so that a late energy bucket finds the
 intensity of its own time and not that of the poll.
 
 There is one chain for each method and basis, and they never mix: average life-cycle values price
@@ -17,6 +18,7 @@ from typing import Final, NamedTuple
 from exporter.core.clock import floor_to
 from exporter.core.errors import StoreError
 from exporter.core.model import (
+    OWN_FORECAST,
     Basis,
     FallbackLevel,
     ForecastHour,
@@ -33,8 +35,12 @@ from exporter.engine.status import CollectorStatus, Outcome, reasons
 from exporter.engine.store import Store
 
 LAST_KNOWN_SECONDS: Final = 6 * 3600
-"""How long a value may be carried on. Grids swing within a day: after a quarter of one, a typical
-forecast or the annual average is the better guess."""
+"""How long a value may be carried on where nothing forecasts: grids swing within a day, and after a
+quarter of one the annual average is about as good a guess."""
+
+SHAPE_SECONDS: Final = 86400
+"""History from which on our own forecast is preferred to the last known value: with less than a day
+it knows no daily shape."""
 
 STANDING_SECONDS: Final = 3600
 """Age at which a standing is dropped: by then another part of the day is compared."""
@@ -44,9 +50,6 @@ KEEP_SECONDS: Final = 14 * 86400
 
 OWN_HOURS: Final = 48
 """How far our own forecast is trusted after the last value; some sources are a day late."""
-
-OWN: Final = "seasonal"
-"""Source of a value that our own forecast gave."""
 
 _HISTORY_SHARE: Final = 0.5
 """Share of a source's cheap history that must be there for the rest not to be asked for."""
@@ -195,7 +198,7 @@ class IntensityBook:
             return first
         total = sum(seconds for _, seconds in parts)
         mean = sum(part.gco2eq_per_kwh * seconds for part, seconds in parts) / total
-        weakest = max((part for part, _ in parts), key=lambda part: part.level)
+        weakest = max((part for part, _ in parts), key=lambda part: part.weakness)
         return IntensityInForce(
             zone=zone,
             gco2eq_per_kwh=GCO2eqPerKwh(mean),
@@ -246,8 +249,9 @@ class IntensityBook:
     def _known(self, chain: Chain, feeds: list[SourceHistory], zone: str, at: int) -> _Found | None:
         return (
             _observed(feeds, zone, at)
-            or _last_known(feeds, zone, at)
             or _forecast(feeds, zone, at)
+            or self._own.find(chain, feeds, zone, at, least=SHAPE_SECONDS)
+            or _last_known(feeds, zone, at)
             or self._own.find(chain, feeds, zone, at)
         )
 
@@ -291,7 +295,7 @@ class IntensityBook:
                 hour = ForecastHour(start=start, end=start + _HOUR, gco2eq_per_kwh=mean)
                 return feed.source.name, hour
         own = self._own.hour(chain, feeds, zone, start)
-        return (OWN, own) if own else None
+        return (OWN_FORECAST, own) if own else None
 
 
 class _OwnForecasts:
@@ -301,15 +305,18 @@ class _OwnForecasts:
         self._forecaster = forecaster
         self._made: dict[tuple[Chain, str], tuple[object, dict[int, ForecastHour]]] = {}
 
-    def find(self, chain: Chain, feeds: list[SourceHistory], zone: str, at: int) -> _Found | None:
-        """Return the value that applies at a time after the history."""
+    def find(
+        self, chain: Chain, feeds: list[SourceHistory], zone: str, at: int, least: int = 0
+    ) -> _Found | None:
+        """Return the value that applies at a time after a history of ``least`` seconds or more."""
+        feed = _freshest(feeds, zone)
         hour = self.hour(chain, feeds, zone, at)
-        if hour is None:
+        if feed is None or hour is None or feed.observed(zone).span() < least:
             return None
         value = IntensityInForce(
             zone=zone,
             gco2eq_per_kwh=hour.gco2eq_per_kwh,
-            source=OWN,
+            source=OWN_FORECAST,
             method=chain.method,
             basis=chain.basis,
             level=FallbackLevel.FORECAST,
@@ -322,11 +329,11 @@ class _OwnForecasts:
         self, chain: Chain, feeds: list[SourceHistory], zone: str, at: int
     ) -> ForecastHour | None:
         """Return the hour that holds a time."""
-        newest = [(point.end, feed) for feed in feeds if (point := feed.observed(zone).newest())]
-        if not newest:
+        feed = _freshest(feeds, zone)
+        newest = None if feed is None else feed.observed(zone).newest()
+        if feed is None or newest is None:
             return None
-        end, feed = max(newest, key=lambda pair: pair[0])
-        if not 0 <= at - floor_to(end, _HOUR) < OWN_HOURS * _HOUR:
+        if not 0 <= at - floor_to(newest.end, _HOUR) < OWN_HOURS * _HOUR:
             return None
         return self._hours(chain, feed, zone).get(floor_to(at, _HOUR))
 
@@ -338,6 +345,12 @@ class _OwnForecasts:
             told = self._forecaster.forecast(series.in_order(), OWN_HOURS)
             known = self._made[chain, zone] = (state, {hour.start: hour for hour in told})
         return known[1]
+
+
+def _freshest(feeds: list[SourceHistory], zone: str) -> SourceHistory | None:
+    """Return the source that observed the zone last, the preferred one of two as late."""
+    newest = [(point.end, feed) for feed in feeds if (point := feed.observed(zone).newest())]
+    return max(newest, key=lambda pair: pair[0])[1] if newest else None
 
 
 def _mean(series: Series, start: int, end: int) -> GCO2eqPerKwh | None:

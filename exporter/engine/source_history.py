@@ -43,6 +43,11 @@ class Series:
         """Return the point that starts last."""
         return self.points[self.starts[-1]] if self.starts else None
 
+    def span(self) -> int:
+        """Seconds from the first start to the last end; gaps between them count."""
+        newest = self.newest()
+        return newest.end - self.starts[0] if newest else 0
+
     def last_before(self, at: float) -> IntensityPoint | None:
         """Return the newest point that started at or before a time."""
         place = bisect_right(self.starts, at)

@@ -14,7 +14,6 @@ from exporter.app.build import App
 from exporter.core.clock import floor_to, from_epoch
 from exporter.core.errors import CollectorError
 from exporter.core.model import (
-    FallbackLevel,
     IntensityInForce,
     IntensityPoint,
     Inventory,
@@ -28,7 +27,7 @@ from exporter.core.model import (
 )
 from exporter.core.ports import AnnualIntensities, Provider
 from exporter.core.snapshot import RegionIntensityView, Snapshot
-from exporter.engine.grid_view import SIGNALS, GridsNow
+from exporter.engine.grid_view import TOLD, SIGNALS, GridsNow
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.store import Store
 from exporter.history.grid_past import PastSource
@@ -273,7 +272,7 @@ class _PastGrids:
 
     def _told(self, zone: str, now: float) -> Iterable[IntensityInForce]:
         signals = (self.book.signal(zone, now, *signal) for signal in SIGNALS)
-        return (one for one in signals if one is not None and one.level <= FallbackLevel.LAST_KNOWN)
+        return (one for one in signals if one is not None and one.level in TOLD)
 
     def _view(self, region: Region, priced: Mapping[str, IntensityInForce]) -> RegionIntensityView:
         return RegionIntensityView(

@@ -101,3 +101,12 @@ def test_without_a_recording_it_says_so() -> None:
     done = bench()
     assert done.returncode == 2
     assert "--replay PATH or set CARBON_BENCH_REPLAY" in done.stderr
+
+
+def test_the_chain_is_compared_with_the_last_known_value_by_its_age(tmp_path: Path) -> None:
+    replay = recording(tmp_path / "replay.csv")
+    done = bench("--replay", str(replay), "--every", "6", "--ages")
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()[3:]]
+    assert [line[0] for line in lines] == ["1", "2", "3", "4", "6"]
+    assert all(float(line[1]) < float(line[3]) for line in lines), done.stdout

@@ -84,9 +84,7 @@ def test_the_chain_goes_down_step_by_step_and_up_again(clock: ManualClock) -> No
     assert level() == (0, "first")
 
 
-def test_a_forecast_stands_between_the_last_known_value_and_the_annual_one(
-    clock: ManualClock,
-) -> None:
+def test_the_forecast_of_a_source_is_preferred_to_the_last_known_value(clock: ManualClock) -> None:
     grid = SimGrid(clock=clock, forecast_until=T0 + 10 * HOUR)
     book = book_of(clock, grid)
     cover(book, clock)
@@ -94,7 +92,7 @@ def test_a_forecast_stands_between_the_last_known_value_and_the_annual_one(
     levels = [
         int(book.at("FR", T0 + hours * HOUR + 60).level) for hours in (-0.25, 3, 6.4, 6.6, 9.9, 10)
     ]
-    assert levels == [0, 2, 2, 3, 3, 4]
+    assert levels == [0, 3, 3, 3, 3, 4]
     forecast = book.at("FR", T0 + 7 * HOUR)
     assert forecast.gco2eq_per_kwh == grid_value("FR", T0 + 7 * HOUR)
 
@@ -155,7 +153,7 @@ def own_book(clock: ManualClock, *sources: SimGrid, reach: int = 48) -> Intensit
     return IntensityBook(sources, SimAnnual(), store, clock, SimForecaster(reach=reach))
 
 
-def test_our_own_forecast_stands_between_the_last_known_value_and_the_annual_one(
+def test_with_less_than_a_day_of_history_the_last_known_value_is_preferred_to_our_own_forecast(
     clock: ManualClock,
 ) -> None:
     book = own_book(clock, SimGrid(clock=clock), reach=24)
@@ -169,6 +167,21 @@ def test_our_own_forecast_stands_between_the_last_known_value_and_the_annual_one
         (4, "annual"),
     ]
     assert found[1].gco2eq_per_kwh == grid_value("FR", T0 - GRID_STEP)
+
+
+def test_from_a_day_of_history_on_our_own_forecast_follows_the_last_value_at_once(
+    clock: ManualClock,
+) -> None:
+    book = own_book(clock, SimGrid(clock=clock), reach=24)
+    cover(book, clock, back=DAY)
+    found = [book.at("FR", T0 + hours * HOUR) for hours in (-1, 1, 23, 24)]
+    assert [(int(one.level), one.source) for one in found] == [
+        (0, "simgrid"),
+        (3, "seasonal"),
+        (3, "seasonal"),
+        (4, "annual"),
+    ]
+    assert [one.weakness for one in found] == sorted(one.weakness for one in found)
 
 
 def test_the_forecast_of_a_source_is_preferred_to_our_own(clock: ManualClock) -> None:
@@ -318,6 +331,16 @@ def test_a_mean_is_as_weak_as_its_weakest_part(clock: ManualClock) -> None:
     book.restore({"simgrid": [_point(T0 - HOUR, T0 - 1800, 100.0)]})
     found = book.over("FR", T0 - HOUR, T0)
     assert (found.gco2eq_per_kwh, int(found.level)) == (100.0, 2)
+
+
+def test_a_mean_of_a_forecast_and_a_last_known_value_is_called_last_known(
+    clock: ManualClock,
+) -> None:
+    book = book_of(clock, SimGrid(clock=clock))
+    forecast = _point(T0 - 1800, T0, 300.0, forecast=True)
+    book.restore({"simgrid": [_point(T0 - 5400, T0 - 3600, 100.0), forecast]})
+    found = book.over("FR", T0 - HOUR, T0)
+    assert (found.gco2eq_per_kwh, int(found.level)) == (200.0, 2)
 
 
 def test_the_preferred_source_takes_over_in_the_middle_of_a_bucket(clock: ManualClock) -> None:

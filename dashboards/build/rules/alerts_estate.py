@@ -132,10 +132,10 @@ def _dirty() -> Alert:
             and on (grid_zone)
               @intensity@:max >= @clean@
             unless on (grid_zone)
-              @level@ >= 2
+              @unobserved@
             """,
             intensity=intensity,
-            level=level,
+            unobserved=thresholds.unobserved(level),
             grams=str(limits.DIRTY_GRAMS_PER_HOUR),
             factor=str(limits.DIRTY_FACTOR),
             clean=str(thresholds.GRID_CLEAN),

@@ -144,11 +144,12 @@ def _fallback() -> Alert:
             """
               account_zone:carbon_power_watts:sum
             and on (grid_zone)
-              @level@:max >= 2
+              @unobserved@
             and on (grid_zone)
-              @level@:min14d <= 1
+              (@once_observed@)
             """,
-            level=level,
+            unobserved=thresholds.unobserved(f"{level}:max"),
+            once_observed=thresholds.observed(f"{level}:min14d"),
         ),
         values=(
             Value(name="level", series=f"{level}:max", on=_ZONE),
@@ -157,13 +158,13 @@ def _fallback() -> Alert:
         ),
         summary=(
             f"{{{{ humanize $now }}}}W of {_WHO} on grid {{{{ $labels.grid_zone }}}} are priced "
-            "with {{ if ge $level 4.0 }}an annual average"
-            "{{ else if ge $level 3.0 }}a forecast"
+            "with {{ if eq $level 4.0 }}an annual average"
+            "{{ else if eq $level 3.0 }}a forecast"
             "{{ else }}the last known value{{ end }}, "
             '{{ printf "%.0f" $intensity }} g/kWh'
         ),
         description=(
-            "{{ if lt $level 3.0 }}The value is {{ humanizeDuration $age }} old. {{ end }}"
+            "{{ if eq $level 2.0 }}The value is {{ humanizeDuration $age }} old. {{ end }}"
             "No source of this grid is live, though one was within two weeks: it is down, its "
             "token has expired, or its data stopped. Emissions are estimates until it is back."
         ),

@@ -81,6 +81,7 @@ function tone(intensity) {
   return intensity < 550 ? "dirty" : "worst";
 }
 
+// By number, which is a name and no order: a forecast (3) is nearer the truth than the last known (2).
 const LEVEL_PILL = ["good", "good", "warn", "warn", ""];
 const ANNUAL = 4;
 
@@ -92,7 +93,7 @@ export function drawGrids(table, grids) {
   ];
   const sorted = [...grids].sort((a, b) => (a.gco2eq_per_kwh ?? Infinity) - (b.gco2eq_per_kwh ?? Infinity));
   const rows = sorted.map((one) => {
-    const since = one.fallback_level < ANNUAL ? age(one.age_seconds) : DASH;
+    const since = one.fallback_level !== ANNUAL ? age(one.age_seconds) : DASH;
     const bar = () => (one.gco2eq_per_kwh === null ? "" : meter(one.gco2eq_per_kwh / most, tone(one.gco2eq_per_kwh)));
     const kind = one.method === "marginal" ? " (marginal)" : "";
     const narrow = el("span", "sub only-narrow", joined(one.source, since === DASH ? "" : since));
