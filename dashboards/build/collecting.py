@@ -181,13 +181,30 @@ def corrections(number: int, at: Place) -> timeseries.Panel:
         number=number,
         title="How much is corrected?",
         description=(
-            "Buckets whose CPU the cloud changed after they were counted, in the last hour; the "
-            "totals follow. Many: raise `settle` for that provider."
+            "Buckets whose CPU the cloud changed after they were counted, or whose grid was told "
+            "since, in the last hour; the totals follow. Many, with live grids: raise `settle`."
         ),
         unit=panels.COUNT,
         at=at,
     )
     return shapes.alone(panels.lines(frame, over_time(observations.corrected(), "corrected")))
+
+
+def repriced(number: int, at: Place) -> timeseries.Panel:
+    """Make the grams that late intensities changed."""
+    frame = Frame(
+        number=number,
+        title="What did late grids change?",
+        description=(
+            "Grams of closed hours that the grid's own value, up to three days late, added to "
+            "totals or took off, in a day. While more is taken off, counters stand still."
+        ),
+        unit=panels.GRAMS,
+        at=at,
+    )
+    added = over_time(observations.repriced("up"), "added", "A")
+    taken = over_time(observations.repriced("down"), "taken off", "B")
+    return panels.lines(frame, added, taken)
 
 
 def unknown(number: int, at: Place) -> timeseries.Panel:

@@ -88,6 +88,12 @@ def corrected() -> str:
     return f"sum (increase({exporter('carbon_buckets_corrected_total')}[{RECENT}]))"
 
 
+def repriced(direction: str) -> str:
+    """Grams that late intensities changed in totals, in the last day."""
+    series = exporter("carbon_repriced_gco2eq_total", f'direction="{direction}"')
+    return f"sum (increase({series}[{_DAY}]))"
+
+
 def unknown_regions() -> str:
     """Regions with machines that the tables lack; a machine of one's own is in none."""
     regions = exporter("carbon_regions_unknown", PICKED, 'provider!="host"')

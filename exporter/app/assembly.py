@@ -89,7 +89,6 @@ def assemble(
         ProviderCollector(
             provider=provider,
             ledger=ledger,
-            book=book,
             rules=rhythm.rules,
             clock=app.clock,
             store_status=store_status,

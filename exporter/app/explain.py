@@ -24,11 +24,18 @@ from exporter.data.regions import CONFIGURATION
 from exporter.data.widening import widening
 from exporter.engine.estimate import Explanation, confidence, explain
 from exporter.engine.intensity import annual_in_force
+from exporter.engine.repricing import KEEP_SECONDS
 from exporter.exposition.api import Explain
 from exporter.exposition.query import QueryError
 
 ASSUMED_UTILIZATION: Final = Ratio(0.5)
 """Explained where a machine has no current value; the answer says that it was assumed."""
+
+_FINAL: Final = "the grid's own value"
+_STANDS_IN: Final = (
+    f"a stand-in: its grams are counted anew when the grid's own value comes within "
+    f"{KEEP_SECONDS // 3600} hours"
+)
 
 Document = dict[str, object]
 
@@ -131,6 +138,8 @@ def _of_machine(wired: Assembly, view: ResourceView) -> Document:
         "utilization_ratio": usage.cpu,
         "utilization_assumed": now is None,
         "gpu_utilization_ratio": usage.gpu,
+        "intensity_found": intensity.level.words,
+        "price": _FINAL if intensity.live else _STANDS_IN,
         **_told(explain(profile, region, intensity, usage), _grid(app, region, intensity)),
     }
 

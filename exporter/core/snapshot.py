@@ -175,6 +175,8 @@ class Snapshot:
     collectors: tuple[CollectorView, ...] = ()
     api: Mapping[tuple[str, str], ApiUsage] = field(default_factory=dict)
     buckets_corrected: int = 0
+    repriced: Mapping[tuple[str, str], GramsCO2eq] = field(default_factory=dict)
+    """Grid zone and direction (``up``, ``down``) to what late intensities changed in totals."""
     catch_up_remaining_seconds: Mapping[str, float] = field(default_factory=dict)
     """Collector name to seconds still to be accounted."""
     unknown_regions: Mapping[str, int] = field(default_factory=dict)

@@ -29,6 +29,14 @@ class EstateChart:
             grams + amount.operational + amount.embodied,
         )
 
+    def spread(self, hour: int, grams: float) -> None:
+        """Put what changes in the grams of a clock hour on its steps in equal parts."""
+        places = range(floor_to(hour, self.step), hour + int(SECONDS_PER_HOUR), self.step)
+        for place in places:
+            if place in self._sums:  # not before the chart begins
+                joules, known = self._sums[place]
+                self._sums[place] = joules, known + grams / len(places)
+
     def points(self, until: float) -> tuple[HistoryPoint, ...]:
         """Return whole steps that ended by ``until``, oldest first, and forget old ones."""
         for old in sorted(self._sums)[: -KEEP_SECONDS // self.step]:

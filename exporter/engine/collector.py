@@ -1,11 +1,14 @@
-"""The loop around one provider: discover, read, account, commit; wrapped the same way for all.
+"""The loops around one provider and around one grid source; wrapped the same way for all.
 
-A cycle reads from the oldest watermark to the newest final bucket, in slices, and commits each
-slice. Whatever fails is counted, logged and left for the next cycle: nothing advances that was not
-read, so nothing is lost.
+A provider is discovered, read, accounted, committed; a grid source asked, and what it told late
+reprices what was counted meanwhile. Neither waits for the other.
+
+A provider's cycle reads from the oldest watermark to the newest final bucket, in slices, and
+commits each slice. Whatever fails is counted, logged and left for the next cycle: nothing advances
+that was not read, so nothing is lost.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import structlog
@@ -13,10 +16,12 @@ import structlog
 from exporter.core.clock import floor_to
 from exporter.core.errors import CollectorError, Reason, StoreError
 from exporter.core.model import Inventory, Reading, Window
-from exporter.core.ports import Clock, Provider
+from exporter.core.ports import Clock, GridSource, Provider
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.ledger import Answer, Ledger
+from exporter.engine.repricing import KEEP_SECONDS
 from exporter.engine.resource_account import BucketRules
+from exporter.engine.source_history import LATE_SECONDS as LATE
 from exporter.engine.status import CollectorStatus, Outcome, reasons
 
 log = structlog.get_logger()
@@ -31,12 +36,11 @@ CLOCK_STEP_SECONDS: Final = 60.0
 class ProviderCollector:
     """Runs the cycles of one provider account. Not re-entrant: the scheduler runs one at a time."""
 
-    def __init__(  # noqa: PLR0913 — the composition root names each part once
+    def __init__(
         self,
         *,
         provider: Provider,
         ledger: Ledger,
-        book: IntensityBook,
         rules: BucketRules,
         clock: Clock,
         store_status: CollectorStatus,
@@ -45,7 +49,6 @@ class ProviderCollector:
         self.rules = rules
         self.status = CollectorStatus(provider.name, clock)
         self._ledger = ledger
-        self._book = book
         self._clock = clock
         self._store_status = store_status
         self._trust = _ClockTrust(clock, rules)
@@ -110,7 +113,6 @@ class ProviderCollector:
 
     def _read(self, window: Window) -> Reading:
         machines = self._ledger.due(self.name, window)
-        self._book.cover(self._ledger.zones(self.name), window.start, self._priced_until(window))
         reading = self.provider.read(machines, window) if machines else Reading(series=())
         closing = self._trust.closing(newest_end(reading, window.resolution))
         answer = Answer(
@@ -120,13 +122,58 @@ class ProviderCollector:
         commit(self._ledger, self._store_status)
         return reading
 
-    def _priced_until(self, window: Window) -> int:
-        """End of the span whose intensity is asked for: with the newest bucket, also the present's.
 
-        One question then serves the accounts and the gauge of the value in force.
-        """
-        newest = window.end == self.target
-        return max(window.end, int(self._clock.now().timestamp())) if newest else window.end
+class GridCollector:
+    """Asks one grid source, and has the ledger price anew what its answer changes."""
+
+    def __init__(  # noqa: PLR0913 — the composition root names each part once
+        self,
+        *,
+        source: GridSource,
+        ledger: Ledger,
+        book: IntensityBook,
+        clock: Clock,
+        store_status: CollectorStatus,
+        look_back: int,
+        max_catch_up: int,
+        shown: frozenset[str] = frozenset(),
+    ) -> None:
+        self.source = source
+        self._ledger = ledger
+        self._book = book
+        self._clock = clock
+        self._store_status = store_status
+        self._look_back = look_back
+        self._max_catch_up = max_catch_up
+        self._shown = shown
+        self._asked = frozenset[str]()
+
+    @property
+    def unasked(self) -> frozenset[str]:
+        """Zones of machines that were found since it was asked last."""
+        used, _ = self._ledger.unpriced_since()
+        return frozenset(filter(self.source.covers, used.keys() - self._asked))
+
+    def run(self) -> None:
+        """Ask for what prices and pages need, then reprice and commit. Never raises."""
+        now = int(self._clock.now().timestamp())
+        begin = now - self._look_back
+        used, late = self._ledger.unpriced_since()
+        self._asked = self._shown | used.keys()
+        # Grams first: the catch-up after a pause, then the present, then what is only shown.
+        reach = begin - self._max_catch_up
+        behind = {zone: max(since, reach) for zone, since in used.items() if since < begin}
+        self._cover(behind, now)
+        for zones in (used.keys(), self._shown - used.keys()):
+            self._book.refresh(self.source.name, zones, begin, now)
+        self._cover({zone: max(at, now - KEEP_SECONDS) for zone, at in late.items()}, now, LATE)
+        self._ledger.reprice(self._book.news(), now)
+        commit(self._ledger, self._store_status)
+
+    def _cover(self, since: Mapping[str, int], now: int, pause: float = 0.0) -> None:
+        if since:
+            begin = min(since.values())
+            self._book.cover(since, begin, now, only=self.source.name, pause=pause)
 
 
 def commit(ledger: Ledger, status: CollectorStatus) -> None:

@@ -24,7 +24,12 @@ from exporter.core.meter import ApiMeter
 from exporter.core.ports import Clock
 from exporter.core.snapshot import CollectorView, Snapshot
 from exporter.core.units import GramsCO2eq
-from exporter.engine.collector import CLOCK_STEP_SECONDS, ProviderCollector, commit
+from exporter.engine.collector import (
+    CLOCK_STEP_SECONDS,
+    GridCollector,
+    ProviderCollector,
+    commit,
+)
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.ledger import Ledger
 from exporter.engine.status import CollectorStatus
@@ -75,6 +80,7 @@ class Parts:
     store_status: CollectorStatus
     publish: Callable[[Snapshot], None]
     look_back_seconds: int
+    max_catch_up_seconds: int
     zones: frozenset[str] = frozenset()
     """Grids to be shown even where no machine stands on them."""
     budget_month: GramsCO2eq | None = None
@@ -126,6 +132,19 @@ class Daemon:
         self._stopping = threading.Event()
         self._restored = False
         self._jobs: dict[str, _Job] = {}
+        self._grids = [
+            GridCollector(
+                source=source,
+                ledger=parts.ledger,
+                book=parts.book,
+                clock=parts.clock,
+                store_status=parts.store_status,
+                look_back=parts.look_back_seconds,
+                max_catch_up=parts.max_catch_up_seconds,
+                shown=parts.zones,
+            )
+            for source in parts.book.sources
+        ]
         workers = len(parts.polled) + len(parts.book.sources)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -143,8 +162,9 @@ class Daemon:
             self._restored = bool(accounts)
         for polled in self._parts.polled:
             self._every(polled.poll_seconds, polled.collector.name, self._cycle, polled)
-        for source in self._parts.book.sources:
-            self._every(source.refresh_seconds, _grid(source.name), self._refresh, source.name)
+        for grid in self._grids:
+            source = grid.source
+            self._every(source.refresh_seconds, _grid(source.name), self._refresh, grid)
         self._every(SNAPSHOT_SECONDS, _SNAPSHOT, self._snapshot)
         self._scheduler.start()
         threading.Thread(target=self._watch_clock, name="clock", daemon=True).start()
@@ -237,6 +257,8 @@ class Daemon:
                 return
             done = polled.collector.run()
         self._due_in(_SNAPSHOT, 0.0)
+        for grid in self._grids:
+            self._ask_of_new_zones(grid)
         if not done:  # last: a job is not started again while it runs
             self._retry_soon(polled)
 
@@ -246,18 +268,18 @@ class Daemon:
         if delay < polled.poll_seconds:
             self._due_in(polled.collector.name, delay)
 
-    def _refresh(self, source: str) -> None:
-        with self._counted(_grid(source)) as go:
+    def _refresh(self, grid: GridCollector) -> None:
+        with self._counted(_grid(grid.source.name)) as go:
             if not go:
                 return
-            used = frozenset[str]().union(
-                *(self._parts.ledger.zones(p.collector.name) for p in self._parts.polled)
-            )
-            now = int(self._parts.clock.now().timestamp())
-            begin = now - self._parts.look_back_seconds
-            for zones in (used, self._parts.zones - used):  # grams first, then what is only shown
-                self._parts.book.refresh(source, zones, begin, now)
+            grid.run()
         self._due_in(_SNAPSHOT, 0.0)
+        self._ask_of_new_zones(grid)
+
+    def _ask_of_new_zones(self, grid: GridCollector) -> None:
+        """Have the grids of machines that were just found asked at once, and not in an hour."""
+        if grid.unasked:
+            self._due_in(_grid(grid.source.name), 0.0)
 
     def _snapshot(self) -> None:
         with self._counted(_SNAPSHOT) as go:

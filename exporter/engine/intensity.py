@@ -92,6 +92,7 @@ class IntensityBook:
         self._lock = threading.RLock()
         self._feeds = [SourceHistory(source, clock) for source in sources]
         self._own = _OwnForecasts(forecaster)
+        self._news: set[str] = set()
 
     def restore(self, history: dict[str, list[IntensityPoint]]) -> None:
         """Take over what the state file held."""
@@ -111,16 +112,22 @@ class IntensityBook:
     # --- asking -----------------------------------------------------------------------------------
 
     def cover(
-        self, zones: Collection[str], start: int, end: int, *, only: str | None = None
+        self,
+        zones: Collection[str],
+        start: int,
+        end: int,
+        *,
+        only: str | None = None,
+        pause: float = 0.0,
     ) -> None:
         """Ask the sources for what is missing of ``[start, end)``; never raises for a failure.
 
-        A source is not asked again for the same gap sooner than it refreshes. ``only`` names one
-        source where the others have their own turn.
+        A source is not asked again for the same gap sooner than it refreshes, nor before ``pause``
+        seconds. ``only`` names one source where the others have their own turn.
         """
         for feed in self._feeds:
             if only is None or feed.source.name == only:
-                self._cover(feed, zones, start, end)
+                self._cover(feed, zones, start, end, pause)
 
     def refresh(self, name: str, zones: Collection[str], start: int, end: int) -> None:
         """Cover ``[start, end)`` from one source; never raises for a failure.
@@ -140,10 +147,17 @@ class IntensityBook:
         enough = begin + feed.source.history_seconds * _HISTORY_SHARE
         return not starts or starts[0] > enough
 
-    def _cover(self, feed: SourceHistory, zones: Collection[str], start: int, end: int) -> None:
+    def _cover(
+        self,
+        feed: SourceHistory,
+        zones: Collection[str],
+        start: int,
+        end: int,
+        pause: float = 0.0,
+    ) -> None:
         with feed.asking:
             with self._lock:
-                wanted = feed.wanted(zones, start, end)
+                wanted = feed.wanted(zones, start, end, pause)
                 if wanted:
                     feed.note(wanted, start, end)
             if wanted:
@@ -165,8 +179,14 @@ class IntensityBook:
         standings: Iterable[Standing] = (),
     ) -> None:
         with self._lock:
-            feed.put(points, self._oldest())
+            self._news |= feed.put(points, self._oldest())
             feed.standings |= {standing.zone: standing for standing in standings}
+
+    def news(self) -> frozenset[str]:
+        """Return the zones of which anything new came since the last call."""
+        with self._lock:
+            news, self._news = frozenset(self._news), set()
+        return news
 
     def _keep(self, feed: SourceHistory, points: Iterable[IntensityPoint]) -> None:
         """Write to the state file; what cannot be written now goes with the next points."""

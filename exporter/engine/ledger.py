@@ -26,9 +26,10 @@ from exporter.core.model import (
     UsageSeries,
     Window,
 )
-from exporter.core.units import GCO2eqPerKwh
+from exporter.core.units import GramsCO2eq, operational_emissions
 from exporter.engine.chart import EstateChart
 from exporter.engine.estimate import NOTHING, Accrual, MachineModel, minus, plus
+from exporter.engine.repricing import KEEP_SECONDS, IntensityOver, Late, LateHours, LateKey
 from exporter.engine.resource_account import (
     REGION_QUANTITIES,
     BucketRules,
@@ -41,10 +42,17 @@ from exporter.engine.resource_account import (
     stand_in,
 )
 from exporter.engine.running_spans import Run, Spec, forget, merge
-from exporter.engine.store import BucketRow, Changes, Origin, ResourceRow, State, Store
+from exporter.engine.store import (
+    BucketRow,
+    Changes,
+    Origin,
+    Repriced,
+    ResourceRow,
+    State,
+    Store,
+)
 
 ModelOf = Callable[[ResourceKey, Spec], MachineModel]
-IntensityOver = Callable[[str, int, int], IntensityInForce]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +94,11 @@ class Ledger:
         self._dirty: set[ResourceKey] = set()
         self._dirty_regions: set[RegionKey] = set()
         self._next_ident = 1
+        self._late = LateHours()
+        self._charted: dict[tuple[str, int, int], Accrual] = {}
+        self._repriced: dict[str, Repriced] = {}
+        self.repriced: dict[str, Repriced] = {}
+        """What late values have changed by grid zone, as of the last commit."""
         self.corrected = 0
         self.chart = EstateChart(chart_step)
 
@@ -116,7 +129,11 @@ class Ledger:
         self._regions = {key: Tally(*row) for key, row in state.regions.items()}
         self._origins = dict(state.origins)
         self.corrected = state.corrected
-        self._next_ident = max(state.resources, default=0) + 1
+        self._late = state.late
+        self._repriced = dict(state.repriced)
+        self.repriced = dict(state.repriced)
+        # A number that a vanished machine had is not given away while an hour of it is kept.
+        self._next_ident = max([*state.resources, self._late.newest_ident]) + 1
 
     def commit(self) -> None:
         """Show a cycle's sums, and write everything since the last commit in one transaction.
@@ -128,6 +145,7 @@ class Ledger:
             StoreError: nothing was written; the changes are kept for the next try.
         """
         with self._lock:
+            self._changes.late |= self._late.changes()
             if not self._dirty and not self._dirty_regions and self._changes == Changes():
                 return
             for key in self._dirty & self._accounts.keys():
@@ -138,6 +156,7 @@ class Ledger:
                 self._regions[region].expose()
                 self._changes.regions[region] = self._regions[region].row()
             self._store.commit(self._changes)
+            self.repriced = dict(self._repriced)
             self._changes = Changes()
             self._dirty.clear()
             self._dirty_regions.clear()
@@ -185,7 +204,8 @@ class Ledger:
             # began before `newest` would hold seconds that are counted already. What lies between
             # the two grids belongs to no bucket, and is missing.
             newest = max([account.watermark, *(start + before for start in account.buckets)])
-            self._close(account, newest, replace(rules, resolution=before))
+            prices = _Prices(self._intensity_over, before)
+            self._close(account, newest, replace(rules, resolution=before), prices)
             account.watermark = -floor_to(-newest, rules.resolution)
             self._miss_span(account, newest, account.watermark)
 
@@ -300,12 +320,18 @@ class Ledger:
             origin = self._origins.get(collector)
         return None if origin is None else origin.start
 
-    def zones(self, collector: str) -> frozenset[str]:
-        """Return the grid zones of a collector's machines."""
+    def unpriced_since(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Return by grid zone from when on prices are still asked for, epoch seconds.
+
+        First of what is still open or to be read, then of closed hours that wait for a value.
+        """
         with self._lock:
-            return frozenset(
-                account.model.grid_zone for account in self._of(collector) if account.model
-            )
+            begun: dict[str, int] = {}
+            for account in self._accounts.values():
+                if account.model is not None and account.gone_since is None:
+                    zone = account.model.grid_zone
+                    begun[zone] = min(account.watermark, begun.get(zone, account.watermark))
+            return begun, self._late.since()
 
     def behind(self, collector: str, final: int) -> float:
         """Seconds from the collector's oldest unread bucket to the newest final one."""
@@ -319,6 +345,101 @@ class Ledger:
 
     def _of(self, collector: str) -> list[ResourceAccount]:
         return [a for a in self._accounts.values() if a.collector == collector]
+
+    # --- late intensity ---------------------------------------------------------------------------
+
+    def reprice(self, zones: Collection[str], now: float) -> None:
+        """Price anew what drew from these zones, of which new values came.
+
+        Open buckets take whatever the chain says by now. Closed hours wait for an observed value,
+        and no longer than three days. A bucket is in one of the two, never in both.
+        """
+        wanted = frozenset(zones)
+        with self._lock:
+            self._late.forget(int(now) - KEEP_SECONDS)
+            by_resolution: dict[int, _Prices] = {}
+            for account in self._accounts.values() if wanted else ():
+                if account.buckets and account.model and account.model.grid_zone in wanted:
+                    step = self._origins[account.collector].resolution
+                    if step not in by_resolution:
+                        by_resolution[step] = _Prices(self._intensity_over, step)
+                    self._reprice_open(account, by_resolution[step])
+            self._reprice_closed(wanted)
+            self._reprice_charted(wanted, int(now) - KEEP_SECONDS)
+
+    def _reprice_charted(self, zones: frozenset[str], oldest: int) -> None:
+        """Price anew what is on the chart and in no account, from before counting began."""
+        for key, amount in list(self._charted.items()):
+            force = self._intensity_over(*key) if key[0] in zones else None
+            if force is not None and force.live:
+                grams = operational_emissions(amount.energy, force.gco2eq_per_kwh)
+                change = GramsCO2eq(grams - amount.operational)
+                self.chart.add(key[1], NOTHING._replace(operational=change))
+                del self._charted[key]
+            elif key[1] < oldest:
+                del self._charted[key]
+
+    def _reprice_open(self, account: ResourceAccount, prices: "_Prices") -> None:
+        for start, bucket in account.buckets.items():
+            new = self._repriced_bucket(account, start, bucket, prices)
+            if (
+                new is not bucket
+            ):  # the key stays: a dict may be written to while it is gone through
+                account.buckets[start] = self._changes.buckets[account.ident, start] = new
+
+    def _repriced_bucket(
+        self, account: ResourceAccount, start: int, bucket: BucketRow, prices: "_Prices"
+    ) -> BucketRow:
+        price = prices.of(account, start).gco2eq_per_kwh
+        if price == bucket.gco2eq_per_kwh:
+            return bucket
+        grams = operational_emissions(bucket.energy, price)
+        change = NOTHING._replace(operational=GramsCO2eq(grams - bucket.operational))
+        self._add(account, change)
+        self.chart.add(start, change)
+        self.corrected += 1
+        self._changes.corrected = self.corrected
+        return bucket._replace(gco2eq_per_kwh=price, operational=grams)
+
+    def _reprice_closed(self, zones: frozenset[str]) -> None:
+        by_ident: dict[int, ResourceAccount] = {}
+        sums: dict[LateKey, float] = {}
+        for key, change in self._late.reprice(zones, self._intensity_over):
+            if not sums:
+                by_ident = {account.ident: account for account in self._accounts.values()}
+            sums[key] = sums.get(key, 0.0) + change.grams
+            self._note_repriced(key.grid_zone, change.grams)
+            amount = NOTHING._replace(operational=change.grams)
+            account = by_ident.get(change.ident)
+            if account is not None:
+                self._add(account, amount)
+            else:  # it is gone and forgotten; the totals that outlive it are not
+                self._region(change.region).add((*amount, 0.0, 0.0, 0.0))
+        for key, grams in sums.items():
+            self.chart.spread(key.hour, grams)
+
+    def _note_repriced(self, zone: str, grams: float) -> None:
+        up, down = self._repriced.get(zone, Repriced(0.0, 0.0))
+        total = Repriced(up + max(0.0, grams), down + max(0.0, -grams))
+        self._repriced[zone] = self._changes.repriced[zone] = total
+
+    def _settle(
+        self, account: ResourceAccount, start: int, bucket: BucketRow, prices: "_Prices"
+    ) -> None:
+        """Price a bucket for the last time as it closes; a stand-in's price may change later."""
+        force = prices.of(account, start)
+        if force.gco2eq_per_kwh != bucket.gco2eq_per_kwh:
+            bucket = self._repriced_bucket(account, start, bucket, prices)
+        self._keep_if_late(account, start, bucket.amount, prices)
+
+    def _keep_if_late(
+        self, account: ResourceAccount, start: int, amount: Accrual, prices: "_Prices"
+    ) -> None:
+        force = prices.of(account, start)
+        if amount.energy and not force.live:
+            end = start + prices.resolution
+            late = Late(account.ident, amount.energy, amount.operational, start, end)
+            self._late.add(force.zone, account.machine.region_key, late)
 
     # --- accounting -------------------------------------------------------------------------------
 
@@ -338,22 +459,26 @@ class Ledger:
                     read = series.get(machine.key) or UsageSeries(key=machine.key)
                     self._enter_series(account, read, window, prices)
                     account.read_until = window.end
-                    self._advance(account, answer, rules)  # at once: open buckets take memory
+                    self._advance(
+                        account, answer, rules, prices
+                    )  # at once: open buckets take memory
             # Those that were not asked, as they did not run in the window, have no answer to wait
             # for: their watermark goes along, or it would hold back where the next read begins.
             for account in self._of(collector):
                 if account.machine.key not in waiting:
                     account.read_until = max(account.read_until, window.end)
-                    self._advance(account, answer, rules)
+                    self._advance(account, answer, rules, prices)
 
-    def _advance(self, account: ResourceAccount, answer: Answer, rules: BucketRules) -> None:
+    def _advance(
+        self, account: ResourceAccount, answer: Answer, rules: BucketRules, prices: "_Prices"
+    ) -> None:
         # The earliest of three: what was read up to here (later slices of a catch-up are still to
         # come), what is settled and surely past (the collector's word, which a clock that was
         # stepped cannot give alone), and what the inventory knows of the machine: not seen since,
         # it may have stopped, and its empty buckets would count as missing.
         closing = min(answer.window.end, answer.closing)
         closing = account.closable(closing, rules.resolution)
-        self._close(account, closing, rules, answer.reach)
+        self._close(account, closing, rules, prices, answer.reach)
 
     def _enter_series(
         self,
@@ -402,7 +527,7 @@ class Ledger:
     ) -> tuple[Accrual, float] | None:
         """Enter or correct an open bucket; returns what its amount and seconds change by, if so."""
         before = account.buckets.get(start)
-        price = prices.of(account, start)
+        price = prices.of(account, start).gco2eq_per_kwh
         if before and before[:6] == (*usage, price, seconds):
             return None
         amount = accrual(account, start, prices.resolution, usage, price)
@@ -419,11 +544,20 @@ class Ledger:
 
     def _show(self, account: ResourceAccount, start: int, usage: Usage, prices: "_Prices") -> None:
         """Put a bucket from before counting began on the chart, and nowhere else."""
-        price = prices.of(account, start)
-        self.chart.add(start, accrual(account, start, prices.resolution, usage, price))
+        force = prices.of(account, start)
+        amount = accrual(account, start, prices.resolution, usage, force.gco2eq_per_kwh)
+        self.chart.add(start, amount)
+        if not force.live:
+            key = force.zone, start, start + prices.resolution
+            self._charted[key] = plus(self._charted.get(key, NOTHING), amount)
 
     def _close(
-        self, account: ResourceAccount, closing: int, rules: BucketRules, reach: int = 0
+        self,
+        account: ResourceAccount,
+        closing: int,
+        rules: BucketRules,
+        prices: "_Prices",
+        reach: int = 0,
     ) -> None:
         """Close buckets; those of a running machine that have no value are missing."""
         if closing <= account.watermark:
@@ -433,13 +567,17 @@ class Ledger:
         at = account.watermark
         for start in sorted(start for start in account.buckets if start < closing):
             if at < start:
-                self._miss_buckets(account, range(at, start, rules.resolution), rules, reach)
-            account.last = account.buckets.pop(start).usage
+                self._miss_buckets(
+                    account, range(at, start, rules.resolution), rules, prices, reach
+                )
+            bucket = account.buckets.pop(start)
+            account.last = bucket.usage
+            self._settle(account, start, bucket, prices)
             # Opened and closed between two commits: not written, only to be deleted in the same
             # transaction; so what waits while nothing can be written stays bounded.
             self._changes.buckets.pop((account.ident, start), None)
             at = start + rules.resolution
-        self._miss_buckets(account, range(at, closing, rules.resolution), rules, reach)
+        self._miss_buckets(account, range(at, closing, rules.resolution), rules, prices, reach)
         account.watermark = closing
         self._changes.closed_before[account.ident] = closing
         self._dirty.add(account.machine.key)
@@ -455,14 +593,18 @@ class Ledger:
             )
 
     def _miss_buckets(
-        self, account: ResourceAccount, gap: range, rules: BucketRules, reach: int
+        self,
+        account: ResourceAccount,
+        gap: range,
+        rules: BucketRules,
+        prices: "_Prices",
+        reach: int,
     ) -> None:
         """Count buckets that closed without a value; what was never asked for has no stand-in."""
         usage = stand_in(account, rules.missing)
         unasked = gap if usage is None else gap[: max(0, (reach - gap.start) // gap.step)]
         self._miss_span(account, unasked.start, unasked.stop)
         if usage is not None:
-            prices = _Prices(self._intensity_over, gap.step)
             for start in gap[len(unasked) :]:
                 self._assume(account, start, usage, prices)
 
@@ -482,11 +624,12 @@ class Ledger:
                 start,
                 prices.resolution,
                 usage,
-                prices.of(account, start),
+                prices.of(account, start).gco2eq_per_kwh,
                 seconds_of=Run.certain_overlap,
             )
             self._add(account, amount, estimated=seconds)
             self.chart.add(start, amount)
+            self._keep_if_late(account, start, amount, prices)
 
     def _add(
         self,
@@ -537,13 +680,13 @@ class _Prices:
 
     def __init__(self, intensity_over: IntensityOver, resolution: int) -> None:
         self._over = intensity_over
-        self._known: dict[tuple[str, int], GCO2eqPerKwh] = {}
+        self._known: dict[tuple[str, int], IntensityInForce] = {}
         self.resolution = resolution
 
-    def of(self, account: ResourceAccount, start: int) -> GCO2eqPerKwh:
-        zone = account.models[-1].grid_zone
+    def of(self, account: ResourceAccount, start: int) -> IntensityInForce:
+        zone = account.zone_at(start + self.resolution)
         price = self._known.get((zone, start))
         if price is None:
-            price = self._over(zone, start, start + self.resolution).gco2eq_per_kwh
+            price = self._over(zone, start, start + self.resolution)
             self._known[zone, start] = price
         return price

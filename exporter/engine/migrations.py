@@ -55,7 +55,21 @@ def _usage_by_signal(connection: sqlite3.Connection) -> None:
         connection.execute(f"ALTER TABLE {table}_2 RENAME TO {table}")
 
 
-STEPS: Final[tuple[Step, ...]] = (_usage_by_signal,)
+def _late_hours(connection: sqlite3.Connection) -> None:
+    """2 → 3: what closed at the price of a stand-in is kept until the grid's own value comes."""
+    connection.execute(
+        "CREATE TABLE late ("
+        "hour INTEGER, grid_zone TEXT, provider TEXT, account TEXT, cloud_region TEXT, "
+        "resources BLOB NOT NULL, "
+        "PRIMARY KEY (hour, grid_zone, provider, account, cloud_region)) WITHOUT ROWID"
+    )
+    connection.execute(
+        "CREATE TABLE repriced ("
+        "grid_zone TEXT PRIMARY KEY, up REAL NOT NULL, down REAL NOT NULL) WITHOUT ROWID"
+    )
+
+
+STEPS: Final[tuple[Step, ...]] = (_usage_by_signal, _late_hours)
 """The first leads from schema 1 to 2. A step that was released is never changed again."""
 
 SPARE_BYTES: Final = 1 << 20

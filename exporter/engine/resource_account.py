@@ -102,6 +102,14 @@ class ResourceAccount:
         """Model of the latest run."""
         return self.models[-1] if self.models else None
 
+    def zone_at(self, end: int) -> str:
+        """Grid zone of the latest run that began before the end of a bucket."""
+        if len(self.models) == 1:  # nearly all
+            return self.models[0].grid_zone
+        begun = (m for run, m in zip(self.runs, self.models, strict=True) if run.start < end)
+        *_, model = (self.models[0], *begun)
+        return model.grid_zone
+
     @property
     def restarted(self) -> bool:
         """Whether its newest data is of an earlier run, perhaps on other hardware."""

@@ -14,6 +14,9 @@ PATIENCE: Final = 0.9
 """Share of a source's refresh time that must pass between two questions: a job that comes round
 a moment early must not have to wait for the next round."""
 
+LATE_SECONDS: Final = 3600
+"""How often a source is asked for hours that have long passed: it may never have them."""
+
 
 class Series:
     """Points of one source and zone, by start. A newer point for the same start replaces."""
@@ -22,12 +25,15 @@ class Series:
         self.starts: list[int] = []
         self.points: dict[int, IntensityPoint] = {}
 
-    def put(self, point: IntensityPoint) -> None:
-        """Take in a point."""
+    def put(self, point: IntensityPoint) -> bool:
+        """Take in a point; returns whether it tells anything new."""
+        if self.points.get(point.start) == point:
+            return False
         if point.start not in self.points:
             place = bisect_right(self.starts, point.start)
             self.starts.insert(place, point.start)
         self.points[point.start] = point
+        return True
 
     def forget(self, before: int) -> None:
         """Drop what ended before a time."""
@@ -113,30 +119,38 @@ class SourceHistory:
         """Return what the source expects."""
         return self._forecast.get(zone, _EMPTY)
 
-    def put(self, points: Iterable[IntensityPoint], oldest: int) -> None:
-        """Take in points, and drop what ended before ``oldest``."""
+    def put(self, points: Iterable[IntensityPoint], oldest: int) -> set[str]:
+        """Take in points, and drop what ended before ``oldest``; returns zones with news."""
+        news = set()
         for point in points:
             table = self._forecast if point.forecast else self._observed
-            table.setdefault(point.zone, Series()).put(point)
+            if table.setdefault(point.zone, Series()).put(point):
+                news.add(point.zone)
         for series in (*self._observed.values(), *self._forecast.values()):
             series.forget(oldest)
+        return news
 
-    def wanted(self, zones: Iterable[str], start: int, end: int) -> list[str]:
-        """Return the zones to be asked for now: those with a gap that was not just asked about."""
-        pause = self.source.refresh_seconds * PATIENCE
+    def wanted(self, zones: Iterable[str], start: int, end: int, pause: float = 0.0) -> list[str]:
+        """Return the zones to be asked for now: those with a gap that was not just asked about.
+
+        Just: less than a refresh ago, or less than ``pause`` seconds where that is longer, up to
+        an hour.
+        """
+        usual = self.source.refresh_seconds
         now = self._clock.monotonic()
-        self._asked = [question for question in self._asked if now - question.when < pause]
-        return [zone for zone in sorted(set(zones)) if self._lacks(zone, start, end)]
+        self._asked = [q for q in self._asked if now - q.when < max(usual, LATE_SECONDS) * PATIENCE]
+        recent = [q for q in self._asked if now - q.when < max(usual, pause) * PATIENCE]
+        return [zone for zone in sorted(set(zones)) if self._lacks(zone, start, end, recent)]
 
     def note(self, zones: Iterable[str], start: int, end: int) -> None:
         """Remember that the source was asked."""
         self._asked.append(_Question(frozenset(zones), start, end, self._clock.monotonic()))
 
-    def _lacks(self, zone: str, start: int, end: int) -> bool:
+    def _lacks(self, zone: str, start: int, end: int, recent: Iterable[_Question]) -> bool:
         if not self.source.covers(zone):
             return False
         gap = self.observed(zone).gap(start, end)
-        return gap is not None and not any(question.met(zone, gap) for question in self._asked)
+        return gap is not None and not any(question.met(zone, gap) for question in recent)
 
 
 def sound(point: IntensityPoint) -> bool:

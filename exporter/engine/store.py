@@ -22,6 +22,7 @@ from exporter.core.model import IntensityPoint, Machine, MeteredPower, RegionKey
 from exporter.core.units import GCO2eqPerKwh, GramsCO2eq, Joules, Ratio
 from exporter.engine.estimate import Accrual
 from exporter.engine.migrations import STEPS, climb, keep_copy, refuse_newer, schema_of
+from exporter.engine.repricing import LateHours, LateKey
 from exporter.engine.running_spans import Run
 
 log = structlog.get_logger()
@@ -55,6 +56,12 @@ CREATE TABLE intensity (
     source TEXT, zone TEXT, start INTEGER, forecast INTEGER, end INTEGER NOT NULL,
     gco2eq_per_kwh REAL NOT NULL, estimated INTEGER NOT NULL,
     PRIMARY KEY (source, zone, start, forecast)) WITHOUT ROWID;
+CREATE TABLE late (
+    hour INTEGER, grid_zone TEXT, provider TEXT, account TEXT, cloud_region TEXT,
+    resources BLOB NOT NULL,
+    PRIMARY KEY (hour, grid_zone, provider, account, cloud_region)) WITHOUT ROWID;
+CREATE TABLE repriced (
+    grid_zone TEXT PRIMARY KEY, up REAL NOT NULL, down REAL NOT NULL) WITHOUT ROWID;
 """
 
 _RESTORE: Final = "restore it from a backup, or move it away to start new counters"
@@ -122,6 +129,13 @@ class Origin(NamedTuple):
     resolution: int
 
 
+class Repriced(NamedTuple):
+    """Grams that late intensities of one grid zone have added to totals, and taken from them."""
+
+    up: float
+    down: float
+
+
 @dataclass(slots=True, kw_only=True)
 class Changes:
     """What a transaction will write. Kept and added to while writing fails."""
@@ -133,6 +147,9 @@ class Changes:
     removed: set[int] = field(default_factory=set)
     regions: dict[RegionKey, TallyRow] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
+    late: dict[LateKey, bytes | None] = field(default_factory=dict)
+    """As ``LateHours`` packs them; None: nothing of that hour waits any more."""
+    repriced: dict[str, Repriced] = field(default_factory=dict)
     corrected: int | None = None
 
 
@@ -145,6 +162,8 @@ class State:
     buckets: dict[int, dict[int, BucketRow]] = field(default_factory=dict)
     regions: dict[RegionKey, TallyRow] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
+    late: LateHours = field(default_factory=LateHours)
+    repriced: dict[str, Repriced] = field(default_factory=dict)
     corrected: int = 0
     intensity: dict[str, list[IntensityPoint]] = field(default_factory=dict)
 
@@ -346,6 +365,10 @@ def _load(connection: sqlite3.Connection) -> State:
         state.regions[RegionKey(provider, account, region)] = _tally(*tally)
     for collector, *origin in connection.execute("SELECT * FROM origin"):
         state.origins[collector] = Origin(*origin)
+    for hour, zone, *region, packed in connection.execute("SELECT * FROM late"):
+        state.late.restore(LateKey(hour, zone, RegionKey(*region)), packed)
+    for zone, *sums in connection.execute("SELECT * FROM repriced"):
+        state.repriced[zone] = Repriced(*sums)
     counted = connection.execute("SELECT value FROM meta WHERE name = 'corrected'").fetchone()
     state.corrected = counted[0] if counted else 0
     for source, *row in connection.execute("SELECT * FROM intensity ORDER BY start"):
@@ -417,5 +440,14 @@ def _write(connection: sqlite3.Connection, changes: Changes) -> None:
         ((*key, *map(_json, tally)) for key, tally in changes.regions.items()),
     )
     run("REPLACE INTO origin VALUES (?,?,?)", ((c, *o) for c, o in changes.origins.items()))
+    run(
+        "REPLACE INTO late VALUES (?,?,?,?,?,?)",
+        ((k.hour, k.grid_zone, *k.region, rows) for k, rows in changes.late.items() if rows),
+    )
+    run(
+        "DELETE FROM late WHERE (hour, grid_zone, provider, account, cloud_region) = (?,?,?,?,?)",
+        ((k.hour, k.grid_zone, *k.region) for k, rows in changes.late.items() if not rows),
+    )
+    run("REPLACE INTO repriced VALUES (?,?,?)", ((z, *r) for z, r in changes.repriced.items()))
     if changes.corrected is not None:
         connection.execute("REPLACE INTO meta VALUES ('corrected', ?)", (changes.corrected,))

@@ -30,6 +30,7 @@ from exporter.engine.estimate import MachineModel, add, confidence, current
 from exporter.engine.grid_view import Grids
 from exporter.engine.ledger import Ledger
 from exporter.engine.resource_account import ResourceAccount
+from exporter.engine.store import Repriced
 
 RegionOf = Callable[[str, str], Region]
 
@@ -86,6 +87,7 @@ class Viewer:
             collectors=around.collectors,
             api=around.api,
             buckets_corrected=self._ledger.corrected,
+            repriced=_repriced(self._ledger.repriced, resources),
             catch_up_remaining_seconds=self._behind(),
             unknown_regions=_unknown(regions),
             history=history,
@@ -195,6 +197,18 @@ def _vcpus(model: MachineModel, usage: Usage | None) -> float | None:
     if model.vcpus is None or usage is None:
         return model.vcpus
     return model.vcpus * usage.units
+
+
+def _repriced(
+    sums: Mapping[str, Repriced], resources: Iterable[ResourceView]
+) -> dict[tuple[str, str], GramsCO2eq]:
+    """Take in the zones of which nothing was repriced yet: a counter is seen at 0 first."""
+    zones = sorted({view.grid_zone for view in resources} | sums.keys())
+    return {
+        (zone, direction): GramsCO2eq(grams)
+        for zone in zones
+        for direction, grams in sums.get(zone, Repriced(0.0, 0.0))._asdict().items()
+    }
 
 
 def _unknown(regions: Iterable[Region]) -> dict[str, int]:

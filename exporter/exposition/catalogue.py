@@ -60,6 +60,7 @@ LABELS: Final[Mapping[str, str]] = {
     "name": "Name that people gave the machine; empty where it has none",
     "instance_type": "Machine type, for example `m5.large`",
     "cloud_zone": "Availability zone",
+    "direction": "`up` or `down`: whether totals grew or shrank",
     "grid_zone": "Electricity grid zone that feeds the region, for example `FR` or `US-CAL-CISO`",
     "group": "Auto Scaling group or scale set that made the machine; empty where none did, and in "
     "Google Cloud, which does not list it",
@@ -614,8 +615,15 @@ FAMILIES: Final[tuple[Family, ...]] = (
     counter(
         "carbon_buckets_corrected_total",
         (),
-        "Buckets whose value the cloud changed after they were first counted.",
+        "Open buckets counted again: the cloud changed their value, or the grid its intensity.",
         samples=lambda snapshot: (((), snapshot.buckets_corrected),),
+    ),
+    counter(
+        "carbon_repriced_gco2eq_total",
+        ("grid_zone", "direction"),
+        "Grams that the grid's own value, coming late, added to totals (up) or took off (down).",
+        "gco2eq",
+        samples=lambda snapshot: snapshot.repriced.items(),
     ),
     gauge(
         "carbon_catch_up_remaining_seconds",

@@ -27,7 +27,7 @@ from exporter.core.model import (
 )
 from exporter.core.ports import AnnualIntensities, Provider
 from exporter.core.snapshot import RegionIntensityView, Snapshot
-from exporter.engine.grid_view import TOLD, SIGNALS, GridsNow
+from exporter.engine.grid_view import SIGNALS, TOLD, GridsNow
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.store import Store
 from exporter.history.grid_past import PastSource

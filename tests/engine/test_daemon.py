@@ -58,7 +58,6 @@ class Stage:
         return ProviderCollector(
             provider=cloud,
             ledger=self.ledger,
-            book=self.book,
             rules=RULES,
             clock=self.clock,
             store_status=self.store_status,
@@ -83,6 +82,7 @@ class Stage:
             store_status=self.store_status,
             publish=self.publish,
             look_back_seconds=HOUR,
+            max_catch_up_seconds=24 * HOUR,
         )
 
     def publish(self, snapshot: Snapshot) -> None:
@@ -377,6 +377,6 @@ def test_after_a_stop_no_cycle_begins_and_none_is_retried(make: Callable[..., St
     assert stage.daemon.stop(within=PATIENCE)
     reads = len(cloud.windows)
     stage.daemon._cycle(stage.polled[0])
-    stage.daemon._refresh("simgrid")
+    stage.daemon._refresh(stage.daemon._grids[0])
     stage.daemon._retry_soon(stage.polled[0])
     assert len(cloud.windows) == reads

@@ -432,9 +432,7 @@ def test_an_estimated_value_is_asked_again(clock: ManualClock) -> None:
     assert (found.gco2eq_per_kwh, found.estimated) == (grid_value("FR", T0), False)
 
 
-def test_history_is_asked_once_for_each_slice_of_a_catch_up(
-    state: Path, clock: ManualClock
-) -> None:
+def test_the_history_of_a_catch_up_is_asked_for_at_once(state: Path, clock: ManualClock) -> None:
     grid = SimGrid(clock=clock)
     machine = SimMachine(name="m", spans=[Span(T0 - 5000)])
     rig = Rig(state, [SimCloud(clock=clock, machines=[machine])], [grid], clock)
@@ -444,7 +442,7 @@ def test_history_is_asked_once_for_each_slice_of_a_catch_up(
     clock.advance(20 * HOUR)
     rig.start(Store.open(state))
     rig.run()
-    assert len(grid.asked) == 4
+    assert len(grid.asked) == 1
     assert_true(rig, [machine], Judge(origin=T0 - 300, until=rig.final))
 
 

@@ -16,7 +16,7 @@ from exporter.core.model import Machine, RegionKey, ResourceKey, RunState
 from exporter.core.ports import GridSource, Provider
 from exporter.core.snapshot import Quality, RegionView, ResourceView, Snapshot
 from exporter.core.units import GramsCO2eq, Joules
-from exporter.engine.collector import ProviderCollector
+from exporter.engine.collector import GridCollector, ProviderCollector
 from exporter.engine.estimate import Accrual, MachineModel
 from exporter.engine.grid_view import GridViewer
 from exporter.engine.intensity import IntensityBook
@@ -121,6 +121,7 @@ class Rig:
         self.book.restore(state.intensity)
         self.ledger.restore(state, {cloud.name for cloud in self.clouds})
         self.collectors = [self._collector(cloud) for cloud in self.clouds]
+        self.asking = [self._asking(grid) for grid in self.grids]
         limits = dict.fromkeys((cloud.name for cloud in self.clouds), self.stale_after)
         self.viewer = Viewer(
             self.ledger, GridViewer(self.book, SimAnnual(), ()), region_of, self.collectors, limits
@@ -130,10 +131,20 @@ class Rig:
         return ProviderCollector(
             provider=cloud,
             ledger=self.ledger,
-            book=self.book,
             rules=replace(self.rules, settle=cloud.settle),
             clock=self.clock,
             store_status=self.store_status,
+        )
+
+    def _asking(self, grid: GridSource) -> GridCollector:
+        return GridCollector(
+            source=grid,
+            ledger=self.ledger,
+            book=self.book,
+            clock=self.clock,
+            store_status=self.store_status,
+            look_back=self.rules.look_back,
+            max_catch_up=self.rules.max_catch_up,
         )
 
     def restart(self) -> None:
@@ -150,10 +161,21 @@ class Rig:
         self.start(Store.open(self.path))
 
     def run(self) -> Snapshot:
-        """Make one cycle of every collector, and check the snapshot after it."""
+        """Make one cycle of every collector, and check the snapshot after it.
+
+        The grids are asked before, for what is known, and after, for what was found: in the daemon
+        either comes first.
+        """
+        self.refresh()
         for collector in self.collectors:
             collector.run()
+        self.refresh()
         return self.look()
+
+    def refresh(self) -> None:
+        """Let every grid source be asked, if its time has come."""
+        for grid in self.asking:
+            grid.run()
 
     def look(self) -> Snapshot:
         """Take a snapshot, and check what must always hold."""

@@ -201,6 +201,7 @@ def rich_snapshot() -> Snapshot:
         collectors=(a_collector(), failing, untried),
         api={("aws", "GetMetricData"): ApiUsage(requests=7, dollars=0.035)},
         buckets_corrected=4,
+        repriced={("FR", "up"): GramsCO2eq(12.5), ("FR", "down"): GramsCO2eq(0.0)},
         catch_up_remaining_seconds={"aws/111122223333": 0.0},
         history=(
             HistoryPoint(start=BUCKET[0], end=BUCKET[1], watts=Watts(75.0), grams_per_hour=3.0),

@@ -44,7 +44,8 @@ def _quality() -> tuple[_AnyPanel, ...]:
     return (
         collecting.qualities(12, (0, 33, 12, 8)),
         collecting.fallbacks(13, (12, 33, 12, 8)),
-        collecting.corrections(14, (0, 41, 5, 8)),
+        collecting.corrections(14, (0, 41, 5, 4)),
+        collecting.repriced(27, (0, 45, 5, 4)),
         collecting.unknown(15, (5, 41, 6, 8)),
         tables.unknown_types(16, (11, 41, 13, 8)),
     )
