@@ -135,7 +135,6 @@ class GridCollector:
         clock: Clock,
         store_status: CollectorStatus,
         look_back: int,
-        max_catch_up: int,
         shown: frozenset[str] = frozenset(),
     ) -> None:
         self.source = source
@@ -144,7 +143,6 @@ class GridCollector:
         self._clock = clock
         self._store_status = store_status
         self._look_back = look_back
-        self._max_catch_up = max_catch_up
         self._shown = shown
         self._asked = frozenset[str]()
 
@@ -161,12 +159,12 @@ class GridCollector:
         used, late = self._ledger.unpriced_since()
         self._asked = self._shown | used.keys()
         # Grams first: the catch-up after a pause, then the present, then what is only shown.
-        reach = begin - self._max_catch_up
-        behind = {zone: max(since, reach) for zone, since in used.items() if since < begin}
+        oldest = now - KEEP_SECONDS
+        behind = {zone: max(since, oldest) for zone, since in used.items() if since < begin}
         self._cover(behind, now)
         for zones in (used.keys(), self._shown - used.keys()):
             self._book.refresh(self.source.name, zones, begin, now)
-        self._cover({zone: max(at, now - KEEP_SECONDS) for zone, at in late.items()}, now, LATE)
+        self._cover({zone: max(at, oldest) for zone, at in late.items()}, now, LATE)
         self._ledger.reprice(self._book.news(), now)
         commit(self._ledger, self._store_status)
 

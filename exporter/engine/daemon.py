@@ -6,7 +6,7 @@ due time on the monotonic clock, and a watch plans all of them anew when the two
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -80,7 +80,6 @@ class Parts:
     store_status: CollectorStatus
     publish: Callable[[Snapshot], None]
     look_back_seconds: int
-    max_catch_up_seconds: int
     zones: frozenset[str] = frozenset()
     """Grids to be shown even where no machine stands on them."""
     budget_month: GramsCO2eq | None = None
@@ -139,8 +138,7 @@ class Daemon:
                 book=parts.book,
                 clock=parts.clock,
                 store_status=parts.store_status,
-                look_back=parts.look_back_seconds,
-                max_catch_up=parts.max_catch_up_seconds,
+                look_back=parts.look_back_seconds + _finality(parts.polled),
                 shown=parts.zones,
             )
             for source in parts.book.sources
@@ -354,3 +352,9 @@ def _grid(source: str) -> str:
 def _apart(clock: Clock) -> float:
     """Seconds between the wall clock, by which APScheduler goes, and the monotonic one."""
     return datetime.now(UTC).timestamp() - clock.monotonic()
+
+
+def _finality(polled: Iterable[Polled]) -> int:
+    """Seconds from the start of the newest final bucket to the present, in the slowest cloud."""
+    rules = (each.collector.rules for each in polled)
+    return max((each.settle + each.resolution for each in rules), default=0)

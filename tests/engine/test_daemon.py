@@ -82,7 +82,6 @@ class Stage:
             store_status=self.store_status,
             publish=self.publish,
             look_back_seconds=HOUR,
-            max_catch_up_seconds=24 * HOUR,
         )
 
     def publish(self, snapshot: Snapshot) -> None:

@@ -143,8 +143,7 @@ class Rig:
             book=self.book,
             clock=self.clock,
             store_status=self.store_status,
-            look_back=self.rules.look_back,
-            max_catch_up=self.rules.max_catch_up,
+            look_back=self.rules.look_back + self.rules.settle + self.rules.resolution,
         )
 
     def restart(self) -> None:
