@@ -55,6 +55,14 @@ def test_it_is_valid_by_the_schema_of_the_compose_specification() -> None:
     run(*check, COMPOSE)
 
 
+@every_service
+def test_no_service_can_take_the_machine(name: str) -> None:
+    service = SERVICES[name]
+    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+    assert 0 < service["pids_limit"] <= 1024
+    assert service["ulimits"]["nofile"]["soft"] >= 4096
+
+
 def docker_compose() -> list[str]:
     """Return Docker Compose as it is installed, as a plugin or alone; nothing where it is not."""
     for command in (["docker", "compose"], ["docker-compose"]):
