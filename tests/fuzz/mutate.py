@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any, Final
 
-ODD: Final = (
+ODD: Final[tuple[Any, ...]] = (
     None,
     True,
     -1,

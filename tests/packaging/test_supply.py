@@ -4,7 +4,7 @@ import re
 import subprocess
 from importlib import metadata
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -29,7 +29,7 @@ SECRETS: Final = {
 
 def licence(name: str) -> str:
     """Return all that a package says of its licence."""
-    told = metadata.metadata(name)
+    told: Any = metadata.metadata(name)  # a message, whatever its type says
     classifiers = [c for c in told.get_all("Classifier") or () if c.startswith("License ::")]
     short = (told.get("License") or "")[:80].splitlines()[:1]
     return "; ".join([told.get("License-Expression") or "", *short, *classifiers])
