@@ -183,6 +183,7 @@ class AwsHarness(FakeHarness):
     machine = staticmethod(machine)
     usual_fleet = staticmethod(usual_fleet)
     fake: AwsFake
+    fault = Fault
 
     def __init__(
         self,

@@ -166,6 +166,7 @@ class AzureHarness(FakeHarness):
     machine = staticmethod(machine)
     usual_fleet = staticmethod(usual_fleet)
     fake: AzureFake
+    fault = Fault
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from exporter.core.model import Disk, ResourceKey
 from exporter.core.ports import AdapterContext, Clock, Provider, TypeCatalogue
 from exporter.data.regions import RegionTable
 from exporter.demo._fake import Fake
+from exporter.demo._faults import BaseFault, FaultKind
 from exporter.demo.estate import Estate, EstateMachine, Once
 from tests.support.clock import ManualClock
 from tests.support.providers import HOUR, Fleet, NoTypes, Part
@@ -42,6 +43,7 @@ class FakeHarness:
     machine: Callable[..., EstateMachine]
     usual_fleet: Callable[[int], Estate]
     fake: Fake[Any]
+    fault: type[BaseFault]
 
     def __init__(self, fleet: Fleet | Estate, clock: ManualClock | None) -> None:
         self.clock = clock or ManualClock()
@@ -83,6 +85,10 @@ class FakeHarness:
 
     def heal(self) -> None:
         self.fake.faults.clear()
+
+    def spoil(self, kind: FaultKind, seconds: float) -> None:
+        """Spoil the way of all answers from now on."""
+        self.fake.faults.add(type(self).fault(kind=kind, seconds=seconds))
 
     def requests(self) -> Mapping[str, int]:
         return {operation: times for (_, operation), times in self.fake.requests.items()}

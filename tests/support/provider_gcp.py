@@ -115,6 +115,7 @@ class GcpHarness(FakeHarness):
 
     lacks: Mapping[Part, str] = {
         Part.COUNTERS: "it asks an API",
+        Part.READS_OVER_HTTP: "gRPC, which has a deadline for each call, is spoken by its library",
         Part.SCOPES: "one request reads all regions of a project",
         Part.ENDED: "Compute Engine does not list deleted machines",
     }
@@ -124,6 +125,7 @@ class GcpHarness(FakeHarness):
     machine = staticmethod(machine)
     usual_fleet = staticmethod(usual_fleet)
     fake: GcpFake
+    fault = Fault
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ import psutil
 from exporter.core.errors import CollectorError, UnreachableError
 from exporter.core.meter import ApiMeter
 from exporter.core.model import Disk, ResourceKey
+from exporter.demo._faults import FaultKind
 from exporter.providers.host import Config
 from exporter.providers.host.machine import Identity
 from exporter.providers.host.provider import HostProvider
@@ -111,6 +112,9 @@ class HostHarness:
         self.counters.broken = True
         with suppress(CollectorError):
             self.sampler.sample()
+
+    def spoil(self, kind: FaultKind, seconds: float) -> None:
+        """Nothing is sent that could be spoiled."""
 
     def heal(self) -> None:
         self.counters.broken = False

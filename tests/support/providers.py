@@ -23,6 +23,7 @@ from exporter.core.model import (
     Window,
 )
 from exporter.core.ports import Clock, Provider
+from exporter.demo._faults import FaultKind
 from tests.support.clock import ManualClock
 
 HOUR: Final = 3600
@@ -35,6 +36,7 @@ class Part(Enum):
 
     COUNTERS = "counters of one's own that can be unreadable"
     NETWORK = "requests that can fail"
+    READS_OVER_HTTP = "reads whose HTTP can be spoiled byte by byte"
     CREDENTIALS = "credentials that can be refused"
     ANSWERS = "answers that can be garbage"
     SCOPES = "regions that fail one by one"
@@ -101,6 +103,10 @@ class Harness(Protocol):
 
     def native_resolution(self, key: ResourceKey) -> int: ...
     def cause(self, trouble: Trouble, *, scope: str | None = None) -> None: ...
+    def spoil(self, kind: FaultKind, seconds: float) -> None:
+        """Spoil the way of all answers; ``seconds`` is what the kind makes of it."""
+        ...
+
     def heal(self) -> None: ...
     def requests(self) -> Mapping[str, int]:
         """Requests that the other side received, by API."""

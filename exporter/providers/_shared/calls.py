@@ -7,7 +7,7 @@ that knows the errors of its SDK. What is the same for all stands here.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Concatenate, NoReturn, ParamSpec, TypeVar
+from typing import Concatenate, Final, NoReturn, ParamSpec, TypeVar
 
 from exporter.core.errors import (
     AuthError,
@@ -17,9 +17,20 @@ from exporter.core.errors import (
     UnreachableError,
 )
 from exporter.core.model import PermissionCheck
+from exporter.http.bounds import BoundsError
+from exporter.http.deadline import PastDeadlineError
+from exporter.providers._shared.wire import causes
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+
+class TooSlowError(UnreachableError):
+    """A request took all the time there was: a further one would take as much."""
+
+
+_OURS: Final[tuple[type[Exception], ...]] = (PastDeadlineError, BoundsError, RecursionError)
+"""What our own limits raise inside of an SDK, and what an answer nested too deeply does."""
 
 
 class AnyCall(ABC):
@@ -51,6 +62,18 @@ class AnyCall(ABC):
         message = f"{self}: {what} — check network, proxy and endpoint"
         return UnreachableError(message, scope=self.about)
 
+    def beyond_limits(self, error: Exception) -> CollectorError | None:
+        """Make the error of a request or an answer that was cut off; None where none of it was."""
+        for one in causes(error):
+            if isinstance(one, PastDeadlineError):
+                message = f"{self}: {one} — check network, proxy and endpoint"
+                return TooSlowError(message, scope=self.about)
+            if isinstance(one, BoundsError):
+                return self.unreadable(str(one))
+            if isinstance(one, RecursionError):
+                return self.unreadable("the answer is nested too deeply")
+        return None
+
     def unreadable(self, what: str) -> BadPayloadError:
         """Make the error of an answer that is not as documented."""
         fix = "check what answers at the endpoint, a proxy perhaps; otherwise report it as a bug"
@@ -75,7 +98,7 @@ def translator(
     def translated(*args: _P.args, **kwargs: _P.kwargs) -> Iterator[None]:
         try:
             yield
-        except foreign as error:
+        except (*foreign, *_OURS) as error:
             raise translate(error, *args, **kwargs) from error
 
     return translated

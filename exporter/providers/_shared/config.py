@@ -11,6 +11,13 @@ CONNECT_SECONDS: Final = 5.0
 """Most that a connection may take to be made, where ``timeout`` is longer."""
 
 
+REQUEST_TIMEOUTS: Final = 3
+"""A request that has not ended after so many time-outs is cut off."""
+CYCLE_TIMEOUTS: Final = 15
+"""Nothing is asked any more after so many time-outs, 5 min by default: what is missing is unread,
+and has its turn at the next poll."""
+
+
 class CloudConfig(ProviderConfig):
     """Keys of every cloud: how it is asked."""
 
@@ -26,6 +33,16 @@ class CloudConfig(ProviderConfig):
     def read_seconds(self) -> float:
         """How long to wait for an answer."""
         return self.timeout.total_seconds()
+
+    @property
+    def request_seconds(self) -> float:
+        """How long one try of a request may take in all, whatever trickles in."""
+        return REQUEST_TIMEOUTS * self.read_seconds
+
+    @property
+    def cycle_seconds(self) -> float:
+        """How long one listing, or one read, of an account may take with all its requests."""
+        return CYCLE_TIMEOUTS * self.read_seconds
 
     @property
     def connect_seconds(self) -> float:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from math import inf
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
-from exporter.core.errors import AuthError, CollectorError
+from exporter.core.errors import AuthError, CollectorError, UnreachableError
 from exporter.core.model import Machine, Reading
 from exporter.core.ports import AdapterContext
+from exporter.http.deadline import PastDeadlineError, TimeBudget, within
 from exporter.providers._shared.calls import failure
 from exporter.providers._shared.config import CloudConfig
 from exporter.providers._shared.reading import BatchReading, merged
@@ -18,6 +20,14 @@ WORKERS: Final = 4
 
 class Closeable(Protocol):
     """Clients of one account, with credentials."""
+
+    def authorize(self) -> None:
+        """Make sure that the credentials are good for a while, renewing them where they are not.
+
+        Raises:
+            CollectorError: they are refused, or cannot be had.
+        """
+        ...
 
     def close(self) -> None:
         """Close the connections."""
@@ -48,7 +58,7 @@ class CloudProvider(Generic[_C]):
         config: CloudConfig,
         context: AdapterContext,
         *,
-        connect: Callable[[], _C],
+        connect: Callable[[TimeBudget], _C],
         apis: Iterable[str],
     ) -> None:
         self.name: Final = name
@@ -56,6 +66,7 @@ class CloudProvider(Generic[_C]):
         self._context = context
         self._connect = connect
         self._connection: _C | None = None
+        self._budget = TimeBudget(config.cycle_seconds)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix=name)
         for api in apis:  # at 0 before the first request, so that a rate sees that one too
             context.meter.count(self.kind, api, requests=0)
@@ -70,8 +81,27 @@ class CloudProvider(Generic[_C]):
         self._drop_connection()
 
     def _connected(self) -> _C:
-        if self._connection is None:
-            self._connection = self._connect()
+        """Begin a cycle: all its requests together have the time of the budget.
+
+        Credentials come from files, processes and metadata servers that the SDKs ask in their own
+        ways, some without an end: what hangs there is left behind, and asked anew next time.
+
+        Raises:
+            CollectorError: there are no credentials, or not in time.
+        """
+        self._budget.start()
+        try:
+            if self._connection is None:
+                self._connection = within(self._budget.left, partial(self._connect, self._budget))
+            within(self._budget.left, self._connection.authorize)
+        except CollectorError as error:
+            self._let_go([error])
+            raise
+        except PastDeadlineError as error:
+            self._drop_connection()
+            fix = "check what gives them: a process, a login, a metadata server"
+            message = f"{self.name}: no credentials within {self._budget.seconds:.3g} s — {fix}"
+            raise UnreachableError(message) from error
         return self._connection
 
     def _drop_connection(self) -> None:

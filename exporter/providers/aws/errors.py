@@ -157,6 +157,8 @@ def translate(error: Exception, call: Call) -> CollectorError:
     """Turn an error of botocore into ours."""
     if isinstance(error, sdk.ClientError):
         return _from_answer(error, call)
+    if cut_off := call.beyond_limits(error):
+        return cut_off
     name = type(error).__name__
     for kinds, cure in _SETUP_CURES:
         if isinstance(error, kinds):

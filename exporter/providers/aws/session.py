@@ -2,11 +2,13 @@
 
 import functools
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 import botocore.session
+from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool
 from botocore.config import Config as SdkConfig
 from botocore.configprovider import ConstantProvider
 from botocore.credentials import (
@@ -15,12 +17,16 @@ from botocore.credentials import (
     CredentialResolver,
     DeferredRefreshableCredentials,
 )
+from botocore.endpoint import Endpoint
 from botocore.exceptions import NoCredentialsError
+from botocore.httpsession import URLLib3Session
 from botocore.utils import parse_timestamp
 
 from exporter.core.errors import AuthError
 from exporter.core.ports import AdapterContext
+from exporter.http.deadline import TimeBudget
 from exporter.providers._shared.provider import WORKERS
+from exporter.providers._shared.wire import Wire
 from exporter.providers.aws.config import Config
 from exporter.providers.aws.errors import Call, translated
 from exporter.providers.aws.models import shared_loader
@@ -58,8 +64,15 @@ class Connection:
     called from several threads, and clients are safe to share.
     """
 
-    def __init__(self, config: Config, context: AdapterContext, home: str) -> None:
+    def __init__(
+        self,
+        config: Config,
+        context: AdapterContext,
+        home: str,
+        budget: TimeBudget | None = None,
+    ) -> None:
         self._config = config
+        self._wire = Wire(config.request_seconds, budget)
         self.meter = context.meter
         self._sdk_config = SdkConfig(
             retries={"mode": "standard", "total_max_attempts": config.max_attempts},
@@ -87,6 +100,18 @@ class Connection:
         """Return the client of a region."""
         client: CloudWatchClient = self.client(self.call(_FIRST_USE["cloudwatch"], region))
         return client
+
+    def authorize(self) -> None:
+        """Renew the credentials if that is due: what each call would do, but without an end.
+
+        Raises:
+            CollectorError: they are refused, or cannot be had.
+        """
+        with translated(self.call("sts:GetCallerIdentity", self.home)):
+            found = self._session.get_credentials()
+            if found is None:
+                raise NoCredentialsError
+            found.get_frozen_credentials()
 
     def identify(self) -> str:
         """Ask STS whose credentials these are, and return the account id.
@@ -176,13 +201,37 @@ class Connection:
     def _source(self) -> botocore.session.Session:
         core = sdk_session(self._config)
         core.register_component("data_loader", shared_loader())
-        core.get_component("event_emitter").register_first("before-send", self._count)
+        emitter = core.get_component("event_emitter")
+        emitter.register_first("before-send", self._count)
+        # Of every client that is made from this session, those that fetch credentials included.
+        emitter.register("creating-client-class", _bounding(self._wire))
         core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
         return core
 
     def _count(self, event_name: str, **_: object) -> None:
         """Count each request that goes out, the SDK's retries included."""
         self.meter.count("aws", event_name.rsplit(".", 1)[-1])
+
+
+def _bounding(wire: Wire) -> Callable[..., None]:
+    """Return what adds to the class of a client that its requests are bounded."""
+
+    class Bounded:
+        def __init__(self, *, endpoint: Endpoint, **others: Any) -> None:  # noqa: ANN401 - the client's
+            _bound(endpoint.http_session, wire)
+            super().__init__(endpoint=endpoint, **others)  # type: ignore[call-arg] # a client's
+
+    def add(*, base_classes: list[type], **_: object) -> None:
+        base_classes.insert(0, Bounded)
+
+    return add
+
+
+def _bound(http: URLLib3Session, wire: Wire) -> None:
+    # There is no argument for it; a test sees that it has an effect.
+    pools = wire.pools(AWSHTTPConnectionPool, AWSHTTPSConnectionPool)
+    http._pool_classes_by_scheme = pools  # type: ignore[attr-defined] # noqa: SLF001
+    http._manager.pool_classes_by_scheme = pools  # type: ignore[attr-defined] # noqa: SLF001
 
 
 def _moment(value: float | str) -> datetime:
@@ -205,7 +254,9 @@ def sdk_session(config: Config) -> botocore.session.Session:
     return core
 
 
-def connect(config: Config, context: AdapterContext) -> Connection:
+def connect(
+    config: Config, context: AdapterContext, budget: TimeBudget | None = None
+) -> Connection:
     """Find a region that takes the credentials, and learn the account id there.
 
     Raises:
@@ -216,7 +267,7 @@ def connect(config: Config, context: AdapterContext) -> Connection:
     refusals = []
     for home in config.first_regions(own):
         with translated(Call(permission="sts:GetCallerIdentity", region=home)):
-            connection = Connection(config, context, home)
+            connection = Connection(config, context, home, budget)
         try:
             connection.identify()
         except AuthError as error:  # a region may be switched off for the account: try another

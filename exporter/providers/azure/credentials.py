@@ -6,7 +6,9 @@ from typing import Any, Final, Protocol
 
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
+from azure.core.pipeline.transport import RequestsTransport
 
+from exporter.providers._shared.wire import BoundedSession, Wire
 from exporter.providers.azure.config import Config
 
 _FOREVER: Final = 2**33
@@ -93,7 +95,13 @@ def _default(config: Config) -> Source:
     """Environment, workload identity, managed identity, then the Azure CLI's login."""
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - 0.2 s, only before a token
 
-    options: dict[str, Any] = {}
+    transport = RequestsTransport(
+        session=BoundedSession(Wire(config.request_seconds), 1),
+        session_owner=False,
+        connection_timeout=config.connect_seconds,
+        read_timeout=config.read_seconds,
+    )
+    options: dict[str, Any] = {"transport": transport}
     if config.managed_identity_client_id:
         options["managed_identity_client_id"] = config.managed_identity_client_id
     if config.tenant_id:

@@ -106,6 +106,8 @@ class Heard:
 
 def translate(error: Exception, call: Call, heard: Heard | None = None) -> CollectorError:
     """Turn an error of the SDK into ours."""
+    if cut_off := call.beyond_limits(error):
+        return cut_off
     name = type(error).__name__
     if isinstance(error, _NETWORK):
         return call.unanswered(error)
@@ -171,7 +173,7 @@ def code_of(response: Any) -> str:  # noqa: ANN401 - three classes of azure-core
         error = json.loads(response.text())["error"]
         details = error.get("details") or [error]
         codes = [str(one.get("code", "")) for one in (*details[:1], error)]
-    except _MISREAD:
+    except (*_MISREAD, RecursionError):
         return "unknown code"
     return next((code for code in codes if re.fullmatch(r"[A-Za-z0-9._]{1,80}", code)), "no code")
 

@@ -68,10 +68,11 @@ class AzureProvider(CloudProvider[Connection]):
             config.collectors[alone],
             config,
             context,
-            connect=lambda: connection,
+            connect=lambda _: connection,
             apis=(*APIS, LOGS_API) if workspace else APIS,
         )
         self._connection: Connection = connection
+        self._budget = connection.budget
         every: dict[str, Kind] = {name: kind_of(name)() for name in NAMES}
         self._kinds: Final = tuple(every[name] for name in config.services)
         self._by_type: Final = {kind.resource_type: kind for kind in every.values()}
@@ -97,6 +98,7 @@ class AzureProvider(CloudProvider[Connection]):
             CollectorError: the machines could not be listed.
         """
         now = self._clock.now()
+        self._budget.start()
         try:
             names = self._names()
             listed = self._list(names)
@@ -124,6 +126,7 @@ class AzureProvider(CloudProvider[Connection]):
         """
         if not machines or window.start == window.end:
             return Reading(series=())
+        self._budget.start()
         asking = [one for one in machines if not self._is_forgotten(one)]
         batches = list(metrics.plan(asking, self._by_type, window, epoch(self._clock.now())))
         for batch in batches:
@@ -146,6 +149,7 @@ class AzureProvider(CloudProvider[Connection]):
 
     def permissions(self) -> list[PermissionCheck]:
         """Try each call that this provider needs. Changes nothing."""
+        self._budget.start()
         try:
             names = self._names(confirm=True)
         except CollectorError as error:

@@ -8,12 +8,15 @@ from urllib.parse import urlsplit
 
 from azure.core import PipelineClient
 from azure.core.pipeline import PipelineRequest, PipelineResponse, policies
-from azure.core.pipeline.transport import HttpTransport
+from azure.core.pipeline.transport import HttpTransport, RequestsTransport
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.monitor.querymetrics import MetricsClient
 
 from exporter.core.meter import ApiMeter
 from exporter.core.ports import AdapterContext
+from exporter.http.deadline import TimeBudget
+from exporter.providers._shared.provider import WORKERS
+from exporter.providers._shared.wire import BoundedSession, Wire
 from exporter.providers.azure.config import Config
 from exporter.providers.azure.credentials import Credentials
 from exporter.providers.azure.errors import Call, code_of, refusal, translated
@@ -152,6 +155,10 @@ class Connection:
         """What each request needs: plain HTTP is for a test server on this machine."""
         self._read_timeout = config.read_seconds
         self._connect_timeout = config.connect_seconds
+        self.budget: Final = TimeBudget(config.cycle_seconds)
+        """The time of one cycle; the provider starts it."""
+        self._wire = Wire(config.request_seconds, self.budget)
+        self._sessions: list[BoundedSession] = []
         self._metrics: dict[str, MetricsClient] = {}
         self._logs: LogsQueryClient | None = None
         self._arm = self._management()
@@ -165,9 +172,9 @@ class Connection:
                 audience=self._config.metrics_audience,
                 retry_policy=self._retry(),
                 per_retry_policies=[_Counter(self.meter)],
+                redirect_policy=policies.RedirectPolicy.no_redirects(),
                 user_agent=self._context.user_agent,
-                connection_timeout=self._connect_timeout,
-                read_timeout=self._read_timeout,
+                transport=self._transport(),
             )
         return self._metrics[region]
 
@@ -181,9 +188,9 @@ class Connection:
                 endpoint=self._config.logs_endpoint,
                 retry_policy=self._retry(),
                 per_retry_policies=[_Counter(self.meter)],
+                redirect_policy=policies.RedirectPolicy.no_redirects(),
                 user_agent=self._context.user_agent,
-                connection_timeout=self._connect_timeout,
-                read_timeout=self._read_timeout,
+                transport=self._transport(),
             )
         return self._logs
 
@@ -226,7 +233,12 @@ class Connection:
         self._metrics.clear()
         if self._logs is not None:
             self._logs.close()
+        for session in self._sessions:
+            session.close()
         self._credentials.close()
+
+    def authorize(self) -> None:
+        """Nothing: a token is asked for over bounded connections when a request needs it."""
 
     def _management(self) -> PipelineClient[HttpRequest, HttpResponse]:
         chain = [
@@ -241,6 +253,15 @@ class Connection:
         return PipelineClient(
             endpoint,
             policies=chain,
+            transport=self._transport(),
+        )
+
+    def _transport(self) -> RequestsTransport:
+        session = BoundedSession(self._wire, WORKERS)
+        self._sessions.append(session)
+        return RequestsTransport(
+            session=session,
+            session_owner=False,
             connection_timeout=self._connect_timeout,
             read_timeout=self._read_timeout,
         )

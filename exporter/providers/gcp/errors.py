@@ -99,6 +99,8 @@ def translate(error: Exception, call: Call) -> CollectorError:
     """Turn an error of Google's libraries into ours."""
     if isinstance(error, GoogleAPICallError):
         return _from_rpc(error, call)
+    if cut_off := call.beyond_limits(error):
+        return cut_off
     if isinstance(error, auth.GoogleAuthError):
         return _from_credentials(error, call)
     name = type(error).__name__

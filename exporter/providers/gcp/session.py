@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import google.auth
 import grpc  # type: ignore[import-untyped] # the package ships no types
-import requests
 import stamina
 from google.api_core.gapic_v1.client_info import ClientInfo
 from google.auth import impersonated_credentials
@@ -27,6 +26,10 @@ from google.cloud.monitoring_v3.services.metric_service.transports.grpc import (
 
 from exporter.core.errors import AuthError, ThrottledError, UnreachableError
 from exporter.core.ports import AdapterContext
+from exporter.http.deadline import PastDeadlineError, TimeBudget
+from exporter.providers._shared.calls import TooSlowError
+from exporter.providers._shared.provider import WORKERS
+from exporter.providers._shared.wire import BoundedSession, Wire, bound
 from exporter.providers.gcp.errors import Call, from_status, reasons_of, translated
 
 if TYPE_CHECKING:  # it knows the kinds, which know this
@@ -47,8 +50,14 @@ _SCOPES: Final = (
     "https://www.googleapis.com/auth/compute.readonly",
 )
 _COMPUTE: Final = "https://compute.googleapis.com"
+MOST_MESSAGE_BYTES: Final = 32 * 1024 * 1024
+"""Of one page of ListTimeSeries. One of 100,000 points, the most there can be, is about 10 MB."""
+_CHANNEL: Final = (
+    ("grpc.max_receive_message_length", MOST_MESSAGE_BYTES),
+    ("grpc.compression_enabled_algorithms_bitset", 1),  # none: a message is as large as it comes
+)
 _PLAIN_CHANNEL: Final = (
-    ("grpc.max_receive_message_length", -1),  # a page of 100,000 points is larger than 4 MiB
+    *_CHANNEL,
     ("grpc.enable_http_proxy", 0),  # a proxy cannot reach this machine's own loopback
 )
 _LOADING: Final = threading.Lock()
@@ -65,8 +74,11 @@ class Connection:
     which is on this machine, no credentials are sent.
     """
 
-    def __init__(self, config: "Config", context: AdapterContext) -> None:
+    def __init__(
+        self, config: "Config", context: AdapterContext, budget: TimeBudget | None = None
+    ) -> None:
         self._config = config
+        self._wire = Wire(config.request_seconds, budget)
         self._context = context
         self._seconds = config.read_seconds
         self._timeouts = (config.connect_seconds, config.read_seconds)
@@ -75,7 +87,7 @@ class Connection:
             timeout=self._seconds * config.max_attempts,
             wait_initial=0.5,
             wait_max=8.0,
-        ).on((ThrottledError, UnreachableError))
+        ).on(_passing)
         self._compute = config.compute_endpoint or _COMPUTE
         plain = [_is_plain(url) for url in (self._compute, config.monitoring_endpoint)]
         self.credentials: Credentials | None = None if all(plain) else _credentials(config)
@@ -83,11 +95,19 @@ class Connection:
         self._client = self._metric_client()
 
     def authorize(self) -> None:
-        """Renew the access token if it is needed: gRPC would hide why that failed."""
+        """Renew the access token if it is needed: gRPC would hide why that failed.
+
+        Raises:
+            CollectorError: it could not be had.
+        """
+        with translated(_identity(self._config, self._config.targets[0])):
+            self._renew()
+
+    def _renew(self) -> None:
         credentials = self.credentials
         if credentials is None or credentials.valid:
             return
-        with requests.Session() as http:
+        with BoundedSession(self._wire, 1) as http:
             renew = functools.partial(Request(http), timeout=self._seconds)
             credentials.refresh(renew)  # type: ignore[no-untyped-call] # untyped upstream
 
@@ -144,10 +164,11 @@ class Connection:
         self._context.meter.count("gcp", LIST_TIME_SERIES)
         with translated(call):
             if not _is_plain(self._config.monitoring_endpoint):
-                self.authorize()
-            pager = self._client.list_time_series(
-                request=request, retry=None, timeout=self._seconds
-            )
+                self._renew()
+            left = min(self._seconds, self._wire.budget.left)
+            if left <= 0:
+                raise PastDeadlineError(self._wire.budget.seconds, "the cycle has not ended")
+            pager = self._client.list_time_series(request=request, retry=None, timeout=left)
             page = next(iter(pager.pages))
             return type(page).pb(page)
 
@@ -168,7 +189,9 @@ class Connection:
         session = AuthorizedSession(  # type: ignore[no-untyped-call] # untyped upstream
             AnonymousCredentials() if plain else self.credentials,  # type: ignore[no-untyped-call] # untyped upstream
             refresh_status_codes=() if plain else (HTTPStatus.UNAUTHORIZED,),
+            auth_request=Request(BoundedSession(self._wire, 1)),
         )
+        bound(session, self._wire, WORKERS)
         session.trust_env = not plain  # a proxy cannot reach this machine's own loopback
         session.headers["User-Agent"] = self._context.user_agent
         return session
@@ -182,22 +205,41 @@ class Connection:
             channel = grpc.insecure_channel(urlsplit(endpoint or "").netloc, options=_PLAIN_CHANNEL)
             transport = MetricServiceGrpcTransport(channel=channel, client_info=info)
             return MetricServiceClient(transport=transport)
-        options = {"api_endpoint": urlsplit(endpoint).netloc} if endpoint else None
-        return MetricServiceClient(
-            credentials=self.credentials, client_options=options, client_info=info
+        host = urlsplit(endpoint).netloc if endpoint else MetricServiceClient.DEFAULT_ENDPOINT
+        transport = MetricServiceGrpcTransport(
+            host=host, credentials=self.credentials, channel=_channel, client_info=info
         )
+        return MetricServiceClient(transport=transport)
 
 
-def connect(config: "Config", context: AdapterContext, project: str) -> Connection:
+def _channel(host: str, **options: Any) -> Any:  # noqa: ANN401 - passed on
+    """Make a channel as the SDK does, but for messages of a bounded size."""
+    return MetricServiceGrpcTransport.create_channel(host, **{**options, "options": list(_CHANNEL)})
+
+
+def _passing(error: Exception) -> bool:
+    return isinstance(error, ThrottledError | UnreachableError) and not isinstance(
+        error, TooSlowError
+    )
+
+
+def connect(
+    config: "Config", context: AdapterContext, project: str, budget: TimeBudget | None = None
+) -> Connection:
     """Load the credentials and make the clients.
 
     Raises:
         AuthError: there are no credentials, or their file is not usable.
     """
-    permission = "iam.serviceAccounts.getAccessToken"
+    with translated(_identity(config, project)):
+        return Connection(config, context, budget)
+
+
+def _identity(config: "Config", project: str) -> Call:
+    """Describe what needs credentials alone, for error messages."""
     principal = config.impersonate_service_account or ""
-    with translated(Call(permission=permission, project=project, principal=principal)):
-        return Connection(config, context)
+    permission = "iam.serviceAccounts.getAccessToken"
+    return Call(permission=permission, project=project, principal=principal)
 
 
 def _credentials(config: "Config") -> Credentials:
@@ -250,6 +292,6 @@ def _object(body: bytes, call: Call) -> JsonObject:
 def _lenient(body: bytes) -> object:
     try:
         document: object = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return document

@@ -1,5 +1,6 @@
 """One suite for every provider: what the engine builds on, whatever the cloud."""
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, timedelta
 from pathlib import Path
@@ -7,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from exporter.core.clock import epoch, from_epoch
-from exporter.core.errors import CollectorError, Reason
+from exporter.core.errors import BadPayloadError, CollectorError, Reason, UnreachableError
 from exporter.core.model import Machine, ResourceKey, RunState, Window
+from exporter.demo._faults import FaultKind
+from exporter.providers._shared.config import CYCLE_TIMEOUTS
 from tests.support.contracts import harnesses, resource_types
 from tests.support.provider_aws import MANY, REGIONS
 from tests.support.provider_fakes import AWKWARD
@@ -51,6 +54,9 @@ PARTS = {
     Trouble.GARBAGE: Part.ANSWERS,
     Trouble.TRUNCATED: Part.ANSWERS,
 }
+CYCLE_SECONDS = CYCLE_TIMEOUTS * 0.3
+SLACK_SECONDS = 5.0
+"""A busy machine; an answer that drips would take minutes."""
 REMOTE = [trouble for trouble in Trouble if trouble is not Trouble.UNREADABLE]
 
 
@@ -74,6 +80,18 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
 @pytest.fixture
 def harness(make: Make) -> Harness:
     return make(Fleet.USUAL)
+
+
+@pytest.fixture
+def impatient(request: pytest.FixtureRequest, make: Make, tmp_path: Path) -> Iterator[Harness]:
+    """Make a harness whose provider waits as shortly as a test can."""
+    lacks = make(Fleet.USUAL).lacks
+    if Part.NETWORK in lacks:
+        pytest.skip(f"network: {lacks[Part.NETWORK]}")
+    kind = request.node.callspec.params["make"]
+    harness: Harness = MAKERS[kind](Fleet.USUAL, tmp_path, timeout=timedelta(seconds=0.3))
+    yield harness
+    harness.close()
 
 
 @pytest.fixture
@@ -464,6 +482,59 @@ def test_one_region_fails_alone(need: Need, trouble: Trouble) -> None:
     assert [failure.reason for failure in reading.failures] == [REASONS[trouble]]
     kept = {key: values for key, values in healthy.items() if key.cloud_region != lost}
     assert points(reading) == kept
+
+
+# What does not end, or is too large
+
+NEVER_ENDING = [
+    (FaultKind.DRIP, 0.05),
+    (FaultKind.DRIP_HEADERS, 0.05),
+    (FaultKind.ENDLESS_INFORMATIONAL, 0.02),
+    (FaultKind.HALF_OPEN, 0.0),
+]
+
+
+@pytest.mark.parametrize(("kind", "every"), NEVER_ENDING)
+def test_a_listing_that_does_not_end_is_cut_off(
+    impatient: Harness, kind: FaultKind, every: float
+) -> None:
+    impatient.spoil(kind, every)
+    began = time.monotonic()
+
+    with pytest.raises(UnreachableError) as failed:
+        impatient.provider.discover()
+
+    assert time.monotonic() - began < CYCLE_SECONDS + SLACK_SECONDS
+    assert_presentable(failed.value)
+
+
+@pytest.mark.parametrize(("kind", "every"), NEVER_ENDING)
+def test_a_read_that_does_not_end_is_cut_off_and_loses_nothing(
+    impatient: Harness, kind: FaultKind, every: float
+) -> None:
+    if Part.READS_OVER_HTTP in impatient.lacks and kind is not FaultKind.HALF_OPEN:
+        pytest.skip(impatient.lacks[Part.READS_OVER_HTTP])
+    machines = impatient.provider.discover().machines
+    window = final_window(impatient)
+    before = points(impatient.provider.read(machines, window))
+
+    impatient.spoil(kind, every)
+    began = time.monotonic()
+    with pytest.raises(UnreachableError):
+        impatient.provider.read(machines, window)
+    assert time.monotonic() - began < CYCLE_SECONDS + SLACK_SECONDS
+    impatient.heal()
+
+    assert points(impatient.provider.read(machines, window)) == before
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(impatient: Harness) -> None:
+    impatient.spoil(FaultKind.GZIP_BOMB, 0.0)
+
+    with pytest.raises(BadPayloadError, match="larger than") as failed:
+        impatient.provider.discover()
+
+    assert_presentable(failed.value)
 
 
 # Cost

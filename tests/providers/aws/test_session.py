@@ -1,6 +1,7 @@
 """Credentials: found, assumed, renewed, refused, replaced."""
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from exporter.core.errors import AuthError, UnreachableError
 from exporter.core.meter import ApiMeter
+from exporter.core.plugins import load
 from exporter.core.ports import AdapterContext
 from exporter.demo.aws import Fault, FaultKind, access_key_id
 from exporter.providers.aws import Config
@@ -22,6 +24,7 @@ from tests.support.provider_aws import (
     AwsHarness,
     credentials,
 )
+from tests.support.provider_fakes import context_of
 from tests.support.providers import SECRET, NoTypes
 
 ROLE = f"arn:aws:iam::{OTHER_ACCOUNT}:role/reader"
@@ -208,3 +211,18 @@ def test_accounts_share_the_api_models_in_memory(tmp_path: Path) -> None:
     loaders = [core.get_component("data_loader") for core in cores]
     assert loaders[0] is loaders[1] is loaders[2]
     assert len(set(loaders[0].search_paths)) == len(loaders[0].search_paths)
+
+
+def test_credentials_that_a_process_never_prints_are_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("[profile hanging]\ncredential_process = sleep 20\n", encoding="utf-8")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    module = load("exporter.providers", "aws")
+    section = module.Config(
+        regions=("eu-west-1",), profile="hanging", timeout=timedelta(seconds=0.05)
+    )
+    (provider,) = module.build(section, context_of(ManualClock(), ApiMeter()))
+    with closing(provider), pytest.raises(UnreachableError, match="no credentials within 0.75 s"):
+        provider.discover()

@@ -1,12 +1,13 @@
 """Azure under the contract of providers."""
 
 from pathlib import Path
+from typing import Any
 
 from exporter.demo.azure.logs import WORKSPACE
 from tests.support.provider_azure import AzureHarness
 from tests.support.providers import Fleet, Harness
 
 
-def make(fleet: Fleet, folder: Path) -> Harness:  # noqa: ARG001 - it needs no files
+def make(fleet: Fleet, folder: Path, **settings: Any) -> Harness:  # noqa: ARG001, ANN401 - keys of its section
     """Build a small world of it with a known truth."""
-    return AzureHarness(fleet, log_analytics_workspace=WORKSPACE)
+    return AzureHarness(fleet, log_analytics_workspace=WORKSPACE, **settings)

@@ -1,11 +1,12 @@
 """Google Cloud under the contract of providers."""
 
 from pathlib import Path
+from typing import Any
 
 from tests.support.provider_gcp import GcpHarness
 from tests.support.providers import Fleet, Harness
 
 
-def make(fleet: Fleet, folder: Path) -> Harness:  # noqa: ARG001 - it needs no files
+def make(fleet: Fleet, folder: Path, **settings: Any) -> Harness:  # noqa: ARG001, ANN401 - keys of its section
     """Build a small world of it with a known truth."""
-    return GcpHarness(fleet)
+    return GcpHarness(fleet, **settings)
