@@ -27,14 +27,19 @@ class CarbonExporterError(Exception):
 class CollectorError(CarbonExporterError):
     """An upstream could not be read. ``scope`` says which part of it, e.g. a cloud region.
 
+    ``minor`` says that it is about an odd item, or something that may be missing for good, while
+    all else was read: it is told and counted once, as long as it lasts, and is no failure of the
+    collector.
+
     ``str()`` must never contain a secret: adapters write the text, never the raw upstream body.
     """
 
     reason: ClassVar[Reason]
 
-    def __init__(self, message: str, *, scope: str = "") -> None:
+    def __init__(self, message: str, *, scope: str = "", minor: bool = False) -> None:
         super().__init__(message)
         self.scope = scope
+        self.minor = minor
 
 
 class AuthError(CollectorError):

@@ -1,7 +1,8 @@
 """How each collector fares, wrapped the same way for all: duration, success, failures by reason."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import structlog
 
@@ -11,7 +12,16 @@ from exporter.core.snapshot import CollectorView
 
 log = structlog.get_logger()
 
-Outcome = tuple[list[tuple[Reason, str]], int | None]
+
+class Failure(NamedTuple):
+    """What failed. A minor one leaves the attempt a success, and is told once while it lasts."""
+
+    reason: Reason
+    message: str
+    minor: bool = False
+
+
+Outcome = tuple[list[Failure], int | None]
 """What failed, and the end of the newest data that was delivered."""
 
 
@@ -29,6 +39,8 @@ class CollectorStatus:
         self._failures = dict.fromkeys((reason.value for reason in Reason), 0)
         self._last_error = ""
         self._failed_in_a_row = 0
+        self._minor: frozenset[str] = frozenset()
+        """Minor failures of the latest attempt: what lasts is neither told nor counted again."""
 
     def attempt(self, work: Callable[[], Outcome]) -> bool:
         """Make one attempt and record it; returns whether all of it succeeded. Never raises."""
@@ -37,42 +49,52 @@ class CollectorStatus:
         try:
             failures, newest = work()
         except CollectorError as error:
-            failures = reasons([error])
+            failures = [Failure(error.reason, str(error))]  # nothing was read, so it is not minor
         except Exception as error:  # the one broad except: a defect must not end the loop
             log.exception("collector failed unexpectedly", collector=self.name)
-            failures = [(Reason.BAD_PAYLOAD, f"unexpected {type(error).__name__}, see the log")]
-        for reason, message in failures:
-            log.warning("collector failed", collector=self.name, reason=reason.value, error=message)
+            what = f"unexpected {type(error).__name__}, see the log"
+            failures = [Failure(Reason.BAD_PAYLOAD, what)]
+        for failed in failures:
+            if failed.minor and failed.message in self._minor:
+                continue
+            event = "left out" if failed.minor else "collector failed"
+            reason = failed.reason.value
+            log.warning(event, collector=self.name, reason=reason, error=failed.message)
         duration = self._clock.monotonic() - began
         self.finished(failures, duration=duration, data_timestamp=newest)
-        return not failures
+        return all(failed.minor for failed in failures)
 
     def finished(
         self,
-        failures: Iterable[tuple[Reason, str]],
+        failures: Iterable[Failure | tuple[Reason, str]],
         *,
         duration: float | None = None,
         data_timestamp: float | None = None,
     ) -> None:
-        """Record one attempt; it succeeded when there is no failure."""
-        listed = list(failures)
+        """Record one attempt; it succeeded when there is no failure, or only minor ones."""
+        listed = [Failure(*failed) for failed in failures]
         with self._lock:
-            self._success = not listed
+            major = [failed for failed in listed if not failed.minor]
+            minor = {failed.message: failed for failed in listed if failed.minor}
+            self._success = not major
             self._duration = duration
-            self._count(listed)
+            self._count(major)
+            for message in minor.keys() - self._minor:
+                self._failures[minor[message].reason.value] += 1
+            self._minor = frozenset(minor)
             if data_timestamp is not None:
                 self._data_timestamp = max(data_timestamp, self._data_timestamp or 0.0)
 
-    def _count(self, failures: list[tuple[Reason, str]]) -> None:
+    def _count(self, failures: Sequence[Failure]) -> None:
         if not failures:
             self._last_success = self._clock.now().timestamp()
             self._last_error = ""
             self._failed_in_a_row = 0
             return
         self._failed_in_a_row += 1
-        self._last_error = failures[-1][1]
-        for reason, _ in failures:
-            self._failures[reason.value] += 1
+        self._last_error = failures[-1].message
+        for failed in failures:
+            self._failures[failed.reason.value] += 1
 
     @property
     def failed_in_a_row(self) -> int:
@@ -93,6 +115,6 @@ class CollectorStatus:
             )
 
 
-def reasons(errors: Iterable[CollectorError]) -> list[tuple[Reason, str]]:
+def reasons(errors: Iterable[CollectorError]) -> list[Failure]:
     """Turn errors into what ``finished`` takes."""
-    return [(error.reason, str(error)) for error in errors]
+    return [Failure(error.reason, str(error), error.minor) for error in errors]

@@ -446,7 +446,7 @@ def to_points(
                 points.append(mixed(at, wide, now=now, estimated=estimated))
     if unreadable and not points:
         raise _failure(unreadable) from unreadable[0]
-    failures = (_failure(unreadable),) if unreadable else ()
+    failures = (_failure(unreadable, minor=True),) if unreadable else ()
     return GridReading(points=tuple(points), failures=failures)
 
 
@@ -545,8 +545,9 @@ def _query(columns: tuple[str, str], start: int, end: int, *, offset: int) -> li
     ]
 
 
-def _failure(unreadable: list[ShapeError]) -> BadPayloadError:
+def _failure(unreadable: list[ShapeError], *, minor: bool = False) -> BadPayloadError:
     return BadPayloadError(
         f"{NAME}: {len(unreadable)} unreadable hours, the first because {unreadable[0]} — "
-        "they are left out; report it if it lasts"
+        "they are left out; report it if it lasts",
+        minor=minor,
     )

@@ -33,16 +33,17 @@ def unpacked(chunks: Iterable[bytes], encoding: str, most: int) -> bytes:
         BoundsError: it is packed more than once, in an unknown way, or wrongly.
     """
     told = encoding.strip().lower()
-    body = BytesIO()
-    if told in _PLAIN:
-        for chunk in chunks:
-            _put(body, chunk, most)
-    elif told in _PACKED:
-        _unpack(chunks, body, most)
-    else:
+    if told not in _PLAIN | _PACKED:
         message = "the answer is compressed more than once, or in a way that was not asked for"
         raise BoundsError(message)
-    return body.getvalue()
+    # Closed in any case: an error that is kept would keep the frame, and what was read, with it.
+    with BytesIO() as body:
+        if told in _PACKED:
+            _unpack(chunks, body, most)
+        else:
+            for chunk in chunks:
+                _put(body, chunk, most)
+        return body.getvalue()
 
 
 def _unpack(chunks: Iterable[bytes], body: BytesIO, most: int) -> None:

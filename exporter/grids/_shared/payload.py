@@ -162,17 +162,19 @@ def read_rows(
         else:
             if point is not None:
                 points[point.zone, point.start, point.forecast] = point
-    failures = _left_out(unreadable, source, scope)
+    failures = _left_out(unreadable, source, scope, minor=bool(points))
     if failures and not points:
         raise failures[0] from unreadable[0]
     return GridReading(points=tuple(points.values()), failures=failures)
 
 
-def _left_out(unreadable: list[ShapeError], source: str, scope: str) -> tuple[BadPayloadError, ...]:
+def _left_out(
+    unreadable: list[ShapeError], source: str, scope: str, *, minor: bool
+) -> tuple[BadPayloadError, ...]:
     if not unreadable:
         return ()
     message = (
         f"{source}: {len(unreadable)} unreadable rows, the first because {unreadable[0]} — "
         "they are left out; report it if it lasts"
     )
-    return (BadPayloadError(message, scope=scope),)
+    return (BadPayloadError(message, scope=scope, minor=minor),)

@@ -5,7 +5,7 @@ that knows the errors of its SDK. What is the same for all stands here.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Concatenate, Final, NoReturn, ParamSpec, TypeVar
 
@@ -23,6 +23,72 @@ from exporter.providers._shared.wire import causes
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+
+MOST_PAGES: Final = 2000
+MOST_ITEMS: Final = 500_000
+"""Of one listing: several times what the largest accounts have, and an end for one without."""
+
+
+class Pages:
+    """The pages of one listing: each token comes once, and there is an end to them."""
+
+    def __init__(self, call: "AnyCall") -> None:
+        self._call = call
+        self._tokens: set[str] = set()
+        self._items = 0
+
+    def turn(self, token: object, items: int = 0) -> str:
+        """Take note of a page of so many items; returns the token of the next one, if any.
+
+        Raises:
+            BadPayloadError: the token has come before, or there are more pages than can be.
+        """
+        told = str(token or "")
+        self._items += items
+        if told in self._tokens:
+            self._call.reject("the pages do not end: they come round in a circle")
+        if len(self._tokens) >= MOST_PAGES or self._items > MOST_ITEMS:
+            self._call.reject(f"the pages do not end: more than {len(self._tokens)} of them")
+        if told:
+            self._tokens.add(told)
+        return told
+
+
+_Row = TypeVar("_Row")
+
+
+def readable(
+    rows: Iterable[_Row], read: Callable[[_Row], _T], call: "AnyCall", what: str
+) -> tuple[list[tuple[_Row, _T]], tuple[CollectorError, ...]]:
+    """Read rows one by one; one that cannot be read does not take its neighbours down.
+
+    Returns each row with what was read of it, and one minor failure for those left out. Where none
+    can be read, the answer is of another shape.
+
+    Raises:
+        BadPayloadError: no row can be read, though there are some.
+    """
+    read_rows: list[tuple[_Row, _T]] = []
+    odd = 0
+    first: Exception | None = None
+    for row in rows:
+        try:
+            read_rows.append((row, read(row)))
+        except (BadPayloadError, *MISREAD) as error:
+            odd, first = odd + 1, first or error
+    if first is None:
+        return read_rows, ()
+    if not read_rows:
+        if isinstance(first, BadPayloadError):
+            raise first
+        cause = f"unreadable {what} ({type(first).__name__})"
+        raise call.unreadable(cause) from first
+    return read_rows, (call.left_out(f"{odd} unreadable {what}"),)
+
+
+MISREAD: Final = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
+"""What reading a row of another shape raises."""
 
 
 class TooSlowError(UnreachableError):
@@ -73,6 +139,11 @@ class AnyCall(ABC):
             if isinstance(one, RecursionError):
                 return self.unreadable("the answer is nested too deeply")
         return None
+
+    def left_out(self, what: str) -> BadPayloadError:
+        """Make the error of an odd item that is left out, while its neighbours count."""
+        message = f"{self}: {what}, left out — report it as a bug if it lasts"
+        return BadPayloadError(message, scope=self.about, minor=True)
 
     def unreadable(self, what: str) -> BadPayloadError:
         """Make the error of an answer that is not as documented."""
@@ -148,10 +219,15 @@ def across(
 
     ``what`` is the singular of the places. ``untried`` is what to say where there was none.
     """
-    errors = [error for error in outcomes if error is not None]
+    minor = [error for error in outcomes if error is not None and error.minor]
+    if len(minor) == len(outcomes):  # then nothing is left that could be read
+        minor = []
+    errors = [error for error in outcomes if error is not None and error not in minor]
     if not errors:
         counted = f"{len(outcomes)} {what}{'' if len(outcomes) == 1 else 's'}"
         message = counted if outcomes or not untried else untried
+        if minor:
+            message = f"{counted}; warning: {len(minor)} left out, the first: {minor[0]}"
         return PermissionCheck(permission=permission, ok=True, message=message)
     others = f" (and {preposition} {len(errors) - 1} other {what}s)" if len(errors) > 1 else ""
     return PermissionCheck(permission=permission, ok=False, message=f"{errors[0]}{others}")

@@ -1,14 +1,15 @@
 """Foreign errors of botocore into the product's own words. Never the raw answer, never a secret."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError
 
-from exporter.core.errors import CollectorError
-from exporter.providers._shared.calls import AnyCall, translator
+from exporter.core.errors import AuthError, CollectorError
+from exporter.providers._shared.calls import AnyCall, Pages, translator
 
 # Codes as the API references of EC2, RDS, CloudWatch and STS list them under "Common errors".
 _DENIED: Final = frozenset(
@@ -41,6 +42,9 @@ _DISABLED: Final = frozenset(
 _THROTTLED: Final = frozenset(
     {
         "EC2ThrottledException",
+        "LimitExceeded",
+        "LimitExceededException",
+        "LimitExceededFault",
         "PriorRequestNotComplete",
         "RequestLimitExceeded",
         "RequestThrottled",
@@ -179,6 +183,10 @@ def _from_answer(error: sdk.ClientError, call: Call) -> CollectorError:
             account=call.account,
             role_arn=call.role_arn,
         )
+    if code in _DENIED and call.permission != "sts:AssumeRole" and _is_closed(error):
+        fix = "leave the region out by naming the others in regions, if it is to stay closed"
+        what = "a service control policy of the organisation denies it"
+        return ClosedError(f"{call}: {what} — {fix}", scope=call.region, minor=True)
     if cure := _cure(code, call):
         return call.refused(cure)
     if code in _THROTTLED or status == _TOO_MANY_REQUESTS:
@@ -186,6 +194,16 @@ def _from_answer(error: sdk.ClientError, call: Call) -> CollectorError:
     if code in _UNAVAILABLE or status >= _SERVER_ERROR:
         return call.failing(f"AWS is failing (HTTP {status}, {code})")
     return call.unreadable(f"the request was refused (HTTP {status}, {code})")
+
+
+class ClosedError(AuthError):
+    """An explicit deny by a policy of the organisation: the region is closed to the account."""
+
+
+def _is_closed(error: sdk.ClientError) -> bool:
+    # IAM User Guide, "Troubleshoot access denied error messages": an SCP is named in the text.
+    text = str(error.response.get("Error", {}).get("Message", "")).lower()
+    return "explicit deny in a service control policy" in text
 
 
 def _cure(code: str, call: Call) -> str:
@@ -206,6 +224,21 @@ def _safe(code: str) -> str:
     """
     short = code.rsplit("#", 1)[-1].removeprefix("Client.").removeprefix("Server.")
     return short if re.fullmatch(r"[A-Za-z0-9._]{1,80}", short) else "unknown code"
+
+
+def paged(client: Any, operation: str, call: Call, key: str, **request: Any) -> Iterator[Any]:  # noqa: ANN401 - boto3 makes the classes
+    """Yield the items of all pages of a listing, which has them under ``key``.
+
+    Raises:
+        CollectorError: a page could not be had, does not list anything, or the pages do not end.
+    """
+    pages = Pages(call)
+    with translated(call):
+        for page in client.get_paginator(operation).paginate(**request):
+            if key not in page:  # an empty account has an empty list
+                call.reject("the answer lists nothing")
+            pages.turn(page.get("NextToken") or page.get("Marker"), len(page[key]))
+            yield from page[key]
 
 
 translated = translator(FOREIGN, translate)

@@ -12,6 +12,7 @@ metric of each GPU costs as much to read as the CPU of one more instance.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
@@ -21,8 +22,9 @@ from exporter.core.meter import ApiMeter
 from exporter.core.model import Machine, ResourceKey, Window
 from exporter.core.ports import Clock
 from exporter.core.units import Ratio
+from exporter.providers._shared.calls import MISREAD
 from exporter.providers._shared.reading import GpuReading, Points
-from exporter.providers.aws.errors import Call, translated
+from exporter.providers.aws.errors import Call, paged, translated
 from exporter.providers.aws.metric_data import (
     Result,
     Span,
@@ -150,7 +152,7 @@ class Reader:
             found[key].append(on_buckets(points, span.period, window))
         errors = [incomplete(status, self.reading) for status in _unusable(results)]
         if implausible:
-            errors.append(self.reading.unreadable("GPU utilisation outside 0-100 %, left out"))
+            errors.append(self.reading.left_out("GPU utilisation outside 0-100 %"))
         return errors
 
 
@@ -169,15 +171,18 @@ def try_list(client: "CloudWatchClient", call: Call) -> None:
 
 
 def _listed(client: "CloudWatchClient", call: Call) -> Iterator[Dimensions]:
-    pages = client.get_paginator("list_metrics").paginate(
-        Namespace=NAMESPACE, MetricName=METRIC, Dimensions=[{"Name": "InstanceId"}]
+    metrics = paged(
+        client,
+        "list_metrics",
+        call,
+        "Metrics",
+        Namespace=NAMESPACE,
+        MetricName=METRIC,
+        Dimensions=[{"Name": "InstanceId"}],
     )
-    with translated(call):
-        for page in pages:
-            if "Metrics" not in page:
-                call.reject("the answer lists no metrics")
-            for metric in page["Metrics"]:
-                yield frozenset((d["Name"], d["Value"]) for d in metric["Dimensions"])
+    for metric in metrics:
+        with suppress(*MISREAD):  # an odd one does not keep the others from being read
+            yield frozenset((d["Name"], d["Value"]) for d in metric["Dimensions"])
 
 
 def _each_gpu_once(several: Sequence[Dimensions]) -> tuple[Dimensions, ...]:

@@ -11,6 +11,7 @@ from exporter.core.errors import AuthError, CollectorError, UnreachableError
 from exporter.core.meter import ApiMeter
 from exporter.core.model import Window
 from exporter.core.units import PERCENT, Ratio
+from exporter.providers._shared.calls import Pages
 from exporter.providers.aws.errors import Call
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ _DAY: Final = 86_400
 RETENTION: Final = ((15 * _DAY, 60), (63 * _DAY, 300), (455 * _DAY, 3600))
 """How long points of each period are kept (CloudWatch concepts, "Metrics retention")."""
 
-_OVERSHOOT: Final = 1.01
-"""Sampling at the period's edges may give a little over 100 %; more is not a utilisation."""
+_OVERSHOOT: Final = 2.0
+"""A machine above the whole is taken to be wholly busy: sampling at the period's edges, and bursts
+of a host, give a little over 100 %. More than this many times the whole is not a utilisation."""
 
 _COMPLETE: Final = "Complete"
 
@@ -110,6 +112,7 @@ def ask(
         "StartTime": from_epoch(span.start),
         "EndTime": from_epoch(span.end),
     }
+    pages = Pages(call)
     while True:
         answer = client.get_metric_data(**request)
         dollars = len(wanted) * DOLLARS_PER_METRIC
@@ -118,11 +121,9 @@ def ask(
             call.reject("the answer holds no results")
         for item in answer["MetricDataResults"]:
             _gather(item, results, span, call)
-        token = answer.get("NextToken")
+        token = pages.turn(answer.get("NextToken"))
         if not token:
             return list(results.values())
-        if token == request.get("NextToken"):
-            call.reject("the pages do not end")
         request["NextToken"] = token
 
 

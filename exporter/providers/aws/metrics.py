@@ -123,7 +123,7 @@ def _sorted_out(batch: Batch, results: Sequence[Result], window: Window, call: C
             implausible.add(query.implausible)
         found[key, query.role] = on_buckets(points, batch.period, window)
     failures = [incomplete(status, call) for status in sorted(statuses)]
-    failures += [call.unreadable(f"{what}, left out") for what in sorted(implausible)]
+    failures += [call.left_out(what) for what in sorted(implausible)]
     return Answer(points=found, unread=frozenset(unread), failures=tuple(failures))
 
 

@@ -87,6 +87,7 @@ class AwsProvider(CloudProvider[Connection]):
         machines = tuple(self._placed(machine) for machine in self._seen(survey, asked_at))
         self._tell_refused(survey)
         minor = [error for listing in survey.listings.values() for error in listing.failures]
+        minor += {error.scope: error for error in survey.closed.values()}.values()
         return Inventory(
             machines=machines,
             unseen_regions=survey.unseen_regions.union(error.scope for error in barred),

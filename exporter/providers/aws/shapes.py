@@ -10,7 +10,7 @@ from exporter.core.errors import CollectorError
 from exporter.core.model import Shape
 from exporter.core.ports import TypeCatalogue
 from exporter.core.units import MIB_PER_GIB
-from exporter.providers.aws.errors import Call, translated
+from exporter.providers.aws.errors import Call, paged, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -54,15 +54,11 @@ class TypeFacts:
 
     def _ask(self, types: list[str], client: "EC2Client", call: Call) -> None:
         # A filter, not InstanceTypes: one type that the region does not know would fail them all.
-        pages = client.get_paginator("describe_instance_types").paginate(
-            Filters=[{"Name": "instance-type", "Values": types}]
-        )
+        wanted = [{"Name": "instance-type", "Values": types}]
+        pages = paged(client, "describe_instance_types", call, "InstanceTypes", Filters=wanted)
         found: dict[str, Mapping[str, Any]] = {}
-        with translated(call):
-            for page in pages:
-                if "InstanceTypes" not in page:
-                    call.reject("the answer lists no types")
-                found |= {str(item.get("InstanceType")): item for item in page["InstanceTypes"]}
+        for item in pages:
+            found[str(item.get("InstanceType"))] = item
         for name in types:
             with translated(call):
                 self._shapes[name] = shape(found[name], call) if name in found else None

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from exporter.core.errors import AuthError, CollectorError
+from exporter.providers.aws.errors import ClosedError
 from exporter.providers.aws.kind import Listing
 
 Job = tuple[str, str]
@@ -16,12 +17,14 @@ class Survey:
 
     ``refused`` are optional kinds that may not be listed in a region where others are: they are
     left out, and the region counts as seen. An account that never allows one must not keep what
-    has vanished for ever.
+    has vanished for ever. ``closed`` are regions that a policy of the organisation denies while it
+    allows others: told once, and no failure.
     """
 
     listings: Mapping[Job, Listing]
     refused: Mapping[Job, CollectorError]
     failed: Mapping[Job, CollectorError]
+    closed: Mapping[Job, CollectorError]
 
     @classmethod
     def of(
@@ -39,10 +42,17 @@ class Survey:
             for (kind, region), one in both
             if isinstance(one, AuthError) and kind in optional and region in answering
         }
-        failed = {
-            job: one for job, one in both if isinstance(one, CollectorError) and job not in refused
+        closed = {
+            job: one
+            for job, one in both
+            if answering and isinstance(one, ClosedError) and job not in refused
         }
-        return cls(listings=listings, refused=refused, failed=failed)
+        failed = {
+            job: one
+            for job, one in both
+            if isinstance(one, CollectorError) and job not in refused and job not in closed
+        }
+        return cls(listings=listings, refused=refused, failed=failed, closed=closed)
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -68,8 +78,11 @@ class Survey:
 
 def once_each(failures: Sequence[CollectorError]) -> tuple[CollectorError, ...]:
     """Drop refusals of a permission that was refused in another region as well."""
-    told = {
-        str(error).partition(" in ")[0] if isinstance(error, AuthError) else str(error): error
-        for error in reversed(failures)
-    }
+    told = {_told(error): error for error in reversed(failures)}
     return tuple(told.values())[::-1]
+
+
+def _told(error: CollectorError) -> str:
+    """Return what makes a failure the same as another; each closed region is one of its own."""
+    permission = isinstance(error, AuthError) and not isinstance(error, ClosedError)
+    return str(error).partition(" in ")[0] if permission else str(error)

@@ -6,14 +6,16 @@ after an hour, in which one may have been resized. The call costs nothing.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from exporter.core.errors import CollectorError
+from exporter.core.errors import AuthError, CollectorError
 from exporter.core.model import Disk, DiskKind
 from exporter.core.ports import Clock
-from exporter.providers.aws.errors import Call, translated
+from exporter.providers._shared.calls import MISREAD, readable
+from exporter.providers.aws.errors import Call, paged, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -77,10 +79,13 @@ class VolumeFacts:
         if not wanted or (fresh and before is not None and before.disks.keys() >= set(wanted)):
             return None
         try:
-            self._regions[call.region] = _Listing(disks=dict(_volumes(client, call)), at=now)
+            rows, odd = _volumes(client, call)
+            self._regions[call.region] = _Listing(disks=dict(one for _, one in rows), at=now)
+        except AuthError as error:  # what may not be asked for is missing, and all else is right
+            return AuthError(str(error), scope=error.scope, minor=True)
         except CollectorError as error:
             return error
-        return None
+        return odd[0] if odd else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +104,7 @@ class VolumeSource:
         A volume that is attached to several instances is shared out evenly among them. One of
         which nothing is known is left out.
         """
-        with translated(self.call):
-            ids = [_attached(item) for item in items]
+        ids = [_attached(item) for item in items]
         users = Counter(volume for some in ids for volume in some)
         error = self.facts.learn(users, self.client, self.call)
         known = self.facts.find(self.call.region)
@@ -120,22 +124,31 @@ def try_list(client: "EC2Client", call: Call, results: int) -> None:
 
 
 def _attached(item: Mapping[str, Any]) -> list[str]:
-    volumes = (mapping.get("Ebs", {}) for mapping in item.get("BlockDeviceMappings", ()))
-    return [str(one["VolumeId"]) for one in volumes if one and one.get("Status") != _DETACHED]
+    found: list[str] = []
+    for mapping in item.get("BlockDeviceMappings") or ():
+        with suppress(*MISREAD):  # an odd one is not known, and the others count
+            if mapping["Ebs"].get("Status") != _DETACHED:
+                found.append(str(mapping["Ebs"]["VolumeId"]))
+    return found
 
 
 def _shared(one: Disk, users: int) -> Disk:
     return one if users == 1 else replace(one, size_gib=one.size_gib / users)
 
 
-def _volumes(client: "EC2Client", call: Call) -> Iterator[tuple[str, Disk]]:
-    pages = client.get_paginator("describe_volumes").paginate(
+def _volumes(
+    client: "EC2Client", call: Call
+) -> tuple[list[tuple[Mapping[str, Any], tuple[str, Disk]]], tuple[CollectorError, ...]]:
+    items = paged(
+        client,
+        "describe_volumes",
+        call,
+        "Volumes",
         Filters=[{"Name": "status", "Values": ["in-use"]}],
         PaginationConfig={"PageSize": PAGE_SIZE},
     )
-    with translated(call):
-        for page in pages:
-            if "Volumes" not in page:
-                call.reject("the answer lists no volumes")
-            for item in page["Volumes"]:
-                yield str(item["VolumeId"]), disk(str(item["VolumeType"]), float(item["Size"]))
+    return readable(items, _volume, call, "volumes")
+
+
+def _volume(item: Mapping[str, Any]) -> tuple[str, Disk]:
+    return str(item["VolumeId"]), disk(str(item["VolumeType"]), float(item["Size"]))

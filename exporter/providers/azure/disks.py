@@ -8,9 +8,11 @@ disks, which Azure has retired.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from exporter.core.model import Disk, DiskKind
+from exporter.providers._shared.calls import MISREAD
 
 COLUMNS: Final = (
     "osDisk=properties.storageProfile.osDisk, dataDisks=properties.storageProfile.dataDisks"
@@ -52,10 +54,12 @@ def of(row: Mapping[str, Any], shared: Users) -> tuple[Disk, ...]:
 
 def _attached(row: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
     """Yield id, SKU and GiB of the disks of which all are told."""
-    for one in (row.get("osDisk"), *(row.get("dataDisks") or ())):
-        told = one or {}
-        store, gib = told.get("managedDisk") or {}, told.get("diskSizeGB")
-        local = (told.get("diffDiskSettings") or {}).get("option")
-        sku = str(store.get("storageAccountType") or "")
-        if sku and gib and not local:
-            yield str(store.get("id") or "").lower(), sku, float(gib)
+    data = row.get("dataDisks")
+    for one in (row.get("osDisk"), *(data if isinstance(data, list) else ())):
+        with suppress(*MISREAD):  # an odd one is left out, the machine and its others count
+            told = one or {}
+            store, gib = told.get("managedDisk") or {}, float(told.get("diskSizeGB") or 0.0)
+            local = (told.get("diffDiskSettings") or {}).get("option")
+            sku = str(store.get("storageAccountType") or "")
+            if sku and gib and not local:
+                yield str(store.get("id") or "").lower(), sku, gib

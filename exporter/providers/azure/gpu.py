@@ -37,7 +37,8 @@ MAX_IDS: Final = 1000
 """Machines of one query: keeps its text far below what Kusto takes, 2 million characters."""
 
 _METRICS: Final = '"utilization_gpu", "DCGM_FI_DEV_GPU_UTIL"'
-_OVERSHOOT_PERCENT: Final = 101.0
+_OVERSHOOT_PERCENT: Final = 200.0
+"""As of CPUs: above 100 % a GPU is wholly busy, above this it is no utilisation."""
 
 _QUERY: Final = """\
 let machines = dynamic({ids});
@@ -116,7 +117,7 @@ def _read(
                 ratios.setdefault(keys[row["Machine"]], {})[bucket] = ratio
             else:
                 implausible = True
-    return [call.unreadable("GPU utilisation outside 0-100 %, left out")] if implausible else []
+    return [call.left_out("GPU utilisation outside 0-100 %")] if implausible else []
 
 
 def _queried(

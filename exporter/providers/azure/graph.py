@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from exporter.providers._shared.calls import Pages
 from exporter.providers.azure.errors import Call
 from exporter.providers.azure.session import Connection
 
@@ -32,15 +33,14 @@ def _part(
     connection: Connection, call: Call, query: str, subscriptions: Sequence[str]
 ) -> Iterator[Mapping[str, Any]]:
     options: dict[str, Any] = {"$top": PAGE_SIZE, "resultFormat": "objectArray"}
+    pages = Pages(call)
     while True:
         body = {"subscriptions": list(subscriptions), "query": query, "options": options}
         answer, headers = connection.post(_PATH, call, body, **{"api-version": _VERSION})
         yield from _data(answer, call)
-        token = answer.get("$skipToken")
+        token = pages.turn(answer.get("$skipToken"), len(answer["data"]))
         if not token:
             return
-        if token == options.get("$skipToken"):
-            call.reject("the pages do not end")
         options = options | {"$skipToken": token}
         connection.rest(headers)
 

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from exporter.core.errors import CollectorError
-from exporter.core.model import Machine
 from exporter.providers.azure import graph
 from exporter.providers.azure.errors import Call, translated
-from exporter.providers.azure.kind import Kind
+from exporter.providers.azure.kind import Kind, Listing
 from exporter.providers.azure.lifecycle import PERMISSION as CHANGES_PERMISSION
 from exporter.providers.azure.lifecycle import Lifecycle
 from exporter.providers.azure.lifecycle import query as changes_query
@@ -39,9 +38,7 @@ def learn_changes(
     return None
 
 
-def list_kind(
-    connection: Connection, kind: Kind, subscriptions: Sequence[str]
-) -> tuple[Machine, ...]:
+def list_kind(connection: Connection, kind: Kind, subscriptions: Sequence[str]) -> Listing:
     """List the machines of one kind as they are now, each once.
 
     Raises:
@@ -50,4 +47,5 @@ def list_kind(
     call = call_for(kind.permission, subscriptions)
     rows = list(graph.rows(connection, call, kind.query, subscriptions))
     # Where the listing moved between pages, one may come twice.
-    return tuple({one.key: one for one in kind.machines(rows, call)}.values())
+    listed = kind.machines(rows, call)
+    return listed._replace(machines=tuple({one.key: one for one in listed.machines}.values()))

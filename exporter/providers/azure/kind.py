@@ -13,8 +13,9 @@ API, 50 resources a call.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
+from exporter.core.errors import CollectorError
 from exporter.core.model import Machine
 from exporter.providers.azure.errors import Call
 
@@ -27,6 +28,13 @@ class Metric:
     name: str
     unit: str = "Percent"
     meaning: str = "CPU utilisation"
+
+
+class Listing(NamedTuple):
+    """Machines of one kind, and what was odd about the others."""
+
+    machines: tuple[Machine, ...]
+    failures: tuple[CollectorError, ...] = ()
 
 
 class Kind(ABC):
@@ -52,9 +60,9 @@ class Kind(ABC):
         return type(self).__module__.rpartition(".")[2]
 
     @abstractmethod
-    def machines(self, rows: Sequence[Mapping[str, Any]], call: Call) -> Sequence[Machine]:
-        """Read all rows of its query.
+    def machines(self, rows: Sequence[Mapping[str, Any]], call: Call) -> Listing:
+        """Read all rows of its query; odd ones are left out, as a minor failure.
 
         Raises:
-            BadPayloadError: one cannot be understood.
+            BadPayloadError: none can be understood.
         """

@@ -42,8 +42,8 @@ _GRAINS: Final = (3600, 1800, 900, 300, 60)
 """Seconds of the grains that Azure Monitor offers for platform metrics, up to an hour."""
 
 _SUFFIX: Final = "/providers/microsoft.insights/"
-_OVERSHOOT_PERCENT: Final = 101.0
-"""Sampling at the grain's edges may give a little over 100 %; more is not a utilisation."""
+_OVERSHOOT_PERCENT: Final = 200.0
+"""A machine above 100 % is taken to be wholly busy; above this, it is no utilisation."""
 
 _MONTH: Final = timedelta(days=30)
 
@@ -222,8 +222,7 @@ def _sorted_out(
             continue
         points = {at: percent for at, percent in found.items() if _plausible(percent)}
         if len(points) < len(found):
-            what = f"{batch.metric.meaning} outside 0-100 %, left out"
-            implausible = batch.call.unreadable(what)
+            implausible = batch.call.left_out(f"{batch.metric.meaning} outside 0-100 %")
             failures[str(implausible)] = implausible
         series.append(UsageSeries(key=one.key, cpu=_on_buckets(points, window)))
     return BatchReading(

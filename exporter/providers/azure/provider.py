@@ -79,6 +79,8 @@ class AzureProvider(CloudProvider[Connection]):
         """All kinds: what is no longer watched is read until its last buckets are accounted."""
         self._last: dict[str, tuple[Machine, ...]] = {}
         """What was last listed of each kind."""
+        self._odd: tuple[CollectorError, ...] = ()
+        """What was odd in the latest listing."""
         self._refused: frozenset[str] = frozenset()
         self._clock = context.clock
         self._subscription = subscription
@@ -115,7 +117,7 @@ class AzureProvider(CloudProvider[Connection]):
         self._sizes.learn(machines, self._connection)
         return Inventory(
             machines=tuple(replace(one, shape=self._sizes.find(one)) for one in machines),
-            failures=tuple(lost.values()),
+            failures=(*lost.values(), *self._odd),
         )
 
     def read(self, machines: Sequence[Machine], window: Window) -> Reading:
@@ -233,9 +235,12 @@ class AzureProvider(CloudProvider[Connection]):
             CollectorError: one could not be listed.
         """
         refused: set[str] = set()
+        self._odd = ()
         for kind in self._kinds:
             try:
-                self._last[kind.name] = inventory.list_kind(self._connection, kind, names)
+                listing = inventory.list_kind(self._connection, kind, names)
+                self._last[kind.name] = listing.machines
+                self._odd += listing.failures
             except AuthError as error:
                 if not kind.optional:
                     raise
@@ -247,7 +252,7 @@ class AzureProvider(CloudProvider[Connection]):
         return tuple(one for kind in self._kinds for one in self._last.get(kind.name, ()))
 
     def _list_into(self, machines: list[Machine], kind: Kind, names: Sequence[str]) -> None:
-        machines.extend(inventory.list_kind(self._connection, kind, names))
+        machines.extend(inventory.list_kind(self._connection, kind, names).machines)
 
     def _probed(self, names: Sequence[str], machines: Sequence[Machine]) -> list[PermissionCheck]:
         """Try what needs a machine, or is asked for each subscription."""

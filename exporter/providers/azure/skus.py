@@ -8,7 +8,8 @@ import structlog
 from exporter.core.errors import CollectorError
 from exporter.core.model import Machine, Shape
 from exporter.core.ports import TypeCatalogue
-from exporter.providers.azure.errors import Call, translated
+from exporter.providers._shared.calls import Pages, readable
+from exporter.providers.azure.errors import Call
 from exporter.providers.azure.session import Connection
 
 PERMISSION: Final = "Microsoft.Compute/skus/read"
@@ -76,30 +77,28 @@ def shapes(connection: Connection, call: Call) -> dict[str, Shape]:
     Raises:
         CollectorError: they could not be listed.
     """
-    with translated(call):
-        return {
-            str(item["name"]).lower(): found
-            for item in _listed(connection, call)
-            if item.get("resourceType") == "virtualMachines"
-            and (found := shape(item.get("capabilities") or ())) is not None
-        }
+    found, _ = readable(_listed(connection, call), _named, call, "sizes")
+    return {name: told for _, (name, told) in found if told is not None}
+
+
+def _named(item: Mapping[str, Any]) -> tuple[str, Shape | None]:
+    if item["resourceType"] != "virtualMachines":
+        return "", None
+    return str(item["name"]).lower(), shape(item.get("capabilities") or ())
 
 
 def _listed(connection: Connection, call: Call) -> Iterator[Mapping[str, Any]]:
     path = f"/subscriptions/{call.subscription}/providers/Microsoft.Compute/skus"
     query = {"api-version": _VERSION, "$filter": f"location eq '{call.where}'"}
     page = connection.get(path, call, **query)
-    seen: set[str] = set()
+    pages = Pages(call)
     while True:
         if not isinstance(page.get("value"), list):
             call.reject("the answer lists no sizes")
         yield from page["value"]
-        link = str(page.get("nextLink") or "")
+        link = pages.turn(page.get("nextLink"), len(page["value"]))
         if not link:
             return
-        if link in seen:
-            call.reject("the pages do not end")
-        seen.add(link)
         page = connection.get(link, call)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from exporter.providers._shared.calls import Pages, readable
 from exporter.providers.azure.errors import Call
 from exporter.providers.azure.session import Connection
 
@@ -29,7 +30,9 @@ def visible(connection: Connection) -> tuple[str, ...]:
         CollectorError: they could not be listed, or there is none.
     """
     call = call_for()
-    ids = sorted({_id(item, call) for item in _listed(connection, call) if _enabled(item)})
+    listed = [item for item in _listed(connection, call) if item and _enabled(item)]
+    found, _ = readable(listed, lambda item: _id(item, call), call, "subscriptions")
+    ids = sorted({name for _, name in found})
     if not ids:
         raise call.invisible()
     return tuple(ids)
@@ -52,18 +55,15 @@ def confirm(connection: Connection, subscription: str) -> None:
 
 def _listed(connection: Connection, call: Call) -> Iterator[Mapping[str, Any]]:
     page = connection.get("/subscriptions", call, **_VERSION)
-    seen: set[str] = set()
+    pages = Pages(call)
     while True:
         if not isinstance(page.get("value"), list):
             call.reject("the answer lists no subscriptions")
         yield from page["value"]
-        link = page.get("nextLink")
+        link = pages.turn(page.get("nextLink"), len(page["value"]))
         if not link:
             return
-        if link in seen:
-            call.reject("the pages do not end")
-        seen.add(link)
-        page = connection.get(str(link), call)
+        page = connection.get(link, call)
 
 
 def _id(item: Mapping[str, Any], call: Call) -> str:

@@ -8,6 +8,7 @@ server, whose power holds theirs: they are left out.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,6 +17,7 @@ import structlog
 
 from exporter.core.errors import CollectorError
 from exporter.core.model import Disk, DiskKind
+from exporter.providers._shared.calls import MISREAD, Pages
 from exporter.providers.gcp.errors import Call, DeniedError, from_status, translated
 from exporter.providers.gcp.session import Connection, JsonObject
 
@@ -58,8 +60,7 @@ class DiskFacts:
         refusal is logged instead, once: what is lost is little.
         """
         call = connection.call(PERMISSION, project)
-        with translated(call):
-            wanted = {key for item in items for key, _ in _attached(item)}
+        wanted = {key for item in items for key, _ in _attached(item)}
         known = {key: name for key, name in self._types.get(project, {}).items() if key in wanted}
         error: CollectorError | None = None
         if wanted - known.keys():
@@ -106,10 +107,11 @@ def try_list(connection: Connection, project: str) -> None:
 
 def _attached(item: Mapping[str, Any]) -> Iterator[tuple[_Key, float]]:
     """Yield key and GiB of an instance's persistent disks."""
-    for one in item.get("disks", ()):
-        size, source = one.get("diskSizeGb"), _path(one.get("source"))
-        if one.get("type", _PERSISTENT) == _PERSISTENT and size and source:
-            yield (str(item.get("id")), source), float(size)
+    for one in item.get("disks") or ():
+        with suppress(*MISREAD):  # an odd one is left out, the machine and its others count
+            size, source = float(one.get("diskSizeGb") or 0.0), _path(one.get("source"))
+            if one.get("type", _PERSISTENT) == _PERSISTENT and size and source:
+                yield (str(item.get("id")), source), size
 
 
 def _disk(disk_type: str, path: str, gib: float) -> Disk:
@@ -124,18 +126,20 @@ def _disk(disk_type: str, path: str, gib: float) -> Disk:
 def _listed(connection: Connection, call: Call) -> Iterator[tuple[str, str]]:
     """Yield path and type of the disks of a project."""
     params = {"maxResults": str(PAGE_SIZE)}
+    pages = Pages(call)
     while True:
         page = _page(connection, params, call)
+        disks: list[Mapping[str, Any]] = []
         with translated(call):
-            for listed in page.get("items", {}).values():
-                for one in listed.get("disks", ()):
-                    yield _path(one["selfLink"]), str(one["type"]).rpartition("/")[2]
-        token = page.get("nextPageToken")
+            for listed in (page.get("items") or {}).values():
+                disks += (listed or {}).get("disks") or ()
+        for one in disks:
+            with suppress(*MISREAD):  # one whose type is not told counts as an SSD
+                yield _path(one["selfLink"]), str(one["type"]).rpartition("/")[2]
+        token = pages.turn(page.get("nextPageToken"), len(disks))
         if not token:
             return
-        if token == params.get("pageToken"):
-            call.reject("the pages do not end")
-        params["pageToken"] = str(token)
+        params["pageToken"] = token
 
 
 def _page(connection: Connection, params: Mapping[str, str], call: Call) -> JsonObject:

@@ -31,6 +31,8 @@ FINEST: Final = 60
 RETENTION: Final = 42 * 86_400
 """Six weeks: how long points of the metric are kept (Cloud Monitoring quotas, data retention)."""
 
+_NOISE: Final = -0.01
+"""Means of almost nothing may come out a little below 0."""
 _OVERSHOOT: Final = 2.0
 """Machines may burst above what is theirs; beyond twice the limit it is no utilisation."""
 
@@ -146,7 +148,7 @@ def _gather(
         end = point.interval.end_time
         at = bucket_of(end.seconds, end.nanos, asked, call)
         value = point.value.double_value / asked.metric.whole
-        if not math.isfinite(value) or value > limit * _OVERSHOOT:
+        if not math.isfinite(value) or not _NOISE <= value <= limit * _OVERSHOOT:
             whole = False
         elif asked.start <= at < asked.end:
             points[at] = Ratio(min(max(value, 0.0), limit))
@@ -199,4 +201,4 @@ def on_buckets(points: Mapping[int, Ratio], period: int, window: Window) -> Mapp
 
 
 def _implausible(asked: Question, call: Call) -> BadPayloadError:
-    return call.unreadable(f"{asked.metric.meaning} beyond any machine's, left out")
+    return call.left_out(f"{asked.metric.meaning} beyond any machine's")

@@ -27,7 +27,7 @@ from google.cloud.monitoring_v3.services.metric_service.transports.grpc import (
 from exporter.core.errors import AuthError, ThrottledError, UnreachableError
 from exporter.core.ports import AdapterContext
 from exporter.http.deadline import PastDeadlineError, TimeBudget
-from exporter.providers._shared.calls import TooSlowError
+from exporter.providers._shared.calls import Pages, TooSlowError
 from exporter.providers._shared.provider import WORKERS
 from exporter.providers._shared.wire import BoundedSession, Wire, bound
 from exporter.providers.gcp.errors import Call, from_status, reasons_of, translated
@@ -130,16 +130,15 @@ class Connection:
         Raises:
             CollectorError: a page could not be had.
         """
+        pages = Pages(call)
         while True:
             page = self._retry(self._list, request, call)
             dollars = len(page.time_series) * DOLLARS_PER_SERIES
             self._context.meter.count("gcp", LIST_TIME_SERIES, requests=0, dollars=dollars)
             yield page
-            token = str(page.next_page_token)
+            token = pages.turn(page.next_page_token, len(page.time_series))
             if not token:
                 return
-            if token == request.page_token:
-                call.reject("the pages do not end")
             request.page_token = token
 
     def close(self) -> None:

@@ -231,7 +231,7 @@ def test_a_metric_of_the_whole_instance_will_do() -> None:
     assert reading.ratios == {ONE.key: {WINDOW.start: pytest.approx(0.45)}}
 
 
-@pytest.mark.parametrize("percent", [-1.0, 101.5, float("nan"), float("inf")])
+@pytest.mark.parametrize("percent", [-1.0, 201.5, float("nan"), float("inf")])
 def test_what_is_no_utilisation_is_left_out_and_told(percent: float) -> None:
     reading = ask(CloudWatch([(of_gpu(0), percent)]))
 

@@ -224,5 +224,5 @@ def test_credentials_that_a_process_never_prints_are_not_waited_for(
         regions=("eu-west-1",), profile="hanging", timeout=timedelta(seconds=0.05)
     )
     (provider,) = module.build(section, context_of(ManualClock(), ApiMeter()))
-    with closing(provider), pytest.raises(UnreachableError, match="no credentials within 0.75 s"):
+    with closing(provider), pytest.raises(UnreachableError, match=r"no credentials within 0\.75 s"):
         provider.discover()

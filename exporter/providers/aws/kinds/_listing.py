@@ -17,7 +17,8 @@ import structlog
 from exporter.core.model import Disk, Machine, ResourceKey, RunState
 from exporter.core.ports import AdapterContext
 from exporter.data.machine_types import hardware_type
-from exporter.providers.aws.errors import Call, translated
+from exporter.providers._shared.calls import readable
+from exporter.providers.aws.errors import Call, paged, translated
 from exporter.providers.aws.kind import ON_DEMAND, Kind, Listing, Permission, Place, Query
 from exporter.providers.aws.kinds import NAMES, kind_of
 from exporter.providers.aws.shapes import TypeFacts
@@ -79,14 +80,10 @@ def db_instances(place: Place, call: Call) -> Sequence[Mapping[str, Any]]:
 
 
 def _pages(client: RdsClient, call: Call) -> Iterator[Mapping[str, Any]]:
-    pages = client.get_paginator("describe_db_instances").paginate(
-        PaginationConfig={"PageSize": PAGE_SIZE}
-    )
-    with translated(call):
-        for page in pages:
-            if "DBInstances" not in page:  # an empty account has an empty list
-                call.reject("the answer lists nothing")
-            yield from page["DBInstances"]
+    size = {"PageSize": PAGE_SIZE}
+    for item in paged(client, "describe_db_instances", call, "DBInstances", PaginationConfig=size):
+        if item:  # null is none
+            yield item
 
 
 def _try_db_instances(place: Place) -> None:
@@ -158,13 +155,14 @@ class DbInstances(Kind):
         sized = [item for item in items if item.get("DBInstanceClass") != _SERVERLESS]
         sizeless = [item for item in items if item.get("DBInstanceClass") == _SERVERLESS]
         failure = types.learn({_hardware(item) for item in sized})
-        with translated(call):
-            machines = tuple(self.machine(item, call, types.facts) for item in sized)
+        rows, odd = readable(
+            sized, lambda item: self.machine(item, call, types.facts), call, "databases"
+        )
         return Listing(
             region=place.region,
-            machines=machines,
+            machines=tuple(one for _, one in rows),
             left_out=dict.fromkeys(map(name_of, sizeless), "serverless, of which no size is told"),
-            failures=() if failure is None else (failure,),
+            failures=odd if failure is None else (failure, *odd),
         )
 
     def machine(self, item: Mapping[str, Any], call: Call, types: TypeFacts) -> Machine:
@@ -180,11 +178,11 @@ class DbInstances(Kind):
         return Machine(
             key=ResourceKey("aws", call.account, call.region, self.resource_type, str(resource_id)),
             name=name,
-            instance_type=str(item.get("DBInstanceClass", "")),
+            instance_type=str(item.get("DBInstanceClass") or ""),
             state=RunState.STOPPED if status in _OFF else RunState.RUNNING,
-            cloud_zone=str(item.get("AvailabilityZone", "")),
+            cloud_zone=str(item.get("AvailabilityZone") or ""),
             launched_at=None if status == _CREATING else _utc(item.get("InstanceCreateTime")),
-            tags={str(tag["Key"]): str(tag.get("Value", "")) for tag in item.get("TagList", ())},
+            tags={str(tag["Key"]): str(tag.get("Value", "")) for tag in item.get("TagList") or ()},
             shape=types.find(_hardware(item)),
             lifecycle=ON_DEMAND,
             disks=self.storage(item),
@@ -229,7 +227,7 @@ class DbInstances(Kind):
 
 
 def _hardware(item: Mapping[str, Any]) -> str:
-    return hardware_type("aws", str(item.get("DBInstanceClass", "")))
+    return hardware_type("aws", str(item.get("DBInstanceClass") or ""))
 
 
 def _utc(moment: object) -> datetime | None:

@@ -6,6 +6,7 @@ A machine in state ``pending`` is not yet running and one in ``stopping`` still 
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 from exporter.core.clock import epoch
 from exporter.core.model import Disk, Machine, ResourceKey, RunState, Window
 from exporter.core.ports import AdapterContext
+from exporter.providers._shared.calls import readable
 from exporter.providers._shared.reading import GpuReading, having_gpus
 from exporter.providers.aws import gpu, metric_data, system_tags, volumes
-from exporter.providers.aws.errors import Call, translated
+from exporter.providers.aws.errors import Call, paged, translated
 from exporter.providers.aws.kind import ON_DEMAND, Kind, Listing, Permission, Place, Query
 from exporter.providers.aws.shapes import TypeFacts
 from exporter.providers.aws.volumes import VolumeFacts, VolumeSource
@@ -59,31 +61,25 @@ _TRANSITION: Final = re.compile(
 
 
 def _instances(client: "EC2Client", call: Call) -> Iterator[Mapping[str, Any]]:
-    pages = client.get_paginator("describe_instances").paginate(
-        PaginationConfig={"PageSize": PAGE_SIZE}
-    )
-    with translated(call):
-        for page in pages:
-            if "Reservations" not in page:  # an empty account has an empty list
-                call.reject("the answer lists nothing")
-            for reservation in page["Reservations"]:
-                yield from reservation.get("Instances", ())
+    size = {"PageSize": PAGE_SIZE}
+    for one in paged(client, "describe_instances", call, "Reservations", PaginationConfig=size):
+        yield from one.get("Instances") or ()
 
 
 def machine(
     item: Mapping[str, Any], call: Call, types: TypeFacts, disks: tuple[Disk, ...] = ()
 ) -> Machine:
-    """Read one instance.
+    """Read one instance. What is not told of it may also be null.
 
     Raises:
         BadPayloadError: it has no id, or a state that the API does not document.
     """
     resource_id = item.get("InstanceId")
-    state = _STATES.get(str(item.get("State", {}).get("Name")))
+    state = _STATES.get(str((item.get("State") or {}).get("Name")))
     if not resource_id or state is None:
         call.reject("an instance without id or state")
-    tags = {str(tag["Key"]): str(tag.get("Value", "")) for tag in item.get("Tags", ())}
-    instance_type = str(item.get("InstanceType", ""))
+    tags = {str(tag["Key"]): str(tag.get("Value", "")) for tag in item.get("Tags") or ()}
+    instance_type = str(item.get("InstanceType") or "")
     launched_at = _utc(item.get("LaunchTime"))
     return Machine(
         key=ResourceKey("aws", call.account, call.region, RESOURCE_TYPE, str(resource_id)),
@@ -105,12 +101,12 @@ def machine(
 
 def _place(item: Mapping[str, Any]) -> str:
     """Return the availability zone, or the id of the Outpost: that stands at its owner's."""
-    _, slash, outpost = str(item.get("OutpostArn", "")).rpartition("/")
-    return outpost if slash else str(item.get("Placement", {}).get("AvailabilityZone", ""))
+    _, slash, outpost = str(item.get("OutpostArn") or "").rpartition("/")
+    return outpost if slash else str((item.get("Placement") or {}).get("AvailabilityZone") or "")
 
 
 def _is_detailed(item: Mapping[str, Any]) -> bool:
-    return bool(item.get("Monitoring", {}).get("State") == "enabled")
+    return bool((item.get("Monitoring") or {}).get("State") == "enabled")
 
 
 def _stopped_at(item: Mapping[str, Any], launched_at: datetime | None) -> datetime | None:
@@ -190,17 +186,19 @@ class Ec2(Kind):
             CollectorError: the region could not be listed whole.
         """
         call, types = self.listing_call(place), place.type_source
-        items = tuple(_instances(place.client(call), call))
-        failures = [types.learn({str(item.get("InstanceType", "")) for item in items})]
+        listed = tuple(_instances(place.client(call), call))
+        missing = types.learn({str(item.get("InstanceType") or "") for item in listed if item})
+        read = partial(machine, call=call, types=types.facts)
+        rows, odd = readable(listed, read, call, "instances")
+        items = [item for item, _ in rows]
+        failures = [missing, *odd]
         attached: Sequence[tuple[Disk, ...]] = [()] * len(items)
         if self._config.volumes:
             attached, failure = self._volume_source(place).attach(items)
             failures.append(failure)
-        with translated(call):
-            machines = tuple(
-                machine(item, call, types.facts, disks)
-                for item, disks in zip(items, attached, strict=True)
-            )
+        machines = tuple(
+            replace(one, disks=disks) for (_, one), disks in zip(rows, attached, strict=True)
+        )
         return Listing(
             region=place.region,
             machines=machines,

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from exporter.core.model import Machine, ResourceKey, RunState
+from exporter.providers._shared.calls import readable
 from exporter.providers.azure import disks
-from exporter.providers.azure.errors import Call, translated
+from exporter.providers.azure.errors import Call
+from exporter.providers.azure.kind import Listing
 from exporter.providers.azure.values import moment, run_state
 
 _SCALE_SET: Final = re.compile(r"/virtualMachineScaleSets/([^/\s]+)", re.IGNORECASE)
@@ -36,15 +38,19 @@ def query(table: str, azure_type: str) -> str:
 
 def machines(
     rows: Sequence[Mapping[str, Any]], resource_type: str, call: Call, no_priority: str
-) -> list[Machine]:
+) -> Listing:
     """Read all rows; ``no_priority`` is the lifecycle of a machine without a priority.
 
     Raises:
-        BadPayloadError: one has no id, subscription or location.
+        BadPayloadError: none has an id, subscription and location.
     """
-    with translated(call):
-        shared = disks.users(rows)
-        return [machine(row, resource_type, call, shared, no_priority=no_priority) for row in rows]
+    shared = disks.users(rows)
+
+    def read(row: Mapping[str, Any]) -> Machine:
+        return machine(row, resource_type, call, shared, no_priority=no_priority)
+
+    found, odd = readable(rows, read, call, "machines")
+    return Listing(tuple(one for _, one in found), odd)
 
 
 def machine(

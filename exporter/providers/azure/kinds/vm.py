@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from exporter.core.model import Machine
 from exporter.providers.azure.errors import Call
-from exporter.providers.azure.kind import Kind, Metric
+from exporter.providers.azure.kind import Kind, Listing, Metric
 from exporter.providers.azure.kinds import _listing
 
 
@@ -19,11 +18,11 @@ class Vm(Kind):
     metric = Metric(namespace="Microsoft.Compute/virtualMachines", name="Percentage CPU")
     optional = False
 
-    def machines(self, rows: Sequence[Mapping[str, Any]], call: Call) -> Sequence[Machine]:
-        """Read all rows.
+    def machines(self, rows: Sequence[Mapping[str, Any]], call: Call) -> Listing:
+        """Read all rows; odd ones are left out.
 
         Raises:
-            BadPayloadError: one has no id, subscription or location.
+            BadPayloadError: none has an id, subscription or location.
         """
         return _listing.machines(rows, self.resource_type, call, no_priority="on_demand")
 

@@ -1,13 +1,15 @@
 """Compute Engine: instances from aggregatedList, their CPU from Cloud Monitoring."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from exporter.core.errors import CollectorError, UnreachableError
-from exporter.core.model import Disk, Machine, ResourceKey, RunState
+from exporter.core.model import Disk, Machine, ResourceKey, RunState, Shape
 from exporter.core.ports import AdapterContext
+from exporter.providers._shared.calls import Pages, readable
 from exporter.providers._shared.reading import GpuReading, having_gpus
 from exporter.providers.gcp import disks as volumes
 from exporter.providers.gcp import gpu, shapes
@@ -82,17 +84,18 @@ def list_project(
         for page in _pages(connection, call):
             missing |= _missing(page)
             items.extend(_instances(page))
-        wanted = {_last(item.get("machineType")): zone for zone, item in items}
-    documents = [item for _, item in items]
+    rows, odd = readable(items, lambda one: machine(one[1], one[0], call, types), call, "instances")
+    wanted = {one.instance_type: zone for (zone, _), one in rows}
+    documents = [item for (_, item), _ in rows]
     failures = [
+        *odd,
         types.learn(wanted, connection, project),
         disks.learn(documents, connection, project),
     ]
-    with translated(call):
-        machines = tuple(
-            machine(item, zone, call, types, attached)
-            for (zone, item), attached in zip(items, disks.of(documents, project), strict=True)
-        )
+    machines = tuple(
+        replace(one, disks=attached, shape=_shape(item, types))
+        for ((_, item), one), attached in zip(rows, disks.of(documents, project), strict=True)
+    )
     return _listing(machines, missing, [one for one in failures if one is not None], call)
 
 
@@ -118,20 +121,19 @@ def _page(connection: "Connection", params: Mapping[str, str], call: Call) -> "J
 
 def _pages(connection: "Connection", call: Call) -> Iterator["JsonObject"]:
     params = {"maxResults": str(PAGE_SIZE)}
+    turned = Pages(call)
     while True:
         page = _page(connection, params, call)
         yield page
-        token = page.get("nextPageToken")
+        token = turned.turn(page.get("nextPageToken"), sum(1 for _ in _instances(page)))
         if not token:
             return
-        if token == params.get("pageToken"):
-            call.reject("the pages do not end")
-        params["pageToken"] = str(token)
+        params["pageToken"] = token
 
 
 def _instances(page: "JsonObject") -> Iterator[tuple[str, "JsonObject"]]:
-    for scope, listed in page.get("items", {}).items():
-        for item in listed.get("instances", ()):
+    for scope, listed in (page.get("items") or {}).items():
+        for item in (listed or {}).get("instances") or ():
             yield _last(scope), item
 
 
@@ -185,23 +187,27 @@ def machine(
     state = RunState.STOPPED if status in _OFF else RunState.RUNNING
     launched_at = _utc(item.get("lastStartTimestamp") or item.get("creationTimestamp"))
     tags = _tags(item)
-    machine_type, platform = _last(item.get("machineType")), str(item.get("cpuPlatform", ""))
+    machine_type, platform = _last(item.get("machineType")), str(item.get("cpuPlatform") or "")
     return Machine(
         key=ResourceKey("gcp", call.project, region_of(zone), RESOURCE_TYPE, str(resource_id)),
-        name=str(item.get("name", "")),
+        name=str(item.get("name") or ""),
         instance_type=machine_type,
         state=state,
         cloud_zone=zone,
         launched_at=launched_at,
         stopped_at=None if state is RunState.RUNNING else _stopped_at(item, launched_at),
         tags=tags,
-        shape=types.find(machine_type, item.get("guestAccelerators", ())),
+        shape=_shape(item, types),
         cpu_platform="" if platform == _UNKNOWN_PLATFORM else platform,
         cluster=tags.get(CLUSTER_LABEL, ""),
         node_pool=tags.get(NODE_POOL_LABEL, ""),
-        lifecycle=_lifecycle(item.get("scheduling", {})),
+        lifecycle=_lifecycle(item.get("scheduling") or {}),
         disks=disks,
     )
+
+
+def _shape(item: Mapping[str, Any], types: TypeFacts) -> Shape | None:
+    return types.find(_last(item.get("machineType")), item.get("guestAccelerators") or ())
 
 
 def _lifecycle(scheduling: Mapping[str, Any]) -> str:
@@ -211,8 +217,8 @@ def _lifecycle(scheduling: Mapping[str, Any]) -> str:
 
 
 def _tags(item: Mapping[str, Any]) -> dict[str, str]:
-    tags = {str(key): str(value) for key, value in item.get("labels", {}).items()}
-    model = item.get("scheduling", {}).get("provisioningModel")
+    tags = {str(key): str(value) for key, value in (item.get("labels") or {}).items()}
+    model = (item.get("scheduling") or {}).get("provisioningModel")
     return tags | {SPOT_TAG: str(model).lower()} if model else tags
 
 

@@ -9,9 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from exporter.core.errors import AuthError
-from exporter.core.model import Machine
 from exporter.providers.azure.errors import Call
-from exporter.providers.azure.kind import Kind
+from exporter.providers.azure.kind import Kind, Listing
 from exporter.providers.azure.kinds import NAMES, kind_of
 from exporter.providers.azure.kinds.vm import Vm
 from tests.support.provider_azure import AzureHarness
@@ -55,7 +54,7 @@ class Farm(Vm):
     optional = True
     allowed = True
 
-    def machines(self, rows: Sequence[Mapping[str, Any]], call: Call) -> Sequence[Machine]:
+    def machines(self, rows: Sequence[Mapping[str, Any]], call: Call) -> Listing:
         if not self.allowed:
             message = "no right to look at fields"
             raise AuthError(message)

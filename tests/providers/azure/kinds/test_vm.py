@@ -41,7 +41,7 @@ def row(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
 
 
 def machine(told: dict[str, Any], kind: Kind) -> Machine:
-    (found,) = kind.machines([told], CALL)
+    (found,) = kind.machines([told], CALL).machines
     return found
 
 
@@ -151,7 +151,7 @@ def test_both_tables_are_asked_for_the_listed_subscriptions(wire: Wire) -> None:
     listed = [
         one
         for kind in (VM, VMSS_VM)
-        for one in inventory.list_kind(wire.connection(), kind, [SUBSCRIPTION])
+        for one in inventory.list_kind(wire.connection(), kind, [SUBSCRIPTION]).machines
     ]
 
     assert [one.name for one in listed] == ["A"]
@@ -174,7 +174,7 @@ def test_pages_follow_each_other_by_their_token(wire: Wire) -> None:
     listed = [
         one
         for kind in (VM, VMSS_VM)
-        for one in inventory.list_kind(wire.connection(), kind, [SUBSCRIPTION])
+        for one in inventory.list_kind(wire.connection(), kind, [SUBSCRIPTION]).machines
     ]
 
     assert [one.key.resource_id[-1] for one in listed] == ["1", "2", "3"]
