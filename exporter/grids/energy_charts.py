@@ -213,24 +213,25 @@ def parse_co2eq(document: object, country: str, *, now: float) -> GridReading:
         answer = as_mapping(document, "the document")
         stamps = _stamps(as_list(answer.get("unix_seconds"), "unix_seconds"))
         columns = [_column(answer, key, len(stamps)) for key in ("co2eq", "co2eq_forecast")]
-        step = _step(stamps)
+        steps = _steps(stamps)
     rows = [
-        _Row(stamp=stamp, value=value, forecast=forecast)
+        _Row(stamp=stamp, step=step, value=value, forecast=forecast)
         for forecast, column in ((False, columns[0]), (True, columns[1]))
-        for stamp, value in zip(stamps, column, strict=True)
+        for stamp, step, value in zip(stamps, steps, column, strict=True)
     ]
-    read = partial(_point, country=country, step=step, now=now)
+    read = partial(_point, country=country, now=now)
     return read_rows(rows, read, source=NAME, scope=country)
 
 
 class _Row(NamedTuple):
     stamp: int
+    step: int
     value: object
     forecast: bool
 
 
-def _point(row: _Row, *, country: str, step: int, now: float) -> IntensityPoint | None:
-    at = Interval(country, row.stamp, step, row.forecast)
+def _point(row: _Row, *, country: str, now: float) -> IntensityPoint | None:
+    at = Interval(country, row.stamp, row.step, row.forecast)
     return point_at(at, row.value, "a value", basis=Basis.LIFECYCLE, now=now)
 
 
@@ -249,6 +250,25 @@ def _step(stamps: list[int]) -> int:
         message = "unix_seconds are not 15, 30 or 60 minutes apart"
         raise ShapeError(message)
     return step
+
+
+def _steps(stamps: list[int]) -> list[int]:
+    """Length of each interval, in seconds: hours may stand beside quarters in one answer.
+
+    A value holds until the next stamp, unless both distances around that one are shorter: then a
+    stamp is missing. The last is as long as the one before.
+    """
+    least = _step(stamps)
+    gaps = [b - a for a, b in pairwise(stamps)]
+    steps: list[int] = []
+    for at, stamp in enumerate(stamps):
+        if at == len(gaps):
+            step = steps[-1] if steps else least
+        else:
+            around = gaps[max(at - 1, 0)] if at else gaps[0], *gaps[at + 1 : at + 2]
+            step = min(gaps[at], max(around))
+        steps.append(step if step in STEPS and stamp % step == 0 else least)
+    return steps
 
 
 def _column(answer: Mapping[str, object], key: str, length: int) -> list[object]:

@@ -18,6 +18,7 @@ not in the table counts as unknown, with wide bounds, where it matters.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -114,6 +115,10 @@ def build(config: Config, context: AdapterContext) -> tuple["NesoSource", ...]:
     return (NesoSource(client, context.clock, region=config.region),)
 
 
+LATEST_SECONDS: Final = 2 * 3600
+"""The mix of the latest half-hours may be missing; more than this is an answer cut short."""
+
+
 class NesoSource:
     """Life-cycle intensity of Great Britain, or of one region of it, by half-hour."""
 
@@ -152,11 +157,26 @@ class NesoSource:
 
     def _parts(self, start: int, until: int, now: int) -> Iterator[Callable[[], GridReading]]:
         windows = slices(start, until, step=STEP, longest=LONGEST_REQUEST)
-        for left, right in sorted(windows, reverse=True):
-            yield partial(self._read, left, right)
+        parts = (part for window in windows for part in _by_year(*window))
+        for left, right in sorted(parts, reverse=True):
+            yield partial(self._whole, left, right, now)
         following = floor_to(now, STEP) + STEP
         if until > following - STEP:
             yield partial(self._forecast, following)
+
+    def _whole(self, start: int, end: int, now: int) -> GridReading:
+        """Read a window; where the answer is cut short, what is missing is asked for again."""
+        reading = self._read(start, end)
+        reached = max((point.end for point in reading.points), default=end)
+        if reached > min(end, now) - LATEST_SECONDS:
+            return reading
+        return collect([lambda: reading, partial(self._rest, reached, end, now)])
+
+    def _rest(self, start: int, end: int, now: int) -> GridReading:
+        try:
+            return self._whole(start, end, now)
+        except NoDataError as error:  # then the operator has no mix of these half-hours
+            return GridReading(points=(), failures=(NoDataError(str(error), minor=True),))
 
     def _read(self, start: int, end: int) -> GridReading:
         span, now = f"{_path_time(start)}/{_path_time(end)}", epoch(self._clock.now())
@@ -181,6 +201,14 @@ class NesoSource:
         reading = parse_regional(document, region, now=epoch(self._clock.now()))
         ahead = tuple(point for point in reading.points if point.forecast)
         return GridReading(points=ahead, failures=reading.failures)
+
+
+def _by_year(start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Cut a window at the New Year: the API's answers about a span end with its first year."""
+    turn = int(epoch(datetime(from_epoch(start).year + 1, 1, 1, tzinfo=UTC)))
+    yield start, min(turn, end)
+    if turn < end:
+        yield turn, end
 
 
 def _path_time(seconds: int) -> str:

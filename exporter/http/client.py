@@ -8,7 +8,7 @@ those may hold a secret.
 import json
 import math
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, NoReturn
@@ -123,9 +123,10 @@ class JsonClient:
         self._paused_until = float("-inf")
         self._seconds = endpoint.timeout_seconds * DEADLINE_TIMEOUTS
         self._lines: list[socket.socket] = []
+        self._admit: Callable[[], bool] | None = None
         self._retry = stamina.RetryingCaller(
             attempts=ATTEMPTS, timeout=_RETRY_TOTAL_SECONDS, wait_initial=1.0, wait_max=8.0
-        ).on(_backoff)
+        ).on(self._backoff)
         self._http = httpx.Client(
             base_url=url,
             headers={
@@ -166,6 +167,10 @@ class JsonClient:
             CollectorError: as ``get_json`` does, except that any body is accepted.
         """
         return self._retry(self._get, path, api, params, headers)
+
+    def pay_retries(self, admit: Callable[[], bool]) -> None:
+        """Try again only where a request budget admits one more request."""
+        self._admit = admit
 
     def close(self) -> None:
         """Release the connections."""
@@ -220,6 +225,12 @@ class JsonClient:
         ) as answer:
             self._check_status(answer)
             return self._body(answer)
+
+    def _backoff(self, error: Exception) -> bool | float:
+        wait = _backoff(error)
+        if wait is not False and self._admit is not None and not self._admit():
+            return False
+        return wait
 
     def _too_slow(self) -> UnreachableError:
         message = f"the answer trickles in too slowly, not whole within {self._seconds:g} s"

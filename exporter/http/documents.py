@@ -85,6 +85,8 @@ class Documents:
         self._clock = clock
         self._keep_seconds = keep_seconds
         self._budget = budget
+        if budget is not None:
+            client.pay_retries(budget.take)
         self._kept: dict[_Key, _Kept] = {}
 
     def get(

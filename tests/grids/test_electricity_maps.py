@@ -15,8 +15,9 @@ from exporter.core.errors import AuthError, BadPayloadError, CollectorError, NoD
 from exporter.core.model import GridReading
 from exporter.demo._http import HttpRequest
 from exporter.grids.electricity_maps import Config, ElectricityMapsSource, build
-from exporter.grids.electricity_maps.api import KEEP_RIGHTS_SECONDS
+from exporter.grids.electricity_maps.api import KEEP_RIGHTS_SECONDS, _is_about_a_zone
 from exporter.grids.electricity_maps.parse import STEP, parse_values, parse_zones
+from exporter.http.client import RefusedError
 from tests.support.clock import ManualClock
 from tests.support.grid_bodies import bodies_but, body
 from tests.support.grid_script import GridScript
@@ -485,3 +486,18 @@ def test_a_key_that_ends_between_two_calls_is_an_auth_error(scene: Scene, endpoi
         failures = (error,)
     assert any(isinstance(failure, AuthError) for failure in failures)
     assert scene.source.covers("DE")
+
+
+@pytest.mark.parametrize(
+    ("document", "status", "about"),
+    [
+        ({"error": "unauthorized for zoneKey DE"}, 401, True),
+        ({"message": "Invalid auth-token"}, 401, False),
+        (None, 401, False),
+        ("zone", 401, False),
+    ],
+)
+def test_a_401_that_names_a_zone_is_about_that_zone(
+    document: object, status: int, *, about: bool
+) -> None:
+    assert _is_about_a_zone(RefusedError("-", status=status, document=document)) is about

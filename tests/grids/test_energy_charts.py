@@ -290,3 +290,17 @@ def test_every_zone_feeds_a_cloud_region_and_the_facts_name_it() -> None:
 def test_a_budget_that_is_none_is_refused(value: float) -> None:
     with pytest.raises(ValidationError):
         Config(kind="energy_charts", requests_per_minute=value)
+
+
+def test_an_hourly_value_beside_quarters_holds_for_its_hour() -> None:
+    quarters = [2 * HOUR + at * 900 for at in range(4)]
+    stamps = [0, HOUR, *quarters, 3 * HOUR, 4 * HOUR, 5 * HOUR]
+    points = parse(answer(stamps, list(range(50, 50 + len(stamps))))).points
+    lengths = [point.end - point.start for point in points]
+    assert lengths == [HOUR, HOUR, 900, 900, 900, 900, HOUR, HOUR, HOUR]
+
+
+def test_a_quarter_that_is_missing_does_not_make_its_neighbour_longer() -> None:
+    stamps = [0, 900, 2700, 3600, 4500]
+    points = parse(answer(stamps, [50, 51, 52, 53, 54])).points
+    assert {point.end - point.start for point in points} == {900}

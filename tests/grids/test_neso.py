@@ -1,5 +1,6 @@
 import json
 from contextlib import closing
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -323,7 +324,7 @@ HALF_HOURS = [
 ]
 
 
-def fetch(api: Api, start: int, end: int, region: int | None = None) -> GridReading:
+def fetch(api: "Api | CutShort", start: int, end: int, region: int | None = None) -> GridReading:
     clock = ManualClock(from_epoch(NOON + STEP + 60))
     endpoint = Endpoint(source="neso", base_url="https://api.example.org", auth_fix="-")
     client = JsonClient(endpoint, context(clock), transport=streamed(api))
@@ -366,3 +367,52 @@ def test_an_empty_forecast_mix_is_no_forecast_and_no_failure() -> None:
     reading = fetch(Api(regional=httpx.Response(200, json=empty)), NOON, NOON + 2 * STEP)
     assert [p.forecast for p in reading.points] == [False, False]
     assert reading.failures == ()
+
+
+NEW_YEAR = 1_514_764_800
+"""2018-01-01T00:00Z."""
+
+
+class CutShort:
+    """NESO, whose answers end with the year that they begin in, or after ``longest`` half-hours."""
+
+    def __init__(self, longest: int = 10**6) -> None:
+        self.longest = longest
+        self.paths: list[str] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.paths.append(request.url.path)
+        first, last = (
+            int(datetime.fromisoformat(text).timestamp())
+            for text in request.url.path.split("/")[2:4]
+        )
+        if first < NEW_YEAR:
+            last = min(last, NEW_YEAR)
+        starts = range(first, last, STEP)[: self.longest]
+        rows = [row(_iso(at), _iso(at + STEP), gas=100) for at in starts]
+        return httpx.Response(200, json={"data": rows})
+
+
+def _iso(moment: int) -> str:
+    return from_epoch(moment).strftime("%Y-%m-%dT%H:%MZ")
+
+
+@pytest.mark.parametrize("longest", [10**6, 20])
+def test_a_window_over_new_year_or_an_answer_cut_short_has_every_half_hour(longest: int) -> None:
+    start, end = NEW_YEAR - 40 * STEP, NEW_YEAR + 40 * STEP
+    api = CutShort(longest)
+    reading = fetch(api, start, end)
+    assert [point.start for point in reading.points] == list(range(start, end, STEP))
+    assert reading.failures == ()
+    assert len(api.paths) == 2 if longest > 100 else 4
+
+
+def test_half_hours_that_nobody_has_are_told_and_no_failure() -> None:
+    class Gone(CutShort):
+        def __call__(self, request: httpx.Request) -> httpx.Response:
+            answer = super().__call__(request)
+            return answer if len(self.paths) == 1 else httpx.Response(200, json={"data": []})
+
+    reading = fetch(Gone(longest=4), NEW_YEAR, NEW_YEAR + 40 * STEP)
+    assert len(reading.points) == 4
+    assert [failure.minor for failure in reading.failures] == [True]

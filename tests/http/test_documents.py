@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.core.errors import BadPayloadError
+from exporter.core.errors import BadPayloadError, ThrottledError
 from exporter.http.client import Endpoint, JsonClient
 from exporter.http.documents import Budget, Documents, LeftForLaterError, Turns
 from tests.support.clock import ManualClock
@@ -130,3 +130,12 @@ def test_beyond_the_budget_only_kept_answers_are_given(scene: Scene) -> None:
     assert scene.get("/a", zone="FR") == {"n": 1}
     scene.clock.advance(60)
     assert scene.get("/b") == {"n": 2}
+
+
+def test_tries_after_a_refusal_cost_of_the_budget_too(scene: Scene) -> None:
+    scene.api.answers["/a"] = (429, {})
+    with pytest.raises(ThrottledError):
+        scene.get("/a")
+    with pytest.raises(ThrottledError):
+        scene.get("/a")
+    assert len(scene.api.paths) == 3, "as many as the budget has at once"

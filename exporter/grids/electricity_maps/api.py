@@ -152,7 +152,7 @@ class Api:
         try:
             return self._values(zone, endpoint)
         except RefusedError as error:
-            if error.status != HTTPStatus.FORBIDDEN:
+            if error.status != HTTPStatus.FORBIDDEN and not _is_about_a_zone(error):
                 raise
             self.rights.refuse(zone, endpoint)
             message = f"{NAME}: the key may not read {endpoint} of zone {zone} — check its plan"
@@ -189,6 +189,13 @@ class Api:
 
     def _key(self) -> Mapping[str, str]:
         return {"auth-token": self._secret.reveal()}
+
+
+def _is_about_a_zone(error: RefusedError) -> bool:
+    """Whether a 401 says that the key is good for other zones, not that it is no key."""
+    return isinstance(error.document, dict) and any(
+        "zone" in str(text).lower() for text in error.document.values()
+    )
 
 
 class _NotFoundError(NoDataError):
