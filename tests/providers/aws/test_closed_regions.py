@@ -1,5 +1,7 @@
 """A region that an organisation closes is told once and left out; the account goes on."""
 
+from typing import Any
+
 from botocore.exceptions import ClientError
 
 from exporter.core.errors import AuthError, CollectorError
@@ -13,7 +15,7 @@ OPEN, CLOSED = "eu-west-1", "ap-south-1"
 
 def denied(why: str, permission: str = "ec2:DescribeInstances") -> CollectorError:
     text = f"User: arn:aws:sts::111122223333:user is not authorized to perform {permission} {why}"
-    answer = {"Error": {"Code": "UnauthorizedOperation", "Message": text}}
+    answer: Any = {"Error": {"Code": "UnauthorizedOperation", "Message": text}}
     return translate(ClientError(answer, "Any"), Call(permission=permission, region=CLOSED))
 
 
@@ -50,6 +52,6 @@ def test_a_check_warns_of_a_closed_region_and_fails_where_all_are() -> None:
 
 
 def test_a_limit_that_is_exceeded_is_throttling() -> None:
-    answer = {"Error": {"Code": "LimitExceeded", "Message": "-"}}
+    answer: Any = {"Error": {"Code": "LimitExceeded", "Message": "-"}}
     call = Call(permission="cloudwatch:GetMetricData", region=OPEN)
     assert translate(ClientError(answer, "GetMetricData"), call).reason == "throttled"
