@@ -157,6 +157,8 @@ class _Models:
             profile=self._app.power.profile(machine),
             pue=region.pue if spec.pue is None else spec.pue,
             grid_zone=spec.grid_zone or region.grid_zone,
+            grid_low=1.0 if spec.grid_zone else region.grid_low,
+            grid_high=1.0 if spec.grid_zone else region.grid_high,
         )
 
     def _region_of(self, provider: str, name: str) -> Region:

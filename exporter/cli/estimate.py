@@ -3,7 +3,7 @@
 import csv
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import groupby
@@ -18,7 +18,14 @@ from exporter.cli._asked import all_regions, find_regions, find_types, offline_a
 from exporter.cli._options import Cloud, Cpu, Json, Model, Overrides, UsageError, parse_cpu
 from exporter.cli._shown import bounds_document, number, print_json, print_line, print_table
 from exporter.core.clock import epoch
-from exporter.core.model import Bounds, Confidence, IntensityInForce, Region, Usage
+from exporter.core.model import (
+    Bounds,
+    Confidence,
+    IntensityInForce,
+    Region,
+    Uncertain,
+    Usage,
+)
 from exporter.core.units import (
     SECONDS_PER_HOUR,
     GCO2eqPerHour,
@@ -28,7 +35,15 @@ from exporter.core.units import (
     energy,
     kwh,
 )
-from exporter.engine.estimate import Explanation, add, explain
+from exporter.engine.estimate import (
+    Explanation,
+    add,
+    bounds_of,
+    explain,
+    plus_embodied,
+    scaled,
+    total,
+)
 from exporter.engine.intensity import annual_in_force
 from exporter.settings.hints import did_you_mean
 
@@ -50,7 +65,7 @@ _NO_REGION: Final = "no region — add --region (repeat it to compare), or --all
 _TOTAL: Final = "TOTAL"
 _NOTE: Final = (
     "Grid: yearly average, life cycle, location-based. Watts include the data centre's overhead "
-    "(PUE). Low and high bound the power model's error."
+    "(PUE). Low and high hold about 90 %: power, grid and embodied."
 )
 
 
@@ -90,11 +105,19 @@ class Estimate:
     kwh: Bounds
     operational: Bounds
     embodied: Bounds
+    watts_known: Uncertain
+    operational_known: Uncertain
+    """Watts and grams with their errors by cause, to be summed up."""
 
     @property
     def total(self) -> Bounds:
         """Both scopes."""
-        return add(self.operational, self.embodied)
+        return bounds_of(self.total_known)
+
+    @property
+    def total_known(self) -> Uncertain:
+        """Both scopes, with their errors by cause."""
+        return plus_embodied(self.operational_known, self.embodied)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +132,8 @@ class Total:
     kwh: Bounds
     operational: Bounds
     embodied: Bounds
-
-    @property
-    def total(self) -> Bounds:
-        """Both scopes."""
-        return add(self.operational, self.embodied)
+    total: Bounds
+    """Both scopes."""
 
 
 def estimate(  # noqa: PLR0913 -- a verb's options are its parameters
@@ -324,6 +344,8 @@ def estimate_one(app: App, item: Item, region: Region) -> Estimate:
         intensity=intensity,
         confidence=profile.confidence,
         **_over(rates, item.hours, item.count),
+        watts_known=scaled(rates.power_known, item.count),
+        operational_known=scaled(rates.operational_known, item.count * item.hours),
     )
 
 
@@ -359,11 +381,21 @@ def _sum(provider: str, region: str, found: Sequence[Estimate]) -> Total:
         provider=provider,
         region=region,
         count=sum(one.item.count for one in found),
-        watts=reduce(add, (one.watts for one in found)),
-        kwh=reduce(add, (one.kwh for one in found)),
-        operational=reduce(add, (one.operational for one in found)),
+        watts=_bounds(one.watts_known for one in found),
+        kwh=_bounds(_kwh(one) for one in found),
+        operational=_bounds(one.operational_known for one in found),
         embodied=reduce(add, (one.embodied for one in found)),
+        total=_bounds(one.total_known for one in found),
     )
+
+
+def _bounds(parts: Iterable[Uncertain]) -> Bounds:
+    return bounds_of(total(parts) or Uncertain(0.0, ()))
+
+
+def _kwh(one: Estimate) -> Uncertain:
+    """Turn an estimate's watts into its kWh: each of its machines runs for its hours."""
+    return scaled(one.watts_known, kwh(energy(Watts(1.0), one.item.hours * SECONDS_PER_HOUR)))
 
 
 def _object(one: Estimate) -> Mapping[str, object]:

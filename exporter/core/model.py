@@ -297,6 +297,21 @@ class Bounds(NamedTuple):
         return Bounds(self.low * factor, self.central * factor, self.high * factor)
 
 
+class Error(NamedTuple):
+    """How far a value may be off for one cause, in its own unit: all that share it err together."""
+
+    cause: tuple[str, str]
+    below: float
+    above: float
+
+
+class Uncertain(NamedTuple):
+    """A value with its errors by cause; errors of different causes are independent."""
+
+    central: float
+    errors: tuple[Error, ...]
+
+
 class Power(NamedTuple):
     """Central IT power of one machine by component, before PUE. Absent components are 0 W.
 
@@ -511,7 +526,8 @@ class IntensityInForce:
     """Year and origin, where the source is a table."""
     low: GCO2eqPerKwh | None = None
     high: GCO2eqPerKwh | None = None
-    """Bounds of the value, where anything tells them; ``low <= gco2eq_per_kwh <= high`` then."""
+    """Bounds of the value, about 90 %: what the way of coming by it leaves open. None where nothing
+    tells; ``low <= gco2eq_per_kwh <= high`` otherwise."""
 
     @property
     def live(self) -> bool:

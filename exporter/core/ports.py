@@ -161,6 +161,11 @@ class PowerProfile(Protocol):
     @property
     def confidence(self) -> Confidence: ...  # noqa: D102
     @property
+    def group(self) -> str:
+        """What the CPU's watts were taken from: machines of one group err together."""
+        ...
+
+    @property
     def modelled(self) -> bool:
         """False where the type is in no table and was modelled from vCPU and memory alone."""
         ...

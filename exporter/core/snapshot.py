@@ -21,6 +21,7 @@ from exporter.core.model import (
     Region,
     RegionKey,
     Standing,
+    Uncertain,
     Usage,
 )
 from exporter.core.units import GCO2eqPerKwh, GramsCO2eq, Joules, Ratio, Watts
@@ -59,6 +60,9 @@ class ResourceNow:
     rate_bounds: Bounds
     """Grams per hour, both scopes together."""
     intensity: IntensityInForce
+    power_known: Uncertain
+    """The watts with their errors by cause, to be summed up; so are the grams per hour."""
+    rate_known: Uncertain
 
     @property
     def utilization(self) -> Ratio | None:
@@ -111,6 +115,9 @@ class RegionView:
     """Facility watts of all machines with a current value; None where no machine has one."""
     rate: Bounds | None
     """Grams per hour of the same machines, both scopes together."""
+    power_known: Uncertain | None = None
+    rate_known: Uncertain | None = None
+    """The same two with their errors by cause: intervals alone cannot be summed up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,8 @@ grams; marginal and direct ones are signals for decisions, and absent where noth
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
+from math import hypot
 from typing import Final, NamedTuple
 
 from exporter.core.clock import floor_to
@@ -55,6 +57,32 @@ _HISTORY_SHARE: Final = 0.5
 """Share of a source's cheap history that must be there for the rest not to be asked for."""
 
 _HOUR: Final = int(SECONDS_PER_HOUR)
+
+
+LIVE_ERROR: Final = 0.05
+"""Relative error, 90 %, of an observed value whose source tells none. Two vintages of the same
+zone's year differ by 1.6 % in the median and stay within 5 % in most zones (Electricity Maps 2023
+in CO2.js and in Real Time Cloud)."""
+_REVISED: Final = frozenset({"HK", "BH", "CH", "GR", "IN"})
+_REVISED_ERROR: Final = 0.15
+"""The same for zones whose year was revised by 10 to 37 % between those vintages."""
+
+HOURS_ERROR: Final = 0.33
+"""Relative error of a yearly average as the value of one hour, 90 %: mean over seven US zones of
+2022 of the 5 and 95 % quantiles of hours (flow-traced, life cycle), 0.67 and 1.33 times the mean;
+over two weeks of 45 zones they are 0.70 and 1.33."""
+
+_STALE_ERROR: Final = ((0, 0.0), (1, 0.109), (2, 0.198), (3, 0.263), (4, 0.300), (6, 0.383))
+_AHEAD_ERROR: Final = (
+    *((0, 0.0), (1, 0.082), (2, 0.142), (3, 0.176), (4, 0.198), (6, 0.247)),
+    *((12, 0.306), (24, 0.360), (48, 0.444)),
+)
+"""Hours after the newest observed value, and the relative error that nine of ten hours stay below:
+of that value carried on, and of a forecast (bench/forecast, ``--ages``). A source's forecast, which
+tells no quantiles, is taken to be as good as ours."""
+
+_TO_90: Final = 1.6449 / 1.2816
+"""From the distance of the 10 and 90 % quantiles to that of the 5 and 95 %, of a normal error."""
 
 
 class Chain(NamedTuple):
@@ -228,6 +256,8 @@ class IntensityBook:
             level=weakest.level,
             valid_from=first.valid_from,
             estimated=any(part.estimated for part, _ in parts),
+            low=GCO2eqPerKwh(sum(_low(part) * seconds for part, seconds in parts) / total),
+            high=GCO2eqPerKwh(sum(_high(part) * seconds for part, seconds in parts) / total),
         )
 
     def _parts(self, zone: str, start: int, end: int) -> Iterator[tuple[IntensityInForce, float]]:
@@ -342,6 +372,8 @@ class _OwnForecasts:
             level=FallbackLevel.FORECAST,
             valid_from=hour.start,
             estimated=True,
+            low=None if hour.low is None else _scaled(hour.gco2eq_per_kwh, hour.low),
+            high=None if hour.high is None else _scaled(hour.gco2eq_per_kwh, hour.high),
         )
         return _Found(value, hour.end)
 
@@ -416,34 +448,78 @@ def _last_known(feeds: list[SourceHistory], zone: str, at: int) -> _Found | None
     if not known:
         return None
     source, point = max(known, key=lambda found: found[1].end)
-    value = _in_force(source, point, FallbackLevel.LAST_KNOWN)
-    return _Found(value, point.end + LAST_KNOWN_SECONDS)
+    hours = int((at - point.end) // _HOUR)
+    error = _at(_STALE_ERROR, hours + 1)
+    value = _in_force(source, point, FallbackLevel.LAST_KNOWN, error)
+    until = min(point.end + (hours + 1) * _HOUR, point.end + LAST_KNOWN_SECONDS)
+    return _Found(value, until)
 
 
 def _forecast(feeds: list[SourceHistory], zone: str, at: int) -> _Found | None:
     for feed in feeds:
         point = feed.forecast(zone).covering(at)
         if point is not None:
-            return _Found(_in_force(feed.source, point, FallbackLevel.FORECAST), point.end)
+            newest = feed.observed(zone).newest()
+            ahead = (point.end - newest.end) / _HOUR if newest else _AHEAD_ERROR[-1][0]
+            error = _at(_AHEAD_ERROR, ahead)
+            return _Found(_in_force(feed.source, point, FallbackLevel.FORECAST, error), point.end)
     return None
 
 
-def _in_force(source: GridSource, point: IntensityPoint, level: FallbackLevel) -> IntensityInForce:
+def _in_force(
+    source: GridSource, point: IntensityPoint, level: FallbackLevel, error: float = 0.0
+) -> IntensityInForce:
+    """Put a point in force; ``error`` is what its own time leaves open, besides how it was told."""
+    grams = point.gco2eq_per_kwh
+    usual = _usual_error(point.zone)
+    below = usual if point.low is None or not grams else 1.0 - point.low / grams
+    above = usual if point.high is None or not grams else point.high / grams - 1.0
     return IntensityInForce(
         zone=point.zone,
-        gco2eq_per_kwh=point.gco2eq_per_kwh,
+        gco2eq_per_kwh=grams,
         source=source.name,
         method=source.method,
         basis=source.basis,
         level=level,
         valid_from=point.start,
-        estimated=point.estimated,
+        estimated=point.estimated or level is FallbackLevel.FORECAST,
+        low=_off(grams, -hypot(below, error)),
+        high=_off(grams, hypot(above, error)),
     )
+
+
+def _usual_error(zone: str) -> float:
+    return _REVISED_ERROR if zone.split("-", maxsplit=1)[0] in _REVISED else LIVE_ERROR
+
+
+def _off(grams: GCO2eqPerKwh, share: float) -> GCO2eqPerKwh:
+    return GCO2eqPerKwh(max(0.0, grams * (1.0 + share)))
+
+
+def _scaled(central: GCO2eqPerKwh, quantile: GCO2eqPerKwh) -> GCO2eqPerKwh:
+    return GCO2eqPerKwh(max(0.0, central + _TO_90 * (quantile - central)))
+
+
+def _low(force: IntensityInForce) -> float:
+    return force.gco2eq_per_kwh if force.low is None else force.low
+
+
+def _high(force: IntensityInForce) -> float:
+    return force.gco2eq_per_kwh if force.high is None else force.high
+
+
+def _at(table: Sequence[tuple[int, float]], hours: float) -> float:
+    """Read a table of errors by hours, straight between its lines; its last line from there on."""
+    for (left, before), (right, after) in pairwise(table):
+        if hours <= right:
+            return before + (after - before) * (max(left, hours) - left) / (right - left)
+    return table[-1][1]
 
 
 def annual_in_force(annual: AnnualIntensities, zone: str, at: float) -> IntensityInForce:
     """Return a zone's annual average as the value in force: level 4, never called live."""
     yearly = annual.annual(zone)
+    error = hypot(HOURS_ERROR, _usual_error(zone))
     return IntensityInForce(
         zone=zone,
         gco2eq_per_kwh=yearly.gco2eq_per_kwh,
@@ -454,4 +530,6 @@ def annual_in_force(annual: AnnualIntensities, zone: str, at: float) -> Intensit
         valid_from=int(at),
         estimated=True,
         detail=" ".join(filter(None, (yearly.year, yearly.source))),
+        low=_off(yearly.gco2eq_per_kwh, -error),
+        high=_off(yearly.gco2eq_per_kwh, error),
     )

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from exporter.core.meter import ApiUsage
 from exporter.core.model import (
-    Bounds,
     IntensityInForce,
     Machine,
     Region,
@@ -26,7 +25,7 @@ from exporter.core.snapshot import (
 )
 from exporter.core.units import GramsCO2eq, Joules
 from exporter.engine.collector import CLOCK_STEP_SECONDS, ProviderCollector
-from exporter.engine.estimate import MachineModel, add, confidence, current
+from exporter.engine.estimate import MachineModel, bounds_of, confidence, current, total
 from exporter.engine.grid_view import Grids
 from exporter.engine.ledger import Ledger
 from exporter.engine.resource_account import ResourceAccount
@@ -225,6 +224,8 @@ def _regions(
         energy, operational, embodied, measured, estimated, missing = exposed
         views = [v for v in members[key] if v.machine.state is not RunState.GONE]
         present = [view.now for view in views if view.now is not None]
+        power = total(now.power_known for now in present)
+        rate = total(now.rate_known for now in present)
         yield RegionView(
             key=key,
             energy=Joules(energy),
@@ -236,14 +237,8 @@ def _regions(
                 Quality.MISSING: missing,
             },
             states={state: sum(v.state is state for v in views) for state in ResourceState},
-            power=_sum(now.power_bounds for now in present),
-            rate=_sum(now.rate_bounds for now in present),
+            power=power and bounds_of(power),
+            rate=rate and bounds_of(rate),
+            power_known=power,
+            rate_known=rate,
         )
-
-
-def _sum(bounds: Iterable[Bounds]) -> Bounds | None:
-    """Add intervals; None for none: no data is not zero."""
-    total: Bounds | None = None
-    for each in bounds:
-        total = each if total is None else add(total, each)
-    return total

@@ -3,7 +3,6 @@
 import heapq
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from functools import reduce
 from math import inf, isfinite
 from typing import Final
 
@@ -17,6 +16,7 @@ from exporter.core.model import (
     Method,
     Outlook,
     Standing,
+    Uncertain,
 )
 from exporter.core.snapshot import (
     CollectorView,
@@ -30,6 +30,7 @@ from exporter.core.snapshot import (
     Snapshot,
 )
 from exporter.core.units import Joules, kwh
+from exporter.engine.estimate import bounds_of, total
 
 Json = Mapping[str, object]
 
@@ -247,15 +248,14 @@ def bounds(value: Bounds | None) -> Json | None:
 
 def _now(regions: Sequence[RegionView]) -> Json:
     return {
-        "power_watts": bounds(_sum(view.power for view in regions)),
-        "gco2eq_per_hour": bounds(_sum(view.rate for view in regions)),
+        "power_watts": bounds(_sum(view.power_known for view in regions)),
+        "gco2eq_per_hour": bounds(_sum(view.rate_known for view in regions)),
     }
 
 
-def _sum(values: Iterable[Bounds | None]) -> Bounds | None:
-    # Bounds of a sum are the sums of the bounds: model errors of machines go together.
-    known = [value for value in values if value is not None]
-    return reduce(Bounds.plus, known) if known else None
+def _sum(values: Iterable[Uncertain | None]) -> Bounds | None:
+    known = total(value for value in values if value is not None)
+    return None if known is None else bounds_of(known)
 
 
 def _totals(regions: Sequence[RegionView]) -> Json:

@@ -115,6 +115,11 @@ class CcfProfile:
         return Confidence.UNKNOWN_TYPE if unknown else self.machine.confidence
 
     @property
+    def group(self) -> str:
+        """The CPU's family: what it does not know of it errs for all its machines alike."""
+        return self.cpu.family
+
+    @property
     def modelled(self) -> bool:
         """Whether the type is known, or its CPU and size were told."""
         return self.machine.modelled

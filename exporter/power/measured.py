@@ -348,6 +348,11 @@ class MeasuredProfile:
         return self.machine.confidence
 
     @property
+    def group(self) -> str:
+        """The CPU's family: what it does not know of it errs for all its machines alike."""
+        return " or ".join(dict.fromkeys(share.cpu.family.name for share in self.shares))
+
+    @property
     def modelled(self) -> bool:
         """Whether the type is known, or its CPU and size were told."""
         return self.machine.modelled

@@ -94,6 +94,11 @@ class StorageProfile:
         return self.inner.confidence
 
     @property
+    def group(self) -> str:
+        """The CPU's family: what it does not know of it errs for all its machines alike."""
+        return self.inner.group
+
+    @property
     def modelled(self) -> bool:
         """Whether the type is known, or its CPU and size were told."""
         return self.inner.modelled

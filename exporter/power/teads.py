@@ -107,6 +107,11 @@ class TeadsProfile:
         return self.machine.confidence if self.line is None else Confidence.SKU
 
     @property
+    def group(self) -> str:
+        """The CPU's family: what it does not know of it errs for all its machines alike."""
+        return " or ".join(dict.fromkeys(cpu.family.name for cpu in self.machine.cpus))
+
+    @property
     def modelled(self) -> bool:
         """Whether the sheet has the type, or it is known, or its CPU and size were told."""
         return self.line is not None or self.machine.modelled

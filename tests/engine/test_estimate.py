@@ -1,6 +1,8 @@
 """The physics by hand calculation, and its laws."""
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from math import hypot
 
 import pytest
 from hypothesis import given
@@ -10,20 +12,25 @@ from exporter.core.model import (
     Basis,
     Bounds,
     Confidence,
+    Error,
     FallbackLevel,
     IntensityInForce,
     MeteredPower,
     Method,
     Power,
+    Uncertain,
     Usage,
 )
+from exporter.core.snapshot import ResourceNow
 from exporter.core.units import GCO2eqPerKwh, Ratio, Watts
 from exporter.engine.estimate import (
+    COMMON_ERROR,
     NOTHING,
     Accrual,
     MachineModel,
     accrue,
     add,
+    bounds_of,
     confidence,
     current,
     explain,
@@ -31,6 +38,7 @@ from exporter.engine.estimate import (
     it_power,
     minus,
     plus,
+    total,
 )
 from tests.support.sim import KINDS, SimProfile, region_of, watts_of
 
@@ -220,3 +228,112 @@ def test_an_explanation_names_what_was_measured() -> None:
     assert (gpu.low, gpu.high) == pytest.approx((95.0, 110.0))
     assert told.it_watts.central == pytest.approx(3 * (watts_of("gpu", 0.5, 0.0) + 100))
     assert told.embodied.central == 3 * KINDS["gpu"].embodied
+
+
+# --- errors of sums -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Wide(SimProfile):
+    """A profile with the bounds of a real one: 0.46 to 1.78 times the central value."""
+
+    family: str = ""
+
+    @property
+    def group(self) -> str:
+        return self.family
+
+    def bounds(self, utilization: Ratio, gpu: Ratio | None = None) -> Bounds:
+        total = watts_of(self.kind, utilization, gpu)
+        return Bounds(0.46 * total, total, 1.78 * total)
+
+
+def at(zone: str = "FR", share: float = 0.0) -> IntensityInForce:
+    grams = GCO2eqPerKwh(100.0)
+    return IntensityInForce(
+        zone=zone,
+        gco2eq_per_kwh=grams,
+        source="sim",
+        method=Method.AVERAGE,
+        basis=Basis.LIFECYCLE,
+        level=FallbackLevel.LIVE,
+        valid_from=0,
+        low=GCO2eqPerKwh(grams * (1 - share)),
+        high=GCO2eqPerKwh(grams * (1 + share)),
+    )
+
+
+def machine(family: str = "a", force: IntensityInForce | None = None) -> ResourceNow:
+    model = MachineModel(profile=Wide("small", family=family), pue=1.2, grid_zone="FR")
+    return current(model, Usage(Ratio(0.5)), force or at(), (0, 300))
+
+
+def spread(parts: Iterable[Uncertain]) -> tuple[float, float]:
+    """Return the ends of a sum over its central value."""
+    whole = total(parts)
+    assert whole is not None
+    low, central, high = bounds_of(whole)
+    return low / central, high / central
+
+
+def test_an_estate_of_many_families_is_known_better_than_its_machines() -> None:
+    assert spread([machine().power_known]) == pytest.approx((0.46, 1.78))
+    many = [machine(f"family {n}").power_known for n in range(13)]
+    assert spread(many) == pytest.approx((0.725, 1.316), abs=0.001)
+
+
+def test_machines_of_one_family_err_together() -> None:
+    alike = [machine().power_known for _ in range(13)]
+    assert spread(alike) == pytest.approx((0.46, 1.78))
+
+
+def test_what_all_share_is_left_in_the_largest_estate() -> None:
+    huge = [machine(f"family {n}").power_known for n in range(5000)]
+    assert spread(huge) == pytest.approx((1 - COMMON_ERROR, 1 + COMMON_ERROR), abs=0.01)
+
+
+def test_the_error_of_the_grid_is_shared_within_a_zone_and_not_between_zones() -> None:
+    def grid_alone(zones: list[str]) -> tuple[float, float]:
+        parts = [machine(force=at(zone, 0.3)).rate_known for zone in zones]
+        only = [
+            Uncertain(p.central, tuple(e for e in p.errors if e.cause[0] == "grid")) for p in parts
+        ]
+        return spread(only)
+
+    one, two = grid_alone(["FR"] * 4), grid_alone(["FR", "DE", "PL", "SE"])
+    assert 1 - two[0] == pytest.approx((1 - one[0]) / 2)
+    assert two[1] - 1 == pytest.approx((one[1] - 1) / 2)
+
+
+def test_errors_of_power_and_grid_add_in_quadrature_to_both_sides() -> None:
+    model = MachineModel(profile=Wide("small"), pue=1.0, grid_zone="FR")
+    region = replace(region_of("sim", "fr-one"), pue=1.0)
+    low, central, high = explain(
+        model.profile, region, at(share=0.3), Usage(Ratio(0.5))
+    ).operational
+    assert 1 - low / central == pytest.approx(hypot(0.54, 0.3))
+    assert high / central - 1 == pytest.approx(hypot(0.78, 0.3))
+
+
+def test_a_contested_grid_widens_the_bounds_and_moves_nothing() -> None:
+    region = region_of("sim", "fr-one")
+    contested = replace(region, grid_low=0.63, grid_high=1.5)
+    plain, wide = (
+        explain(Wide("small"), one, at(share=0.05), Usage(Ratio(0.5))).operational
+        for one in (region, contested)
+    )
+    assert wide.low < plain.low < plain.central == wide.central < plain.high < wide.high
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 1), st.floats(0, 1)), min_size=1))
+def test_a_sum_is_never_wider_than_end_by_end(told: list[tuple[int, float, float]]) -> None:
+    parts = [Uncertain(2.0, (Error(("cpu", str(c)), low, high),)) for c, low, high in told]
+    whole = total(parts)
+    assert whole is not None
+    low, central, high = bounds_of(whole)
+    linear = [sum(ends) for ends in zip(*map(bounds_of, parts), strict=True)]
+    assert linear[0] - 1e-9 <= low <= central == linear[1] <= high <= linear[2] + 1e-9
+
+
+def test_nothing_has_no_sum() -> None:
+    assert total([]) is None

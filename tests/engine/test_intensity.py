@@ -2,6 +2,7 @@
 
 import math
 import threading
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from exporter.core.model import Basis, IntensityPoint, Method, Standing
 from exporter.core.ports import GridSource
 from exporter.core.units import GCO2eqPerKwh
 from exporter.engine.intensity import (
+    HOURS_ERROR,
     KEEP_SECONDS,
     LAST_KNOWN_SECONDS,
+    LIVE_ERROR,
     STANDING_SECONDS,
     IntensityBook,
 )
@@ -143,6 +146,28 @@ def test_a_gap_in_the_past_is_bridged_by_the_value_before_it(clock: ManualClock)
     found = [book.at("FR", T0 - 7200 + 900 * i) for i in range(8)]
     assert [f.gco2eq_per_kwh for f in found] == [100.0] * 4 + [200.0] * 4
     assert [int(f.level) for f in found] == [0, 0, 2, 2, 0, 0, 2, 2]
+
+
+def test_bounds_widen_with_what_stands_in_for_a_value(clock: ManualClock) -> None:
+    grid = SimGrid(clock=clock, value=lambda _zone, _start: 100.0)
+    book = book_of(clock, grid)
+    cover(book, clock)
+    observed, last, later, annual = (book.at("FR", T0 + s) for s in (-60, HOUR, 5 * HOUR, DAY))
+    told = [(one.low, one.gco2eq_per_kwh, one.high) for one in (observed, last, later, annual)]
+    assert told[0] == pytest.approx((95.0, 100.0, 105.0))
+    widths = [(high - low) / middle for low, middle, high in told if low and high]
+    assert widths == sorted(widths)
+    assert widths[3] == pytest.approx(2 * math.hypot(HOURS_ERROR, LIVE_ERROR))
+    assert annual.estimated
+
+
+def test_what_a_source_says_of_its_own_error_is_taken_over(clock: ManualClock) -> None:
+    book = book_of(clock, SimGrid(clock=clock))
+    grams = GCO2eqPerKwh(80.0), GCO2eqPerKwh(130.0)
+    point = replace(_point(T0, T0 + HOUR, 100.0), low=grams[0], high=grams[1])
+    book.restore({"simgrid": [point]})
+    found = book.at("FR", T0)
+    assert (found.low, found.high) == pytest.approx(grams)
 
 
 # --- our own forecast, and signals ----------------------------------------------------------------

@@ -164,12 +164,13 @@ def test_a_region_is_the_sum_of_its_machines_with_bounds(state: Path, clock: Man
     region = snapshot.regions[0]
     present = [view.now for view in snapshot.resources if view.now is not None]
     assert len(present) == 3
+    # Three machines of one type, on one grid: every cause is common to them, nearly end by end.
     assert region.power == pytest.approx(
-        [math.fsum(column) for column in zip(*(n.power_bounds for n in present), strict=True)]
+        [math.fsum(column) for column in zip(*(n.power_bounds for n in present), strict=True)],
+        rel=1e-9,
     )
-    assert region.rate == pytest.approx(
-        [math.fsum(column) for column in zip(*(n.rate_bounds for n in present), strict=True)]
-    )
+    ends = [math.fsum(column) for column in zip(*(n.rate_bounds for n in present), strict=True)]
+    assert region.rate == pytest.approx(ends, rel=1e-3)
     assert same(region.energy, math.fsum(view.energy for view in snapshot.resources))
     assert region.observed_seconds[Quality.MEASURED] == 3 * (rig.final - (T0 - 300))
 

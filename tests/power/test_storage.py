@@ -46,6 +46,7 @@ class Flat:
     """A profile of round figures, and the model that gives it to every machine."""
 
     confidence = Confidence.FAMILY
+    group = "flat"
     modelled = False
 
     def profile(self, _machine: Machine) -> "Flat":

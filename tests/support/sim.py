@@ -98,6 +98,10 @@ class SimProfile:
     confidence: Confidence = Confidence.SKU
 
     @property
+    def group(self) -> str:
+        return self.kind
+
+    @property
     def modelled(self) -> bool:
         return KINDS[self.kind].modelled
 

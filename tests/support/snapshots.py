@@ -10,6 +10,7 @@ from exporter.core.model import (
     Basis,
     Bounds,
     Confidence,
+    Error,
     FallbackLevel,
     ForecastHour,
     IntensityInForce,
@@ -23,6 +24,7 @@ from exporter.core.model import (
     ResourceKey,
     RunState,
     Standing,
+    Uncertain,
     Usage,
 )
 from exporter.core.snapshot import (
@@ -76,7 +78,15 @@ def a_now(
         rate=Rate(operational=GCO2eqPerHour(grams), embodied=GCO2eqPerHour(1.0)),
         rate_bounds=Bounds(grams * 0.7, grams + 1.0, grams * 1.5 + 1.0),
         intensity=a_grid(zone),
+        power_known=an_uncertain(Bounds(facility * 0.8, facility, facility * 1.3)),
+        rate_known=an_uncertain(Bounds(grams * 0.7, grams + 1.0, grams * 1.5 + 1.0)),
     )
+
+
+def an_uncertain(bounds: Bounds) -> Uncertain:
+    """Return a value of which one cause, the same for all, makes the whole error."""
+    low, central, high = bounds
+    return Uncertain(central, (Error(("power", ""), central - low, high - central),))
 
 
 def a_machine(number: int = 1, **changes: object) -> Machine:
@@ -116,6 +126,8 @@ def a_region(**changes: object) -> RegionView:
         states={ResourceState.MEASURED: 2, ResourceState.STOPPED: 1},
         power=Bounds(60.0, 75.0, 97.5),
         rate=Bounds(2.0, 3.0, 4.5),
+        power_known=an_uncertain(Bounds(60.0, 75.0, 97.5)),
+        rate_known=an_uncertain(Bounds(2.0, 3.0, 4.5)),
     )
     return replace(region, **changes)  # type: ignore[arg-type]  # fields by name
 
@@ -190,7 +202,10 @@ def rich_snapshot() -> Snapshot:
     return Snapshot(
         time=TIME,
         resources=(a_view(), gpu, awkward, stopped),
-        regions=(a_region(), a_region(key=idle, power=None, rate=None, states={})),
+        regions=(
+            a_region(),
+            a_region(key=idle, power=None, rate=None, power_known=None, rate_known=None, states={}),
+        ),
         grids=(a_grid(), annual, second),
         outlooks=(outlook,),
         standings=(
@@ -209,3 +224,8 @@ def rich_snapshot() -> Snapshot:
         budget_month=GramsCO2eq(50_000.0),
         simulated=True,
     )
+
+
+def _silent(key: RegionKey) -> RegionView:
+    """Return a region in which no machine has a current value."""
+    return a_region(key=key, power=None, rate=None, power_known=None, rate_known=None, states={})
