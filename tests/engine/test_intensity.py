@@ -152,7 +152,7 @@ def test_bounds_widen_with_what_stands_in_for_a_value(clock: ManualClock) -> Non
     grid = SimGrid(clock=clock, value=lambda _zone, _start: 100.0)
     book = book_of(clock, grid)
     cover(book, clock)
-    observed, last, later, annual = (book.at("FR", T0 + s) for s in (-60, HOUR, 5 * HOUR, DAY))
+    observed, last, later, annual = (book.at("FR", T0 + s) for s in (-60, HOUR, 3 * HOUR, DAY))
     told = [(one.low, one.gco2eq_per_kwh, one.high) for one in (observed, last, later, annual)]
     assert told[0] == pytest.approx((95.0, 100.0, 105.0))
     widths = [(high - low) / middle for low, middle, high in told if low and high]
