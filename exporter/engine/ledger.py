@@ -100,6 +100,7 @@ class Ledger:
         self.repriced: dict[str, Repriced] = {}
         """What late values have changed by grid zone, as of the last commit."""
         self.corrected = 0
+        self.corrected_shown = 0
         self.chart = EstateChart(chart_step)
 
     # --- start and end of a cycle ---------------------------------------------------------------
@@ -128,7 +129,7 @@ class Ledger:
                 self.chart.add(start, bucket.amount)
         self._regions = {key: Tally(*row) for key, row in state.regions.items()}
         self._origins = dict(state.origins)
-        self.corrected = state.corrected
+        self.corrected = self.corrected_shown = state.corrected
         self._late = state.late
         self._repriced = dict(state.repriced)
         self.repriced = dict(state.repriced)
@@ -136,10 +137,10 @@ class Ledger:
         self._next_ident = max([*state.resources, self._late.newest_ident]) + 1
 
     def commit(self) -> None:
-        """Show a cycle's sums, and write everything since the last commit in one transaction.
+        """Write everything since the last commit in one transaction, and then show its sums.
 
         Counters follow here and not before: what a cycle adds first and takes back later, in
-        whatever order a cloud delivers, must never be seen.
+        whatever order a cloud delivers, must never be seen; nor what a crash would take back.
 
         Raises:
             StoreError: nothing was written; the changes are kept for the next try.
@@ -148,15 +149,16 @@ class Ledger:
             self._changes.late |= self._late.changes()
             if not self._dirty and not self._dirty_regions and self._changes == Changes():
                 return
-            for key in self._dirty & self._accounts.keys():
-                account = self._accounts[key]
-                account.tally.expose()
-                self._changes.progress[account.ident] = progress(account)
-            for region in self._dirty_regions:
-                self._regions[region].expose()
-                self._changes.regions[region] = self._regions[region].row()
+            self._dirty &= self._accounts.keys()
+            accounts = [self._accounts[key] for key in self._dirty]
+            regions = {key: self._regions[key] for key in self._dirty_regions}
+            self._changes.progress.update((one.ident, progress(one)) for one in accounts)
+            self._changes.regions.update((key, tally.row()) for key, tally in regions.items())
             self._store.commit(self._changes)
+            for tally in (*(one.tally for one in accounts), *regions.values()):
+                tally.expose()
             self.repriced = dict(self._repriced)
+            self.corrected_shown = self.corrected
             self._changes = Changes()
             self._dirty.clear()
             self._dirty_regions.clear()

@@ -53,12 +53,15 @@ class Tally:
             self.accounted[place] += delta
 
     def expose(self) -> None:
-        """Let each counter follow where its sum passes what it has shown."""
-        self.exposed = list(map(max, self.exposed, self.accounted))
+        """Let each counter follow where its sum passes what it has shown: once that is saved."""
+        self.exposed = self._following()
 
     def row(self) -> TallyRow:
-        """Copy for the store."""
-        return TallyRow(list(self.accounted), list(self.exposed))
+        """Copy for the store: counters as they will be shown once this is saved."""
+        return TallyRow(list(self.accounted), self._following())
+
+    def _following(self) -> list[float]:
+        return list(map(max, self.exposed, self.accounted))
 
 
 class Latest(NamedTuple):

@@ -85,7 +85,7 @@ class Viewer:
             region_intensities=grids.regions,
             collectors=around.collectors,
             api=around.api,
-            buckets_corrected=self._ledger.corrected,
+            buckets_corrected=self._ledger.corrected_shown,
             repriced=_repriced(self._ledger.repriced, resources),
             catch_up_remaining_seconds=self._behind(),
             unknown_regions=_unknown(regions),

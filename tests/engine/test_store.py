@@ -243,6 +243,13 @@ def test_a_file_that_cannot_be_written_is_refused(
     assert "readable and writable" in opened(state)
 
 
+def test_a_commit_waits_for_the_disk(state: Path) -> None:
+    store = Store.open(state)
+    full = 2
+    assert store._connection.execute("PRAGMA synchronous").fetchone() == (full,)
+    store.close()
+
+
 # --- writing that fails ---------------------------------------------------------------------------
 
 
@@ -290,7 +297,7 @@ def _fleet(count: int = 40) -> list[SimMachine]:
     ]
 
 
-def test_the_ledger_serves_from_memory_while_the_disk_is_full_and_then_saves_everything(
+def test_the_ledger_counts_on_in_memory_while_the_disk_is_full_and_then_saves_everything(
     state: Path, clock: ManualClock
 ) -> None:
     machines = _fleet()
@@ -301,7 +308,8 @@ def test_the_ledger_serves_from_memory_while_the_disk_is_full_and_then_saves_eve
     free = _fill(rig.store)
     snapshot = rig.every(300, T0 + 6 * HOUR)
     assert_true(rig, machines, Judge(origin=T0 - 300, until=rig.final, weather=weather))
-    assert snapshot.resources[0].energy > 0
+    assert {view.energy for view in snapshot.resources} == {0.0}, "none that a crash takes back"
+    assert any(view.now for view in snapshot.resources), "gauges go on"
     view = rig.store_status.view()
     assert view.success is False
     assert "free space on the disk" in view.last_error
@@ -309,6 +317,7 @@ def test_the_ledger_serves_from_memory_while_the_disk_is_full_and_then_saves_eve
     clock.advance(300)
     rig.run()
     assert rig.store_status.view().success is True
+    assert rig.look().resources[0].energy > 0
     before = rig.accounted()
     rig.restart()
     assert rig.accounted() == before

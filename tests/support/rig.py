@@ -185,7 +185,8 @@ class Rig:
         )
         snapshot = self.viewer.snapshot(self.clock.now().timestamp(), around)
         self.watch.look(snapshot)
-        self._exposed_covers_accounted()
+        if self.store_status.view().success is not False:
+            self._exposed_covers_accounted()
         return snapshot
 
     def _exposed_covers_accounted(self) -> None:
