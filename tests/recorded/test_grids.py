@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -12,10 +12,12 @@ import pytest
 import stamina
 
 from exporter.core import errors
-from exporter.core.clock import epoch
+from exporter.core.clock import epoch, from_epoch
 from exporter.core.model import GridReading
 from exporter.core.plugins import kinds, load
 from exporter.data.fuels import fuel_factors
+from exporter.demo._http import HttpRequest
+from exporter.demo.grid.base import iso
 from exporter.grids._shared.mix import priced
 from exporter.grids.neso import FACTORS as NESO_FACTORS
 from tests.support.clock import ManualClock
@@ -109,3 +111,37 @@ def test_every_source_has_a_recorded_answer_or_a_reason() -> None:
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_every_case_says_where_its_shape_was_seen(name: str) -> None:
     assert len(CASES[name]["origin"]) > 20
+
+
+def test_neso_is_asked_again_for_what_its_answer_ends_before() -> None:
+    """Answers of a range end with the year of its start: api-definitions issue #12."""
+    mix = [{"fuel": "gas", "perc": 30.0}, {"fuel": "wind", "perc": 70.0}]
+
+    def answer(request: HttpRequest) -> object:
+        first, last = (seconds(text) for text in request.path.rsplit("/", 2)[1:])
+        turn = seconds(f"{from_epoch(first).year + 1}-01-01T00:00Z")
+        starts = range(first, min(last, turn), 1800)
+        rows = [{"from": iso(s), "to": iso(s + 1800), "generationmix": mix} for s in starts]
+        return {"data": rows}
+
+    start, end = seconds("2025-12-29T00:00Z"), seconds("2026-01-09T00:00Z")
+    clock = ManualClock(datetime.fromisoformat("2026-01-10T12:10Z"))
+    module: Any = load("exporter.grids", "neso")
+    with GridScript(AnyPath(answer)) as server:
+        server.answers = AnyPath(answer)
+        config = module.Config.model_validate({"kind": "neso", "base_url": server.url})
+        (source,) = module.build(config, context(clock))
+        with closing(source):
+            reading = source.fetch(["GB"], start, end)
+    assert sorted(point.start for point in reading.points) == list(range(start, end, 1800))
+
+
+class AnyPath(dict[str, Any]):
+    """Answers every path alike."""
+
+    def __init__(self, answer: Callable[[HttpRequest], object]) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def get(self, _path: str, _default: object = None) -> Any:  # noqa: ANN401 - an answer
+        return self._answer
