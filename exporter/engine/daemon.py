@@ -131,7 +131,7 @@ class Daemon:
         self._stopping = threading.Event()
         self._restored = False
         self._jobs: dict[str, _Job] = {}
-        self._grids = [
+        self.grids = [
             GridCollector(
                 source=source,
                 ledger=parts.ledger,
@@ -160,7 +160,7 @@ class Daemon:
             self._restored = bool(accounts)
         for polled in self._parts.polled:
             self._every(polled.poll_seconds, polled.collector.name, self._cycle, polled)
-        for grid in self._grids:
+        for grid in self.grids:
             source = grid.source
             self._every(source.refresh_seconds, _grid(source.name), self._refresh, grid)
         self._every(SNAPSHOT_SECONDS, _SNAPSHOT, self._snapshot)
@@ -255,7 +255,7 @@ class Daemon:
                 return
             done = polled.collector.run()
         self._due_in(_SNAPSHOT, 0.0)
-        for grid in self._grids:
+        for grid in self.grids:
             self._ask_of_new_zones(grid)
         if not done:  # last: a job is not started again while it runs
             self._retry_soon(polled)

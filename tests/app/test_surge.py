@@ -54,6 +54,8 @@ class Demo:
             self.clock.advance(MINUTE)
             for polled in self._wired.polled:
                 polled.collector.run()
+            for grid in self._wired.daemon.grids:
+                grid.run()
             regions = self._wired.daemon.snapshot().regions
             drawn.append(fsum(r.power.central for r in regions if r.power is not None))
         return drawn

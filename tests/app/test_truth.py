@@ -73,8 +73,14 @@ class Rehearsal:
         """Let time pass, polling."""
         for _ in range(int(seconds // every)):
             self.clock.advance(every)
+            self._ask_grids()  # in the daemon either comes first: here before, for what is known,
             for polled in self.wired.polled:
                 polled.collector.run()
+            self._ask_grids()  # and after, for machines that were just found
+
+    def _ask_grids(self) -> None:
+        for grid in self.wired.daemon.grids:
+            grid.run()
 
     def stop(self) -> None:
         self.wired.store.close()

@@ -376,6 +376,6 @@ def test_after_a_stop_no_cycle_begins_and_none_is_retried(make: Callable[..., St
     assert stage.daemon.stop(within=PATIENCE)
     reads = len(cloud.windows)
     stage.daemon._cycle(stage.polled[0])
-    stage.daemon._refresh(stage.daemon._grids[0])
+    stage.daemon._refresh(stage.daemon.grids[0])
     stage.daemon._retry_soon(stage.polled[0])
     assert len(cloud.windows) == reads
