@@ -44,7 +44,11 @@ def test_other_encodings_and_several_are_refused_unread(encoding: str) -> None:
     assert not read
 
 
-@pytest.mark.parametrize("packed", [b"junk", gzip.compress(b"whole")[:-3], gzip.compress(b"a")[:4]])
+@pytest.mark.parametrize(
+    "packed",
+    [b"junk", gzip.compress(b"whole")[:-3], gzip.compress(b"a")[:4]],
+    ids=["junk", "no end", "four bytes"],
+)
 def test_broken_compression_is_told(packed: bytes) -> None:
     with pytest.raises(BoundsError, match="broken"):
         unpacked([packed], "gzip", 100)

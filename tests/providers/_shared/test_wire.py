@@ -129,6 +129,7 @@ def test_a_handshake_of_azure_that_does_not_end_is_cut_off(wire: Wire) -> None:
         (b"not packed", "gzip"),
         (b"-", "br"),
     ],
+    ids=["packed", "packed twice", "plain", "not packed", "unknown encoding"],
 )
 @pytest.mark.parametrize("status", [HTTPStatus.OK, HTTPStatus.FORBIDDEN])
 def test_an_answer_beyond_its_bounds_is_refused_whatever_its_status(
