@@ -153,7 +153,7 @@ class Lifecycle:
         self._lives = {
             target: life
             for target, life in self._lives.items()
-            if target in present or (_latest(life.started, life.stopped) or now) > now - REACH
+            if target in present or _known_since(life, now - REACH)
         }
 
 
@@ -165,6 +165,13 @@ def _note(life: _Life, at: datetime, row: Mapping[str, Any]) -> None:
         life.started = at
     elif after is RunState.STOPPED and before is not RunState.STOPPED:
         life.stopped = at
+
+
+def _known_since(life: _Life, oldest: datetime) -> bool:
+    """Whether anything of a machine is as young; of one that vanished untold, nothing is."""
+    told = (life.started, life.stopped, life.deleted)
+    latest = _latest(*told, life.seen_stopped, life.seen_started, life.launched)
+    return latest is not None and latest > oldest
 
 
 def _latest(*times: datetime | None) -> datetime | None:

@@ -259,3 +259,17 @@ def test_nothing_is_remembered_of_machines_that_are_long_gone() -> None:
 
     assert not life._lives
     assert not life._vanished
+
+
+def numbered(number: int) -> Machine:
+    return replace(RUNNING, key=RUNNING.key._replace(resource_id=f"{ID}{number}"))
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["deletion on record", "nothing on record"])
+def test_what_is_known_of_vanished_machines_does_not_pile_up(*, recorded: bool) -> None:
+    life = Lifecycle()
+    for hour in range(80):
+        row = deletion(60 * hour - 1) | {"target": f"{ID}{hour - 1}"}
+        told(life, 60 * hour, [numbered(hour)], *([row] if recorded else []))
+    reach = REACH / timedelta(hours=1)
+    assert len(life._lives) <= (reach + 2 if recorded else reach + 3)
