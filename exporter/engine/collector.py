@@ -70,6 +70,8 @@ class ProviderCollector:
         try:
             return self._cycle()
         finally:
+            # Last, as the clock's word is weighed against what was read.
+            self._ledger.close_unreachable(self.name, self._trust.unreachable(), self.rules)
             commit(self._ledger, self._store_status)  # what was seen, even if reading it failed
 
     def _cycle(self) -> Outcome:
@@ -230,6 +232,19 @@ class _ClockTrust:
         young = final - max(2 * self._rules.resolution, self._rules.settle)
         if newest is not None and newest >= young:
             self._trusted, self._past = True, None
+
+    def unreachable(self) -> int:
+        """Time before which buckets are too old to be asked for, whoever still waits for them.
+
+        Where metrics are refused for good no data ever proves the time: then a whole catch-up of
+        steady running has to.
+        """
+        wall = self._clock.now().timestamp()
+        steady_for = self._clock.monotonic() - self._silent_since
+        if not self._trusted and steady_for < self._rules.max_catch_up:
+            wall = min(self.surely_past(), self._proven or 0)
+        oldest = wall - self._rules.settle - self._rules.max_catch_up
+        return floor_to(oldest, self._rules.resolution)
 
     def closing(self, newest: int | None) -> int:
         """Time before which buckets may close: settled, looked back at, and proven to be past."""

@@ -246,6 +246,10 @@ class Ledger:
         changed = (
             runs != account.runs or machine != account.machine or collector != account.collector
         )
+        if runs != account.runs:
+            # Open buckets were counted for the seconds of the runs as they were known: all of them
+            # are read again, also those that are older than the look-back.
+            account.read_for_good = 0
         account.machine, account.collector, account.runs = machine, collector, runs
         account.observed_at = now
         if machine.state is RunState.GONE:
@@ -293,24 +297,23 @@ class Ledger:
     # --- what to read -----------------------------------------------------------------------------
 
     def earliest(self, collector: str, final: int, rules: BucketRules) -> int:
-        """Return where the next read should begin: the oldest watermark, or the look-back."""
+        """Return where the next read should begin: the oldest unread bucket, or the look-back."""
         look_back = floor_to(final - rules.look_back, rules.resolution)
         with self._lock:
             marks = [
-                account.watermark if account.primed else min(account.watermark, look_back)
+                account.wanted_from if account.primed else min(account.watermark, look_back)
                 for account in self._of(collector)
             ]
         return min(marks, default=final)
 
     def due(self, collector: str, window: Window) -> tuple[Machine, ...]:
-        """Return the machines that ran in the still open part of a window."""
+        """Return the machines that ran in the part of a window that is still to be read."""
         with self._lock:
             return tuple(
                 account.machine
                 for account in self._of(collector)
-                if (not account.primed or account.watermark < window.end)
-                and account.overlap(
-                    max(window.start, account.watermark) if account.primed else window.start,
+                if account.overlap(
+                    max(window.start, account.wanted_from) if account.primed else window.start,
                     window.end,
                 )
                 > 0
@@ -471,6 +474,26 @@ class Ledger:
                     account.read_until = max(account.read_until, window.end)
                     self._advance(account, answer, rules, prices)
 
+    def close_unreachable(self, collector: str, reach: int, rules: BucketRules) -> None:
+        """Close what began before ``reach``: too old to be asked for, nothing can correct it.
+
+        This needs no answer. Where listing or reading is refused for good, open buckets would
+        else pile up, and vanished machines would stay for ever.
+        """
+        with self._lock:
+            prices = _Prices(self._intensity_over, rules.resolution)
+            for account in self._of(collector):
+                limit = account.closable(reach, rules.resolution)
+                # Of a machine that its inventory has not shown since, what has data is closed all
+                # the same. The span after that waits, and takes no memory: whether it is missing,
+                # or the machine had stopped, is known when it is seen again.
+                old = (start for start in account.buckets if start < reach)
+                limit = max(limit, max(old, default=-rules.resolution) + rules.resolution)
+                # What was asked for and never came has the user's stand-in, the rest has not.
+                asked = min(limit, floor_to(account.read_until, rules.resolution))
+                self._close(account, asked, rules, prices)
+                self._close(account, limit, rules, prices, limit)
+
     def _advance(
         self, account: ResourceAccount, answer: Answer, rules: BucketRules, prices: "_Prices"
     ) -> None:
@@ -479,6 +502,7 @@ class Ledger:
         # stepped cannot give alone), and what the inventory knows of the machine: not seen since,
         # it may have stopped, and its empty buckets would count as missing.
         closing = min(answer.window.end, answer.closing)
+        account.read_for_good = max(account.read_for_good, closing)
         closing = account.closable(closing, rules.resolution)
         self._close(account, closing, rules, prices, answer.reach)
 

@@ -91,6 +91,8 @@ class ResourceAccount:
     """Newest bucket with data that was read in this process."""
     read_until: int = 0
     """End of the newest bucket that was asked for and answered."""
+    read_for_good: int = 0
+    """Time before which its buckets were read for the last time, and wait for a listing at most."""
     primed: bool = False
     """Whether its look-back was read in this process: the first read serves gauges and chart."""
     observed_at: float = 0.0
@@ -149,6 +151,11 @@ class ResourceAccount:
     def certain_overlap(self, start: int, end: int) -> float:
         """Seconds in a span during which it surely ran."""
         return sum(run.certain_overlap(start, end) for run in self.runs)
+
+    @property
+    def wanted_from(self) -> int:
+        """Begin of what is still to be read; what is open for want of a listing only is not."""
+        return max(self.watermark, self.read_for_good)
 
     def closable(self, until: int, resolution: int) -> int:
         """Limit to where its runs are known: unseen, it may have stopped or started since."""
