@@ -120,7 +120,7 @@ class Ledger:
                 last=at.last,
                 tally=Tally(*at.tally),
                 buckets=state.buckets.get(ident, {}),
-                gone_since=at.last_seen if row.machine.state is RunState.GONE else None,
+                gone_since=_gone_since(row, at.last_seen),
                 shown=row.collector in collectors,
             )
             self._remodel(account)
@@ -279,12 +279,14 @@ class Ledger:
             if account.collector != collector or account.gone_since is None:
                 continue
             # Two limits. Series end when the last bucket has closed and scrapes saw its value.
-            # The account itself stays for as long as a catch-up reaches back: should the machine be
-            # listed again, its new account would count what this one counted already.
+            # The account itself stays until all that it counted is older than a catch-up reaches:
+            # should the machine be listed again, its new account would count that once more.
             settled = all(r.end is not None and r.end <= account.watermark for r in account.runs)
             gone_for = now - account.gone_since
             account.shown = not settled or gone_for <= rules.keep_gone
-            if settled and gone_for > max(rules.keep_gone, rules.max_catch_up):
+            ended = max((run.end for run in account.runs if run.end is not None), default=0.0)
+            forgettable = ended < now - rules.settle - rules.max_catch_up - rules.resolution
+            if settled and gone_for > rules.keep_gone and forgettable:
                 del self._accounts[key]
                 self._changes.closed_before.pop(account.ident, None)
                 self._changes.resources.pop(account.ident, None)
@@ -677,6 +679,17 @@ class Ledger:
         if tally is None:
             tally = self._regions[key] = Tally.zero(REGION_QUANTITIES)
         return tally
+
+
+def _gone_since(row: ResourceRow, last_seen: float) -> float | None:
+    """Return when a machine of the state file was found gone, None if it is there.
+
+    Without a stop time that was told, its run ends at the poll that found it gone; that may be
+    hours after it was last seen running.
+    """
+    if row.machine.state is not RunState.GONE:
+        return None
+    return max([last_seen, *(run.end for run in row.runs if run.end is not None)])
 
 
 def _sound(usage: Usage) -> Usage | None:

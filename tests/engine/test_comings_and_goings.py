@@ -1,0 +1,36 @@
+"""Machines that vanish, come back, or were watched by nobody for a while: each second once."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.clock import ManualClock
+from tests.support.rig import DAY, HOUR, T0, Rig
+from tests.support.sim import SimCloud, SimGrid, SimMachine, Span
+
+STEP = 300
+
+
+def rig_of(state: Path, clock: ManualClock, cloud: SimCloud) -> Rig:
+    return Rig(state, [cloud], [SimGrid(clock=clock)], clock)
+
+
+@pytest.mark.parametrize("restarted", [True, False])
+def test_a_machine_that_was_found_gone_after_a_blind_time_and_is_back_a_day_later_counts_once(
+    state: Path, clock: ManualClock, *, restarted: bool
+) -> None:
+    """Its run was held to end when it was found gone, hours after it was last seen."""
+    machine = SimMachine(name="m", spans=[Span(T0 - 5000)], busy=0.5)
+    other = SimMachine(name="o", spans=[Span(T0 - 5000)], busy=0.5, region="ie-two")
+    blind = {"fr-one": [(T0 + 6 * HOUR, T0 + 12 * HOUR)]}
+    cloud = SimCloud(clock=clock, machines=[machine, other], region_listing_outages=blind)
+    rig = rig_of(state, clock, cloud)
+    rig.every(900, T0 + 11 * HOUR)
+    machine.listed_until = T0
+    rig.every(900, T0 + 13 * HOUR)
+    if restarted:
+        rig.restart()
+    rig.every(900, T0 + 30 * HOUR + 1440)
+    machine.listed_until = T0 + 99 * DAY
+    rig.every(900, T0 + 36 * HOUR)
+    assert sum(rig.region_sums()["fr-one"][3:]) <= rig.final - (T0 - STEP)
