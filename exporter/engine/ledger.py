@@ -94,6 +94,8 @@ class Ledger:
         self._dirty: set[ResourceKey] = set()
         self._dirty_regions: set[RegionKey] = set()
         self._next_ident = 1
+        self._unsaved_from = 1
+        """Idents from here on stand in no file yet."""
         self._late = LateHours()
         self._charted: dict[tuple[str, int, int], Accrual] = {}
         self._repriced: dict[str, Repriced] = {}
@@ -135,6 +137,7 @@ class Ledger:
         self.repriced = dict(state.repriced)
         # A number that a vanished machine had is not given away while an hour of it is kept.
         self._next_ident = max([*state.resources, self._late.newest_ident]) + 1
+        self._unsaved_from = self._next_ident
 
     def commit(self) -> None:
         """Write everything since the last commit in one transaction, and then show its sums.
@@ -162,6 +165,7 @@ class Ledger:
             self._changes = Changes()
             self._dirty.clear()
             self._dirty_regions.clear()
+            self._unsaved_from = self._next_ident
 
     @contextmanager
     def reading(self) -> Iterator[tuple[Collection[ResourceAccount], dict[RegionKey, Tally]]]:
@@ -291,7 +295,9 @@ class Ledger:
                 self._changes.closed_before.pop(account.ident, None)
                 self._changes.resources.pop(account.ident, None)
                 self._changes.progress.pop(account.ident, None)
-                self._changes.removed.add(account.ident)
+                self._dirty.discard(key)
+                if account.ident < self._unsaved_from:  # else there is no row to delete
+                    self._changes.removed.add(account.ident)
 
     def _remodel(self, account: ResourceAccount) -> None:
         account.models = [self._model_of(account.machine.key, run.spec) for run in account.runs]

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from exporter.core.errors import StoreError
+from exporter.engine.store import Changes
 from tests.support.clock import ManualClock
 from tests.support.rig import DAY, HOUR, T0, Rig
 from tests.support.sim import SimCloud, SimGrid, SimMachine, Span
@@ -34,3 +36,33 @@ def test_a_machine_that_was_found_gone_after_a_blind_time_and_is_back_a_day_late
     machine.listed_until = T0 + 99 * DAY
     rig.every(900, T0 + 36 * HOUR)
     assert sum(rig.region_sums()["fr-one"][3:]) <= rig.final - (T0 - STEP)
+
+
+def test_while_nothing_can_be_saved_what_comes_and_goes_leaves_nothing_behind(
+    state: Path, clock: ManualClock
+) -> None:
+    machines = [
+        SimMachine(
+            name=f"m{i}",
+            spans=[Span(T0 + i * HOUR, T0 + i * HOUR + 1000)],
+            listed_until=T0 + i * HOUR + 2000,
+        )
+        for i in range(96)
+    ]
+    rig = rig_of(state, clock, SimCloud(clock=clock, machines=machines))
+    rig.every(1800, T0 + HOUR)
+    saved = len(rig.store.load().resources)
+    commit = rig.store.commit
+
+    def refuse(_changes: Changes) -> None:
+        message = "disk full"
+        raise StoreError(message)
+
+    rig.store.commit = refuse  # type: ignore[method-assign]
+    rig.every(1800, T0 + 96 * HOUR)
+    ledger = rig.ledger
+    assert len(ledger._dirty) <= len(ledger._accounts) <= 28
+    assert len(ledger._changes.removed) == saved
+    rig.store.commit = commit  # type: ignore[method-assign]
+    rig.run()
+    assert len(rig.store.load().resources) == len(ledger._accounts)
