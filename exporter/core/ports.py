@@ -178,6 +178,13 @@ class PowerProfile(Protocol):
         """Return IT watts of all components: low, central, high."""
         ...
 
+    def with_gpu_watts(self, watts: Bounds) -> "PowerProfile":
+        """Return the same machine with accelerators that draw what was read of all of them.
+
+        What the server draws around them follows, where the model counts it.
+        """
+        ...
+
     def embodied(self) -> Bounds:
         """Return grams of embodied CO2eq per hour of the machine's share: low, central, high."""
         ...

@@ -110,7 +110,7 @@ def accrue_embodied(model: MachineModel, seconds: float, units: float) -> GramsC
 
 def it_power(profile: PowerProfile, usage: Usage) -> Power:
     """Central IT power of all units: each component as measured, else as modelled."""
-    power = profile.power(_load(usage), usage.gpu)
+    power = _told(profile, usage).power(_load(usage), usage.gpu)
     if usage.watts is not None:
         power = Power(*map(_measured_or, usage.watts.components, _modelled(power, usage.watts)))
     if usage.units == 1.0:  # nearly all
@@ -122,17 +122,28 @@ def it_bounds(profile: PowerProfile, usage: Usage) -> Bounds:
     """IT watts of all units: the meter's bounds for what it read, the model's for the rest.
 
     A model tells bounds of a machine as a whole; those of a part of it are taken to be as wide in
-    proportion. Both errors are added, the widest case.
+    proportion. What was read of accelerators it takes in itself. Both errors are added, the widest
+    case.
     """
+    profile = _told(profile, usage)
     bounds = profile.bounds(_load(usage), usage.gpu)
     if usage.watts is not None:
-        low, high = usage.watts.low, usage.watts.high
-        measured = sum(watts for watts in usage.watts.components if watts is not None)
-        modelled = sum(_modelled(profile.power(_load(usage), usage.gpu), usage.watts))
+        metered = usage.watts if usage.watts.whole else usage.watts._replace(gpu=None)
+        measured = sum(watts for watts in metered.components if watts is not None)
+        modelled = sum(_modelled(profile.power(_load(usage), usage.gpu), metered))
         share = modelled / bounds.central if bounds.central else 0.0
         rest = Bounds(share * bounds.low, modelled, share * bounds.high)
-        bounds = add(Bounds(measured * low, measured, measured * high), rest)
+        bounds = add(Bounds(measured * metered.low, measured, measured * metered.high), rest)
     return _times(bounds, usage.units)
+
+
+def _told(profile: PowerProfile, usage: Usage) -> PowerProfile:
+    """Tell the model what was read of the accelerators: what is around them follows their watts."""
+    metered = usage.watts
+    if metered is None or metered.gpu is None or metered.whole:
+        return profile
+    gpu = metered.gpu
+    return profile.with_gpu_watts(Bounds(gpu * metered.low, gpu, gpu * metered.high))
 
 
 def _load(usage: Usage) -> Ratio:
@@ -340,7 +351,7 @@ def _usage_factors(profile: PowerProfile, usage: Usage) -> tuple[Factor, ...]:
             for component, watts in zip(Power._fields, usage.watts.components, strict=True)
             if watts is not None
         ]
-    return (*told, *profile.explain(_load(usage), usage.gpu))
+    return (*told, *_told(profile, usage).explain(_load(usage), usage.gpu))
 
 
 def _site_factors(region: Region, intensity: IntensityInForce) -> tuple[Factor, ...]:

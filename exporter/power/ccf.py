@@ -11,7 +11,7 @@ own, and so do the bounds, which the method has none of. Its known faults are ke
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Final, NamedTuple
 
@@ -19,9 +19,9 @@ from exporter.core.model import HOST, Bounds, Confidence, Factor, Machine, Power
 from exporter.core.units import Ratio, Watts
 from exporter.data.ccf import Coefficients, coefficients
 from exporter.power import embodied, explain, names, published
+from exporter.power.accelerators import ASSUMED_UTILIZATION, Accelerators, accelerators
 from exporter.power.catalogue import Types
 from exporter.power.hardware import Facts, Hardware, facts, hardware
-from exporter.power.measured import gpu_factors
 from exporter.power.names import Size
 from exporter.power.published import Error
 
@@ -59,6 +59,10 @@ _TWO_CHIPS: Final = frozenset({"m5zn", "z1d"})
 _ALL: Final = "all memory, as on Google's bills; a part is inside the CPU watts already"
 _BEYOND: Final = "the server's memory beyond that of the SPECpower servers, shared by memory"
 _NOT_COUNTED: Final = "none: burstable, or a server that the method does not know"
+
+
+_GPU: Final = "Cloud Carbon Footprint, appendix III: 11.5 % and 102 % of TDP"
+_OF_TYPE: Final = "size of the type"
 
 
 class Counted(NamedTuple):
@@ -106,6 +110,7 @@ class CcfProfile:
     counted: Counted
     memory: Bounds
     error: Error
+    gpus: Accelerators
     embodied_share: embodied.Share
 
     @property
@@ -131,16 +136,19 @@ class CcfProfile:
         """
         cpu = self._cpu(self.cpu.idle, self.cpu.busy, utilization)
         memory = Watts(self.memory.central)
-        gpus = published.accelerators(self.machine, gpu)
-        return Power(Watts(cpu), memory, Watts(gpus.central), _NONE, _NONE)
+        return Power(Watts(cpu), memory, Watts(self._gpus(gpu).central), _NONE, _NONE)
 
     def bounds(self, utilization: Ratio, gpu: Ratio | None = None) -> Bounds:
         """Return IT watts of all components: low, central, high."""
-        gpus = published.accelerators(self.machine, gpu)
+        gpus = self._gpus(gpu)
         low = self.error.low * self._least(utilization) + self.memory.low
         high = self.error.high * self._most(utilization) + self.memory.high
         low, high = published.widened(self.machine, low, high)
         return Bounds(low + gpus.low, self.power(utilization, gpu).it, high + gpus.high)
+
+    def with_gpu_watts(self, watts: Bounds) -> "CcfProfile":
+        """Return the same machine with accelerators that draw what was read of them."""
+        return replace(self, gpus=self.gpus.reading(watts))
 
     def embodied(self) -> Bounds:
         """Return grams of embodied CO2eq per hour of the machine's share: low, central, high."""
@@ -156,12 +164,18 @@ class CcfProfile:
             explain.component("CPU", power.cpu, "vCPUs x (idle + utilisation x (busy - idle))"),
             *_memory_factors(self.counted),
             explain.component("memory", power.memory, "GB counted x W/GB"),
-            *gpu_factors(self.machine, gpu),
-            explain.component("GPU", power.gpu, "number x power of one"),
+            *_gpu_factors(self.gpus, gpu, self._gpus(gpu)),
             published.error_factor(self.error),
             explain.sum_factor(self.bounds(utilization, gpu)),
             *embodied.factors(self.embodied_share),
         )
+
+    def _gpus(self, utilization: Ratio | None) -> Bounds:
+        """Watts of the GPUs as read, or by the method, between bounds that are not its own."""
+        if self.gpus.read is not None or not self.gpus.count:
+            return self.gpus.watts()
+        own = self.gpus.count * gpu_at(self.gpus, utilization)
+        return published.covering(self.gpus.watts(utilization), own)
 
     def _cpu(self, idle: Watts, busy: Watts, utilization: Ratio) -> float:
         fraction = published.fraction(self.machine, utilization)
@@ -193,8 +207,36 @@ def profile_of(machine: Hardware, server: Size) -> CcfProfile:
         counted=gigabytes,
         memory=memory_watts(gigabytes),
         error=UNKNOWN_CPU if proxy or cpu.family == UNKNOWN_FAMILY else KNOWN_CPU,
+        gpus=accelerators(machine.gpu_model, machine.gpu_count),
         embodied_share=embodied.share(machine),
     )
+
+
+def gpu_at(gpus: Accelerators, utilization: Ratio | None) -> float:
+    """Watts of one GPU by the method: a straight line, half busy where nothing measures it."""
+    busy = ASSUMED_UTILIZATION if utilization is None else utilization
+    return linear(*published.gpu_watts(gpus.gpu), min(max(busy, 0.0), 1.0))
+
+
+def _gpu_factors(gpus: Accelerators, utilization: Ratio | None, watts: Bounds) -> Iterator[Factor]:
+    if not gpus.count:
+        return
+    if gpus.read is not None:
+        yield explain.component("GPU", watts.central, "read by an agent in the machine", watts)
+        return
+    yield Factor(name=f"number of {gpus.name}", value=gpus.count, unit="GPU", source=_OF_TYPE)
+    for state, value in zip(("idle", "busy"), published.gpu_watts(gpus.gpu), strict=True):
+        yield Factor(
+            name=f"{state} watts of {gpus.name}", value=value, unit="W", source=_GPU, year="2021"
+        )
+    measured = "mean over the bucket, measured in the machine"
+    yield Factor(
+        name="GPU utilisation",
+        value=ASSUMED_UTILIZATION if utilization is None else utilization,
+        unit="ratio",
+        source="assumed: no metric of the provider tells it" if utilization is None else measured,
+    )
+    yield explain.component("GPU", watts.central, "number x watts of one, GPUs only", watts)
 
 
 def _cpu_factors(cpu: Coefficients) -> Iterator[Factor]:

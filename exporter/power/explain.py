@@ -68,3 +68,16 @@ def component(name: str, watts: float, rule: str, bounds: Bounds | None = None) 
         low=bounds.low if bounds else None,
         high=bounds.high if bounds else None,
     )
+
+
+def between(name: str, bounds: Bounds, unit: str, source: str, year: str = "") -> Factor:
+    """One factor with the interval that should hold it."""
+    return Factor(
+        name=name,
+        value=bounds.central,
+        unit=unit,
+        source=source,
+        year=year,
+        low=bounds.low,
+        high=bounds.high,
+    )

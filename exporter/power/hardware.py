@@ -57,6 +57,27 @@ _GCP_PLATFORMS: Final = {
 """GCE ``cpuPlatform`` where it is not the family's own name, with or without ``Intel``."""
 
 
+_DDR5: Final = frozenset(
+    {
+        "Sapphire Rapids",
+        "Emerald Rapids",
+        "Granite Rapids",
+        "EPYC 4th Gen",
+        "EPYC 5th Gen",
+        "Graviton3",
+        "Graviton3E",
+        "Graviton4",
+        "Graviton5",
+        "Google Axion",
+        "Google Axion N",
+        "Cobalt 100",
+        "Neoverse V2 (Grace)",
+        "Apple silicon",
+    }
+)
+"""Families whose servers have DDR5 (or LPDDR5); all others of the table have DDR4 or older."""
+
+
 class Facts(NamedTuple):
     """What the power of a machine depends on: machines of equal facts share a profile."""
 
@@ -77,6 +98,11 @@ class Cpu:
 
     family: CpuFamily
     model: CpuModel | None
+
+    @property
+    def memory_kind(self) -> str:
+        """Generation of the memory beside it."""
+        return "DDR5" if self.family.name in _DDR5 else "DDR4"
 
     def tdp_per_vcpu(self, threads_per_core: int) -> Watts:
         """TDP of a vCPU's share: of a thread, or of a core where a vCPU is a whole core."""

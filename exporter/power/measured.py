@@ -1,30 +1,39 @@
 """The default power model: measured curves of CPU families, scaled by TDP. Pure.
 
-CPU watts    = vCPUs x TDP per vCPU x r(L(u)); r is the median wall power over TDP of the family's
-               SPECpower results, brought to the TDP of the CPU; L turns utilisation into load
-               where two vCPUs share a core
-memory watts = 0.20 W/GiB beyond the memory that r already holds
-GPU watts    = idle + utilisation x dynamic range; half of it where nothing measures utilisation
+CPU watts    = vCPUs x TDP per vCPU x (r(L(u)) + s(u)) / 2; r is the median wall power over TDP of
+               the family's SPECpower results, brought to the TDP of the CPU; L turns utilisation
+               into load where two vCPUs share a core; s has the idle and maximum of r, and between
+               them the shape of full-throttle work on bare cloud machines
+memory watts = W/GiB of the module's size, beyond the memory that r already holds
+GPU and node = accelerators.py
 The derivation and its limits: docs/methodology.md; how far off it is: docs/accuracy.md.
 """
 
+import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from exporter.core.model import Bounds, Confidence, Factor, Machine, Power
 from exporter.core.units import Ratio, Watts
 from exporter.data.cpus import CpuModel
-from exporter.data.gpus import Gpu, named
+from exporter.data.memory import module
 from exporter.power import embodied, explain
+from exporter.power.accelerators import Accelerators, accelerators
 from exporter.power.catalogue import Types
 from exporter.power.explain import TABLES_YEAR
 from exporter.power.hardware import Cpu, Facts, Hardware, SizeSource, facts, hardware
 
-MEMORY_WATTS_PER_GIB: Final = Bounds(0.05, 0.20, 0.392)
-"""DRAM: readings on EC2 metal give 0.04 (idle) to 0.10 W/GiB, Boavizta 0.284, Cloud Carbon
-Footprint 0.392 (mean of Crucial and Micron data sheets)."""
+MEMORY_AT_THE_WALL: Final = 1.1
+"""Power of memory at the wall over that of its modules: voltage converters and power supply."""
+
+MODULE_GIB: Final = {"DDR4": (32.0, 4.0), "DDR5": (64.0, 8.0)}
+"""Size of a memory module by its generation: the usual one, and GiB for each GiB of a vCPU where
+that is more. m5, c5 and r5 have 16 or 32 GB modules with 8 GiB a vCPU and less, x2iedn 128 GB with
+32; general types of the DDR5 generation have 64 GB."""
+
+LARGEST_MODULE_GIB: Final = 256.0
 
 ASSUMED_SIZE_LESS: Final = 4.0
 ASSUMED_SIZE_MORE: Final = 48.0
@@ -32,6 +41,9 @@ ASSUMED_SIZE_MORE: Final = 48.0
 instead of two."""
 
 _NONE: Final = Watts(0.0)
+_MEMORY: Final = (
+    "modules of this size at work, and 10 % at the wall; idle, and modules of half the size"
+)
 _KNOWN: Final = "how the CPU is known; decides the width of the bounds"
 _SMT: Final = "two vCPUs share a core: 100·f·(2 - 0.75·f)/1.25"
 _FULL_CORE: Final = "a vCPU is a core: load is utilisation"
@@ -53,6 +65,13 @@ IDLE_TDP_EXPONENT: Final = 0.2
 FULL_TDP_EXPONENT: Final = 0.7
 """Within a family, server power follows TDP to this power when idle and at full load, because fans,
 memory and disks do not grow with the CPU (SPECpower results of 310 servers; docs/accuracy.md)."""
+
+
+STRESS_SHARE: Final = 0.5
+"""How much of the central value follows the shape of full-throttle work, the rest that of
+SPECpower's transactions. Of 0, 1/4, 1/2, 3/4 and 1 it has the least mean error over both tests of
+docs/accuracy.md: bare cloud machines under a stress program, which asks for 1, and SPECpower, which
+asks for 0."""
 
 
 class Loading(NamedTuple):
@@ -175,19 +194,16 @@ class Spread(NamedTuple):
         return (curve[0] * self.idle_high, *scaled(curve[1:], self.high))
 
 
-MEASURED: Final = Spread(0.75, 1.40, 0.60, 1.60)
-"""Holds nine of ten servers left out of the median, at each load, also where all servers of their
-CPU model are left out (docs/accuracy.md). Idle power differs most between servers."""
+MEASURED: Final = Spread(0.82, 1.34, 0.69, 1.68)
+"""True watts over central ones: 5 and 95 % quantiles over unseen servers, no CPU of their model
+being known (conformal; docs/accuracy.md has the bench). Idle power differs most."""
 
-FAMILY_ONLY: Final = Spread(0.60, 1.50, 0.55, 1.70)
+FAMILY_ONLY: Final = Spread(0.75, 1.49, 0.65, 1.75)
 """The same where the family of the CPU is known, but neither its TDP nor its number of threads."""
 
-GUESSED: Final = Spread(0.50, 1.50, 0.50, 1.70)
-"""Types of which the CPU is guessed: assumed."""
-
-PROXY: Final = Spread(0.50, 1.80, 0.45, 2.00)
-"""Families without a measurement of their own: assumed. The measured Grace has 1.5 to 2.2 times the
-watts per core of a cloud's CPUs with cores of its kind, by their published facts."""
+GUESSED: Final = Spread(0.51, 1.80, 0.34, 2.40)
+"""Families without a measurement of their own, and types of which the CPU is guessed: the same
+quantiles where each family's servers are predicted by the curve of every other family."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +218,14 @@ class CpuShare:
     """Watts of all vCPUs."""
     extra_gib: float
     """Memory beyond what the curve holds."""
+    module_gib: float
+    memory_per_gib: Bounds
     spread: Spread
+
+    @property
+    def memory(self) -> Bounds:
+        """Watts of the memory beyond what the curve holds."""
+        return self.memory_per_gib.times(self.extra_gib)
 
 
 def shares(machine: Hardware) -> tuple[CpuShare, ...]:
@@ -223,61 +246,42 @@ def _share(machine: Hardware, cpu: Cpu) -> CpuShare:
     tdp_per_vcpu = cpu.tdp_per_vcpu(machine.threads_per_core)
     ratio = wall_over_tdp(cpu)
     held_gib = machine.vcpus * cpu.family.gib_per_thread * _threads(machine, cpu)
+    module_gib = _module_gib(machine, cpu.memory_kind)
     return CpuShare(
         cpu=cpu,
         tdp_per_vcpu=tdp_per_vcpu,
         ratio=ratio,
         curve=scaled(ratio, machine.vcpus * tdp_per_vcpu),
         extra_gib=max(0.0, machine.memory_gib - held_gib),
+        module_gib=module_gib,
+        memory_per_gib=memory_per_gib(cpu.memory_kind, module_gib),
         spread=_spread(machine, cpu),
     )
 
 
+def _module_gib(machine: Hardware, kind: str) -> float:
+    """Size of the modules: memory is made dense by larger ones, as sockets have so many slots."""
+    usual, per_gib = MODULE_GIB[kind]
+    return min(LARGEST_MODULE_GIB, max(usual, per_gib * machine.memory_gib / machine.vcpus))
+
+
+def memory_per_gib(kind: str, gib: float) -> Bounds:
+    """Watts for each GiB of memory in modules of a size.
+
+    Central: at work, as the CPU's utilisation does not tell how busy memory is. Low: idle. High: in
+    modules of half the size.
+    """
+    own, smaller = module(kind, gib), module(kind, gib / 2.0)
+    per_gib = Bounds(own.idle / own.gib, own.busy / own.gib, smaller.busy / smaller.gib)
+    return per_gib.times(MEMORY_AT_THE_WALL)
+
+
 def _spread(machine: Hardware, cpu: Cpu) -> Spread:
-    if cpu.family.proxy:
-        found = PROXY
-    elif machine.confidence is Confidence.UNKNOWN_TYPE:
+    if cpu.family.proxy or machine.confidence is Confidence.UNKNOWN_TYPE:
         found = GUESSED
     else:
         found = FAMILY_ONLY if cpu.model is None else MEASURED
     return found if cpu.model is None else found.of_tdp(cpu.model)
-
-
-# Accelerators, at a measured utilisation or at an assumed one.
-
-ASSUMED_GPU_UTILIZATION: Final = Ratio(0.5)
-"""Share of the dynamic range in the central value where nothing measures it."""
-
-UNKNOWN_GPU: Final = Gpu(
-    model="unknown",
-    idle=Watts(35.0),
-    maximum=Watts(300.0),
-    idle_low=Watts(4.0),
-    maximum_high=Watts(1000.0),
-    source="assumed as a V100, the middle of the table; at most as the larger parts of 2025",
-)
-"""An accelerator that the table lacks."""
-
-
-def gpu_part(model: str) -> Gpu:
-    """Return the figures of an accelerator, or those of the unknown one."""
-    return named(model) or UNKNOWN_GPU
-
-
-def gpu_watts(model: str, count: float, utilization: Ratio | None = None) -> Bounds:
-    """Power of all accelerators of a machine: low, central, high.
-
-    Where nothing tells how busy they are, anything from idling to full power. Where it is known,
-    the error of a model without measurements around the central value, within the same ends:
-    utilisation is the share of time with some work on the chip, not how much of the chip works.
-    """
-    found = gpu_part(model)
-    low, high = float(found.idle_low), float(found.maximum_high)
-    busy = ASSUMED_GPU_UTILIZATION if utilization is None else min(max(utilization, 0.0), 1.0)
-    central = found.idle + busy * (found.maximum - found.idle)
-    if utilization is not None:
-        low, high = max(low, GUESSED.low * central), min(high, GUESSED.high * central)
-    return Bounds(low, central, high).times(count)
 
 
 def size_spread(machine: Hardware) -> tuple[float, float]:
@@ -290,9 +294,10 @@ def size_spread(machine: Hardware) -> tuple[float, float]:
 
 
 class _Ends(NamedTuple):
-    """Watts of CPU and memory over the load, at the ends of what they may be."""
+    """Watts of CPU and memory at the ends: by the load, and by the shape of full-throttle work."""
 
     low: Segments
+    low_stress: Segments
     low_span: float
     """Dynamic range of the lower end."""
     usual: Segments
@@ -328,19 +333,19 @@ class MeasuredProfile:
     shares: tuple[CpuShare, ...]
     loading: Loading
     curve: Segments
-    """CPU watts over load: the mean of the CPUs that may serve the machine."""
+    """CPU watts over load, its part of the central value: the mean of the possible CPUs."""
+    stress: Segments
+    """CPU watts over tenths of utilisation, its part of the central value."""
     span: float
-    """Dynamic range of ``curve``."""
+    """Dynamic range of both together."""
     ends: _Ends
     full: float
     """vCPUs that the machine sees over those that it is guaranteed."""
     usable: float
     """vCPUs that the machine may use over those that it holds."""
-    memory: Watts
-    gpu: Bounds
-    """Watts of the accelerators where nothing measures how busy they are."""
+    memory: Bounds
+    gpus: Accelerators
     embodied_share: embodied.Share
-    embodied_bounds: Bounds
 
     @property
     def confidence(self) -> Confidence:
@@ -364,113 +369,137 @@ class MeasuredProfile:
         count is the guaranteed part only: their dynamic power goes on linearly until all the
         vCPUs that the machine sees are busy. ``gpu`` None: half busy.
         """
-        (slope, bend), gpus = self.loading, self.gpu if gpu is None else self._gpus(gpu)
-        fraction = clamped(utilization) * self.usable
-        load = fraction * (slope - bend * fraction)
-        base, rise = self.curve[int(load)]
-        cpu = base + rise * load
-        if utilization > 1.0:
-            cpu += self._burst(utilization) * self.span
-        return Power(Watts(cpu), self.memory, Watts(gpus.central), _NONE, _NONE)
+        cpu, memory = Watts(self._cpu(utilization)), Watts(self.memory.central)
+        if not self.gpus.count:  # nearly all
+            return Power(cpu, memory, _NONE, _NONE, _NONE)
+        gpus = self.gpus.watts(gpu)
+        node = Watts(self.gpus.node(gpus).central)
+        return Power(cpu, memory, Watts(gpus.central), _NONE, _NONE, node)
 
     def bounds(self, utilization: Ratio, gpu: Ratio | None = None) -> Bounds:
         """Return IT watts of all components: low, central, high.
 
-        The interval holds those of all CPUs that may serve the machine. Low: without the effect
-        of shared cores, and only the baseline's part of the idle power. High: all vCPUs that the
-        machine sees, and the higher of usual and full-throttle work.
+        The interval holds those of all CPUs that may serve the machine, and both shapes between
+        idle and full power. Low: only the baseline's part of the idle power. High: all vCPUs that
+        the machine sees.
         """
-        gpus = self.gpu if gpu is None else self._gpus(gpu)
-        ends, (slope, bend), burst = self.ends, self.loading, 0.0
-        fraction = seen = clamped(utilization) * self.usable
-        if self.full > 1.0:
-            burst, seen = self._burst(utilization), clamped(Ratio(utilization / self.full))
-        load, of_seen = fraction * (slope - bend * fraction), seen * (slope - bend * seen)
-        base, rise = ends.low[int(10.0 * fraction)]
-        low = base + rise * 10.0 * fraction + burst * ends.low_span
-        base, rise = self.curve[int(load)]
-        central = base + rise * load + burst * self.span + self.memory + gpus.central
-        base, rise = ends.usual[int(of_seen)]
-        usual = base + rise * of_seen
-        base, rise = ends.stress[int(10.0 * seen)]
-        stress = base + rise * 10.0 * seen
-        return Bounds(low + gpus.low, central, max(usual, stress) + gpus.high)
+        without = self._without_gpus(utilization)
+        if not self.gpus.count:
+            return without
+        gpus = self.gpus.watts(gpu)
+        return without.plus(gpus).plus(self.gpus.node(gpus))
+
+    def with_gpu_watts(self, watts: Bounds) -> "MeasuredProfile":
+        """Return the same machine with accelerators that draw what was read of them."""
+        return replace(self, gpus=self.gpus.reading(watts))
 
     def embodied(self) -> Bounds:
         """Return grams of embodied CO2eq per hour of the machine's share: low, central, high."""
-        return self.embodied_bounds
+        return self.embodied_share.bounds
 
     def explain(self, utilization: Ratio, gpu: Ratio | None = None) -> tuple[Factor, ...]:
         """Return every factor from utilisation to IT watts and embodied grams."""
-        load, power = self.load(utilization), self.power(utilization, gpu)
-        cpu, memory, gpus = self._components(utilization, gpu)
-        of_cpus = (factor for share in self.shares for factor in _cpu_factors(share, load))
+        load, cpu = self.load(utilization), self._cpu_bounds(utilization)
         rule = "mean of the CPUs" if len(self.shares) > 1 else "vCPUs x TDP per vCPU x ratio"
+        tenths = LAST * clamped(utilization) * self.usable
+        of_cpus = (factor for share in self.shares for factor in _cpu_factors(share, load, tenths))
         return (
             *_machine_factors(self.machine, utilization, load),
             Factor(name="confidence", value=self.confidence, unit="class", source=_KNOWN),
             *of_cpus,
             explain.component("CPU", cpu.central, rule, cpu),
-            *_memory_factors(MEMORY_WATTS_PER_GIB, power.memory),
-            explain.component("memory", memory.central, "GiB x W/GiB", memory),
-            *gpu_factors(self.machine, gpu),
-            explain.component("GPU", gpus.central, "number x power of one", gpus),
+            *_memory_factors(self.shares),
+            explain.component("memory", self.memory.central, "GiB x W/GiB", self.memory),
+            *self.gpus.factors(gpu),
             explain.sum_factor(self.bounds(utilization, gpu)),
             *embodied.factors(self.embodied_share),
         )
-
-    def _components(self, utilization: Ratio, gpu: Ratio | None) -> tuple[Bounds, Bounds, Bounds]:
-        """Split the interval of the sum: what memory and accelerators leave is the CPU's."""
-        power, whole = self.power(utilization, gpu), self.bounds(utilization, gpu)
-        gpus = self.gpu if gpu is None else self._gpus(gpu)
-        less, more = size_spread(self.machine)
-        extra = [share.extra_gib for share in self.shares]
-        memory = Bounds(
-            MEMORY_WATTS_PER_GIB.low * min(extra) / less,
-            power.memory,
-            MEMORY_WATTS_PER_GIB.high * max(extra) * more,
-        )
-        cpu = Bounds(
-            max(0.0, whole.low - gpus.low - memory.low),
-            power.cpu,
-            max(power.cpu, whole.high - gpus.high - memory.high),
-        )
-        return cpu, memory, gpus
 
     def load(self, utilization: Ratio) -> float:
         """Return the load, 0..10 tenths of capacity, that a utilisation stands for."""
         return self.loading.load(clamped(utilization) * self.usable)
 
-    def _gpus(self, utilization: Ratio) -> Bounds:
-        """Watts of the accelerators at a measured utilisation."""
-        if not self.machine.gpu_count:
-            return self.gpu
-        return gpu_watts(self.machine.gpu_model, self.machine.gpu_count, utilization)
+    def _cpu(self, utilization: Ratio) -> float:
+        """Central watts of the CPU."""
+        slope, bend = self.loading
+        fraction = clamped(utilization) * self.usable
+        load, tenths = fraction * (slope - bend * fraction), LAST * fraction
+        base, rise = self.curve[int(load)]
+        under, steep = self.stress[int(tenths)]
+        cpu = base + rise * load + under + steep * tenths
+        if utilization > 1.0:
+            cpu += self._burst(utilization) * self.span
+        return cpu
+
+    def _without_gpus(self, utilization: Ratio) -> Bounds:
+        """Watts of CPU and memory: low, central, high."""
+        ends, (slope, bend), burst = self.ends, self.loading, 0.0
+        fraction = seen = clamped(utilization) * self.usable
+        if self.full > 1.0:
+            burst, seen = self._burst(utilization), clamped(Ratio(utilization / self.full))
+        load, of_seen = fraction * (slope - bend * fraction), seen * (slope - bend * seen)
+        low = min(_at(ends.low, load), _at(ends.low_stress, LAST * fraction))
+        high = max(_at(ends.usual, of_seen), _at(ends.stress, LAST * seen))
+        central = self._cpu(utilization) + self.memory.central
+        return Bounds(low + burst * ends.low_span, central, high)
+
+    def _cpu_bounds(self, utilization: Ratio) -> Bounds:
+        """Split the interval of both: what memory leaves is the CPU's."""
+        both, central = self._without_gpus(utilization), self._cpu(utilization)
+        return Bounds(
+            max(0.0, both.low - self.memory.low),
+            central,
+            max(central, both.high - self.memory.high),
+        )
 
     def _burst(self, utilization: Ratio) -> float:
         """Utilisation above 1 that the machine can really have."""
         return min(max(utilization, 1.0), self.full) - 1.0
 
 
+def _at(lines: Segments, tenths: float) -> float:
+    base, rise = lines[int(tenths)]
+    return base + rise * tenths
+
+
 def profile_of(machine: Hardware) -> MeasuredProfile:
     """Work out everything that does not depend on utilisation."""
     parts = shares(machine)
-    extra_gib = sum(part.extra_gib for part in parts) / len(parts)
-    embodied_share = embodied.share(machine)
+    full = machine.full_vcpus / machine.vcpus
     curve = mean_curve(part.curve for part in parts)
+    counted = scaled(curve, 1.0, -curve[0] * (1.0 - idle_share(machine)))
     return MeasuredProfile(
         machine=machine,
         shares=parts,
         loading=FULL_CORE if machine.threads_per_core == 1 else SHARED_CORE,
-        curve=segments(curve),
+        curve=segments(scaled(counted, 1.0 - STRESS_SHARE)),
+        stress=segments(scaled(stressed(counted), STRESS_SHARE)),
         span=curve[LAST] - curve[0],
         ends=_ends(machine, parts),
-        full=machine.full_vcpus / machine.vcpus,
+        full=full,
         usable=machine.usable,
-        memory=Watts(MEMORY_WATTS_PER_GIB.central * extra_gib),
-        gpu=gpu_watts(machine.gpu_model, machine.gpu_count),
-        embodied_share=embodied_share,
-        embodied_bounds=embodied_share.bounds,
+        memory=_memory(machine, parts),
+        gpus=accelerators(machine.gpu_model, machine.gpu_count),
+        embodied_share=embodied.share(machine),
+    )
+
+
+def idle_share(machine: Hardware) -> float:
+    """Part of the idle power of its vCPUs that a machine is charged in the central value.
+
+    Burstable and shared-core types are oversold: between the vCPUs that such a machine may use for
+    ever and those that it sees, the geometric middle. All others hold what they are sold.
+    """
+    return math.sqrt(machine.baseline * machine.full_vcpus / machine.vcpus)
+
+
+def _memory(machine: Hardware, parts: tuple[CpuShare, ...]) -> Bounds:
+    """Watts of memory, whatever the CPU; the interval holds that beside each of them."""
+    less, more = size_spread(machine)
+    return Bounds(
+        min(part.memory.low for part in parts) / less,
+        sum(part.memory.central for part in parts) / len(parts),
+        max(part.memory.high for part in parts) * more,
     )
 
 
@@ -478,29 +507,29 @@ def _ends(machine: Hardware, parts: tuple[CpuShare, ...]) -> _Ends:
     """Ends of the intervals of all CPUs together."""
     less, more = size_spread(machine)
     full = machine.full_vcpus / machine.vcpus
-    low = [_low(part, machine.baseline) for part in parts]
+    low = [_low(part, part.curve, machine.baseline) for part in parts]
+    low_stress = [_low(part, stressed(part.curve), machine.baseline) for part in parts]
     usual = [_high(part, part.curve, full) for part in parts]
     stress = [_high(part, stressed(part.curve), full) for part in parts]
     return _Ends(
         low=segments(scaled(lowest_curve(low), 1.0 / less)),
+        low_stress=segments(scaled(lowest_curve(low_stress), 1.0 / less)),
         low_span=min(p.spread.low * (p.curve[LAST] - p.curve[0]) for p in parts) / less,
         usual=segments(scaled(highest_curve(usual), more)),
         stress=segments(scaled(highest_curve(stress), more)),
     )
 
 
-def _low(part: CpuShare, baseline: float) -> Curve:
+def _low(part: CpuShare, curve: Curve, baseline: float) -> Curve:
     """Only the baseline's part of the idle power, and little for memory."""
     unused = part.curve[0] * (1.0 - baseline)
-    cpu = part.spread.lower(scaled(part.curve, 1.0, -unused))
-    return scaled(cpu, 1.0, MEMORY_WATTS_PER_GIB.low * part.extra_gib)
+    return scaled(part.spread.lower(scaled(curve, 1.0, -unused)), 1.0, part.memory.low)
 
 
 def _high(part: CpuShare, curve: Curve, full: float) -> Curve:
     """All vCPUs that the machine sees, and much for memory."""
-    cpu = part.spread.upper(curve)
-    beside = MEMORY_WATTS_PER_GIB.high * part.extra_gib + part.cpu.family.beside
-    return scaled(cpu, full, beside)
+    beside = part.memory.high + part.cpu.family.beside
+    return scaled(part.spread.upper(curve), full, beside)
 
 
 # The factors behind the watts.
@@ -518,21 +547,23 @@ def _machine_factors(machine: Hardware, utilization: Ratio, load: float) -> Iter
         source=_FULL_CORE if machine.threads_per_core == 1 else _SMT,
         low=10.0 * FULL_CORE.load(clamped(utilization) * machine.usable),
     )
-    if machine.baseline < 1.0:
-        yield Factor(
-            name="baseline of a burstable vCPU",
-            value=machine.baseline,
-            unit="ratio",
-            source="provider's documentation; scales idle power in the lower bound",
-            year=TABLES_YEAR,
+    if machine.baseline < 1.0 or machine.full_vcpus > machine.vcpus:
+        share = idle_share(machine)
+        yield explain.between(
+            "idle power of a burstable vCPU",
+            Bounds(machine.baseline, share, machine.full_vcpus / machine.vcpus),
+            "ratio",
+            "geometric middle of what it may use for ever (provider's documentation) and sees",
+            TABLES_YEAR,
         )
 
 
-def _cpu_factors(share: CpuShare, load: float) -> Iterator[Factor]:
-    """One CPU that may serve the machine."""
+def _cpu_factors(share: CpuShare, load: float, tenths: float) -> Iterator[Factor]:
+    """One CPU that may serve the machine, at a load and at tenths of utilisation."""
     family, model = share.cpu.family, share.cpu.model
     name = model.name if model else f"{family.name}, model not known"
     ratio, spread = share.ratio, share.spread
+    stress = stressed(ratio)
     yield Factor(
         name=f"TDP per vCPU of {name}",
         value=share.tdp_per_vcpu,
@@ -540,14 +571,17 @@ def _cpu_factors(share: CpuShare, load: float) -> Iterator[Factor]:
         source=model.source if model else f"median of the {family.name} results",
         year=TABLES_YEAR,
     )
+    usual, busy = value_at(ratio, load), value_at(stress, tenths)
+    lower, upper = spread.lower, spread.upper
     yield Factor(
         name=f"wall power over TDP of {family.name}",
-        value=value_at(ratio, load),
+        value=(1.0 - STRESS_SHARE) * usual + STRESS_SHARE * busy,
         unit="ratio",
-        source=f"{family.origin}: {family.method}{_rescaled(share)}",
+        source=f"{family.origin}: {family.method}{_rescaled(share)}; half by its load, half by "
+        "the shape of full-throttle work",
         year=TABLES_YEAR,
-        low=value_at(spread.lower(ratio), load),
-        high=value_at(spread.upper(ratio), load),
+        low=min(value_at(lower(ratio), load), value_at(lower(stress), tenths)),
+        high=max(value_at(upper(ratio), load), value_at(upper(stress), tenths)),
     )
 
 
@@ -559,57 +593,22 @@ def _rescaled(share: CpuShare) -> str:
     return f"; from {family.tdp_per_socket:g} W of TDP to {model.tdp:g} W"
 
 
-def _memory_factors(coefficient: Bounds, watts: float) -> Iterator[Factor]:
-    """Memory beyond what the CPU curve holds."""
-    yield Factor(
-        name="memory beyond the servers of the curve",
-        value=watts / coefficient.central,
-        unit="GiB",
-        source="memory less vCPUs x GiB per thread of the SPECpower servers",
-        year=TABLES_YEAR,
-    )
-    yield Factor(
-        name="power of memory",
-        value=coefficient.central,
-        unit="W/GiB",
-        source="between RAPL readings on EC2 metal and Cloud Carbon Footprint",
-        year=TABLES_YEAR,
-        low=coefficient.low,
-        high=coefficient.high,
-    )
-
-
-def gpu_factors(machine: Hardware, utilization: Ratio | None) -> Iterator[Factor]:
-    """Accelerators: how many, how much each draws, and how busy they are or are taken to be."""
-    if not machine.gpu_count:
-        return
-    gpu, each = gpu_part(machine.gpu_model), gpu_watts(machine.gpu_model, 1.0, utilization)
-    name = machine.gpu_model or "GPU"
-    yield Factor(
-        name=f"number of {name}",
-        value=machine.gpu_count,
-        unit="GPU",
-        source=machine.size_source,
-        year=TABLES_YEAR,
-    )
-    yield Factor(
-        name=f"power of {name}",
-        value=each.central,
-        unit="W",
-        source=gpu.source,
-        year=TABLES_YEAR,
-        low=each.low,
-        high=each.high,
-    )
-    if utilization is not None:
-        measured = "mean over the bucket, measured in the machine"
-        yield Factor(name="GPU utilisation", value=utilization, unit="ratio", source=measured)
-        return
-    yield Factor(
-        name="GPU utilisation",
-        value=ASSUMED_GPU_UTILIZATION,
-        unit="ratio",
-        source="assumed: no metric of the provider tells it",
-        low=0.0,
-        high=1.0,
-    )
+def _memory_factors(parts: tuple[CpuShare, ...]) -> Iterator[Factor]:
+    """Memory beyond what the CPU curve holds, beside each generation of CPUs that may serve it."""
+    for kind in dict.fromkeys(part.cpu.memory_kind for part in parts):
+        beside = [part for part in parts if part.cpu.memory_kind == kind]
+        of_kind = f" of {kind}" if len(parts) > len(beside) else ""
+        yield Factor(
+            name=f"memory{of_kind} beyond the servers of the curve",
+            value=sum(part.extra_gib for part in beside) / len(beside),
+            unit="GiB",
+            source="memory less vCPUs x GiB per thread of the SPECpower servers",
+            year=TABLES_YEAR,
+        )
+        yield explain.between(
+            f"power of {kind} in modules of {beside[0].module_gib:.0f} GB",
+            beside[0].memory_per_gib,
+            "W/GiB",
+            _MEMORY,
+            TABLES_YEAR,
+        )

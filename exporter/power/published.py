@@ -5,14 +5,51 @@ from typing import Final, NamedTuple
 
 from exporter.core.model import Bounds, Factor
 from exporter.core.units import Ratio
-from exporter.power import explain, measured
+from exporter.data.gpus import Gpu
+from exporter.power import explain
 from exporter.power.explain import TABLES_YEAR
 from exporter.power.hardware import Hardware
 from exporter.power.measured import size_spread
 
 _MEASURED: Final = "mean over the bucket, measured by the provider"
 _CONFIDENCE: Final = "how the CPU is known to this method"
-_NO_ACCELERATORS: Final = Bounds(0.0, 0.0, 0.0)
+
+
+class GpuWatts(NamedTuple):
+    """One GPU, or board of two, as these methods have it: idle, and fully busy."""
+
+    idle: float
+    busy: float
+
+
+_GPUS: Final = {
+    "NVIDIA K520": GpuWatts(26.0, 229.0),
+    "NVIDIA M60": GpuWatts(35.0, 306.0),
+    "NVIDIA K80": GpuWatts(35.0, 306.0),
+    "NVIDIA P4": GpuWatts(9.0, 76.5),
+    "NVIDIA P40": GpuWatts(30.0, 255.0),
+    "NVIDIA P100": GpuWatts(36.0, 306.0),
+    "NVIDIA V100": GpuWatts(35.0, 306.0),
+    "NVIDIA T4": GpuWatts(8.0, 71.0),
+    "NVIDIA T4G": GpuWatts(8.0, 71.0),
+    "NVIDIA A10": GpuWatts(18.0, 153.0),
+    "NVIDIA A10G": GpuWatts(18.0, 153.0),
+    "NVIDIA A100": GpuWatts(46.0, 407.0),
+    "NVIDIA A100 40GB": GpuWatts(46.0, 407.0),
+    "NVIDIA A100 80GB": GpuWatts(46.0, 407.0),
+    "AMD Radeon Pro V520": GpuWatts(26.0, 229.0),
+    "Xilinx U250": GpuWatts(27.0, 229.5),
+}
+"""Cloud Carbon Footprint, methodology appendix III (Apache-2.0): Teads' ratios of TDP. It counts
+K80, M60 and K520 by the board, of which clouds rent one of two GPUs, and A10G at half its cap."""
+
+GPU_IDLE_OF_CAP: Final = 0.115
+"""The same ratio of idle power, for parts that the appendix lacks."""
+
+
+def gpu_watts(gpu: Gpu) -> GpuWatts:
+    """Return one GPU's watts by these methods."""
+    return _GPUS.get(gpu.model, GpuWatts(GPU_IDLE_OF_CAP * gpu.cap, gpu.cap))
 
 
 class Error(NamedTuple):
@@ -61,13 +98,6 @@ def error_factor(error: Error) -> Factor:
         low=error.low,
         high=error.high,
     )
-
-
-def accelerators(machine: Hardware, utilization: Ratio | None) -> Bounds:
-    """Power of all accelerators of a machine, as in the product's own model."""
-    if not machine.gpu_count:
-        return _NO_ACCELERATORS
-    return measured.gpu_watts(machine.gpu_model, machine.gpu_count, utilization)
 
 
 def covering(bounds: Bounds, central: float) -> Bounds:

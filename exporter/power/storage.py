@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 
 from exporter.core.model import Bounds, Confidence, Disk, DiskKind, Factor, Machine, Power
 from exporter.core.ports import PowerModel, PowerProfile
-from exporter.core.units import BYTES_PER_GIB, BYTES_PER_TB, GRAMS_PER_KILOGRAM, Ratio, Watts
-from exporter.power import explain
+from exporter.core.units import BYTES_PER_GIB, BYTES_PER_TB, Ratio, Watts
+from exporter.power import embodied, explain
 
 WATTS_PER_TB: Final = {
     DiskKind.SSD: Bounds(0.4, 1.2, 3.04),
@@ -27,16 +27,14 @@ around the drives, which neither of the two counts. Low: assumed, the large driv
 15 TB, hard disks of 20 TB) at about 6 W."""
 
 EMBODIED_KG_PER_TB: Final = {
-    DiskKind.SSD: Bounds(2.9, 160.0, 198.0),
-    DiskKind.HDD: Bounds(1.2, 20.0, 36.0),
+    DiskKind.SSD: Bounds(6.0, 26.0, 110.0),
+    DiskKind.HDD: Bounds(0.9, 2.2, 6.0),
 }
-"""Central: Tannu and Nair, "The Dirty Secret of SSDs: Embodied Carbon", 2022, over 94 life-cycle
-assessments of SSDs and 24 of hard disks. Low: assessments of large drives by their maker in 2021
-(Seagate Nytro 3332 and Exos X20). High: the central value with the rest of the rack, of which
-drives are 81 % and 55 % (McAllister et al., "A Call for Research on Storage Emissions", 2024)."""
+"""SSD: makers' assessments of 2019 to 2021 (Samsung eUFS, Seagate Nytro, WD: 4 to 26 kg), the Dell
+R740's of 2019 as the upper end; Tannu and Nair's mean of 94 assessments (160, 2022) lies above it.
+Hard disks: 14 to 50 kg a drive, 22 in the middle (Seagate Exos, Teads), of 16, 10 and 8 TB."""
 
-LIFETIME_HOURS: Final = 35040.0
-"""Four years, as of servers (Cloud Carbon Footprint and Teads)."""
+LIFETIME_YEARS: Final = embodied.LIFETIME_YEARS
 
 REMEMBERED: Final = 4096
 """Sets of volumes of which the totals are kept; resized ones push out those long not asked for."""
@@ -44,10 +42,10 @@ REMEMBERED: Final = 4096
 _PROVISIONED: Final = "volumes attached, size as provisioned"
 _COPIES: Final = "what the cloud keeps for durability: its documentation, Cloud Carbon Footprint"
 _POWER_SOURCE: Final = "Cloud Carbon Footprint, after LBNL 2016; between large drives and Etsy's"
-_EMBODIED_SOURCE: Final = "Tannu and Nair, life-cycle assessments of drives; makers' own are lower"
+_EMBODIED_SOURCE: Final = "makers' life-cycle assessments of drives, 2019 to 2021"
 _POWER_YEAR: Final = "2020"
-_EMBODIED_YEAR: Final = "2022"
-_RULE_YEAR: Final = "2021"
+_EMBODIED_YEAR: Final = "2021"
+_LIFETIME_YEAR: Final = "2026"
 
 
 class Medium(NamedTuple):
@@ -117,6 +115,10 @@ class StorageProfile:
         """Return grams of embodied CO2eq per hour: of the machine's share and of its volumes."""
         return self.inner.embodied().plus(self.storage.embodied)
 
+    def with_gpu_watts(self, watts: Bounds) -> PowerProfile:
+        """Return the same machine with accelerators that draw what was read of them."""
+        return StorageProfile(inner=self.inner.with_gpu_watts(watts), storage=self.storage)
+
     def explain(self, utilization: Ratio, gpu: Ratio | None = None) -> tuple[Factor, ...]:
         """Return every factor from utilisation to IT watts and embodied grams."""
         inner = self.inner.explain(utilization, gpu)
@@ -124,7 +126,7 @@ class StorageProfile:
         return (
             *explain.with_component(inner, _power_factors(self.storage), bounds),
             *_embodied_factors(self.storage),
-            _result(
+            explain.between(
                 "embodied emissions, storage included",
                 self.embodied(),
                 "gCO2eq/h",
@@ -144,7 +146,7 @@ def storage_of(disks: tuple[Disk, ...]) -> Storage:
     return Storage(
         gib=tuple(gib.items()),
         watts=_total((WATTS_PER_TB[kind], terabytes) for kind, terabytes in stored),
-        embodied=kilograms.times(GRAMS_PER_KILOGRAM / LIFETIME_HOURS),
+        embodied=embodied.per_hour(kilograms, LIFETIME_YEARS),
     )
 
 
@@ -166,36 +168,22 @@ def _power_factors(storage: Storage) -> Iterator[Factor]:
         yield Factor(name=f"copies of {name}", value=medium.copies, unit="copies", source=_COPIES)
     for kind in _kinds(storage):
         per_tb = WATTS_PER_TB[kind]
-        yield _result(f"power of {kind} storage", per_tb, "W/TB", _POWER_SOURCE, _POWER_YEAR)
-    yield _result("storage power", storage.watts, "W", "TB x copies x W/TB, busy or idle")
+        yield explain.between(
+            f"power of {kind} storage", per_tb, "W/TB", _POWER_SOURCE, _POWER_YEAR
+        )
+    yield explain.between("storage power", storage.watts, "W", "TB x copies x W/TB, busy or idle")
 
 
 def _embodied_factors(storage: Storage) -> Iterator[Factor]:
     for kind in _kinds(storage):
         name, per_tb = f"embodied carbon of {kind} storage", EMBODIED_KG_PER_TB[kind]
-        yield _result(name, per_tb, "kgCO2eq/TB", _EMBODIED_SOURCE, _EMBODIED_YEAR)
-    yield Factor(
-        name="lifetime of storage",
-        value=LIFETIME_HOURS,
-        unit="h",
-        source="four years, as of servers: Cloud Carbon Footprint and Teads",
-        year=_RULE_YEAR,
+        yield explain.between(name, per_tb, "kgCO2eq/TB", _EMBODIED_SOURCE, _EMBODIED_YEAR)
+    yield explain.between(
+        "lifetime of storage", LIFETIME_YEARS, "years", "six years, as of servers", _LIFETIME_YEAR
     )
     rule = "TB x copies x kg/TB / lifetime"
-    yield _result("embodied emissions of storage", storage.embodied, "gCO2eq/h", rule)
+    yield explain.between("embodied emissions of storage", storage.embodied, "gCO2eq/h", rule)
 
 
 def _kinds(storage: Storage) -> tuple[DiskKind, ...]:
     return tuple(dict.fromkeys(medium.kind for medium, _ in storage.gib))
-
-
-def _result(name: str, bounds: Bounds, unit: str, source: str, year: str = "") -> Factor:
-    return Factor(
-        name=name,
-        value=bounds.central,
-        unit=unit,
-        source=source,
-        year=year,
-        low=bounds.low,
-        high=bounds.high,
-    )

@@ -12,7 +12,7 @@ data-centre overhead and grid stay the product's own. So do the bounds, which th
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Final
 
@@ -20,9 +20,9 @@ from exporter.core.model import Bounds, Confidence, Factor, Machine, Power
 from exporter.core.units import Ratio, Watts
 from exporter.data.teads import Points, TeadsType, sheet
 from exporter.power import embodied, explain, published
+from exporter.power.accelerators import Accelerators, accelerators, part
 from exporter.power.catalogue import Types
 from exporter.power.hardware import Facts, Hardware, facts, hardware
-from exporter.power.measured import gpu_part
 from exporter.power.published import Error
 
 KNOWN_CPU: Final = Error(
@@ -98,6 +98,7 @@ class TeadsProfile:
     """CPU package and the rest of the machine."""
     memory: Points
     gpu: Points
+    gpus: Accelerators
     error: Error
     embodied_share: embodied.Share
 
@@ -139,6 +140,10 @@ class TeadsProfile:
         )
         return Bounds(low + gpus.low, power.it, high + gpus.high)
 
+    def with_gpu_watts(self, watts: Bounds) -> "TeadsProfile":
+        """Return the same machine with accelerators that draw what was read of them."""
+        return replace(self, gpus=self.gpus.reading(watts))
+
     def embodied(self) -> Bounds:
         """Return grams of embodied CO2eq per hour of the machine's share: low, central, high."""
         if self.line is None:
@@ -162,24 +167,27 @@ class TeadsProfile:
         )
 
     def _gpus(self, utilization: Ratio, gpu: Ratio | None) -> float:
-        """Watts of the GPUs that are counted."""
+        """Watts of the GPUs that are counted, or what was read of all."""
+        if self.gpus.read is not None:
+            return self.gpus.read.central
         busy = utilization if gpu is None else gpu
         return value_at(self.gpu, min(max(busy, 0.0), 1.0))
 
     def _gpu_bounds(self, central: float, gpu: Ratio | None) -> Bounds:
         """Of all accelerators of the machine, those that the sheet does not count included."""
-        return published.covering(published.accelerators(self.machine, gpu), central)
+        return published.covering(self.gpus.watts(gpu), central)
 
 
 def by_sheet(machine: Hardware, line: TeadsType) -> TeadsProfile:
     """Work out the profile of a type that the sheet lists."""
-    gpus = gpu_points(line.gpus * gpu_part(machine.gpu_model).maximum)
+    gpus = gpu_points(line.gpus * published.gpu_watts(part(machine.gpu_model)).busy)
     return TeadsProfile(
         machine=machine,
         line=line,
         cpu=less(line.watts, line.memory, gpus),
         memory=line.memory,
         gpu=gpus,
+        gpus=accelerators(machine.gpu_model, machine.gpu_count),
         error=_error(machine),
         embodied_share=embodied.share(machine),
     )
@@ -193,7 +201,8 @@ def by_rule(machine: Hardware) -> TeadsProfile:
         line=None,
         cpu=whole_machine(tdp),
         memory=memory_points(machine.memory_gib),
-        gpu=gpu_points(machine.gpu_count * gpu_part(machine.gpu_model).maximum),
+        gpu=gpu_points(machine.gpu_count * published.gpu_watts(part(machine.gpu_model)).busy),
+        gpus=accelerators(machine.gpu_model, machine.gpu_count),
         error=_error(machine),
         embodied_share=embodied.share(machine),
     )

@@ -2,14 +2,17 @@
 
 import re
 from importlib.resources import files
+from itertools import pairwise
 
 import pytest
 
 from exporter.data import rows
 from exporter.data.cpus import families, models
-from exporter.data.gpus import gpus, named
+from exporter.data.embodied import cpus
+from exporter.data.gpus import gpus, named, unknown
 from exporter.data.machine_types import machine_types
 from exporter.data.macs import macs
+from exporter.data.memory import modules
 
 FOLDER = files("exporter.data")
 TABLES = sorted(f.name for f in FOLDER.iterdir() if f.name.endswith(".csv"))
@@ -88,17 +91,44 @@ def test_a_provider_has_at_most_one_usual_cpu_for_a_family() -> None:
     assert len(usual) == len(set(usual))
 
 
-def test_accelerators_draw_more_at_work_than_idle() -> None:
-    for gpu in gpus().values():
-        assert 0 < gpu.idle_low <= gpu.idle < gpu.maximum <= gpu.maximum_high, gpu
+def test_accelerators_draw_more_loaded_than_empty_and_most_at_work() -> None:
+    for gpu in (*gpus().values(), unknown()):
+        low, central, high = gpu.context
+        assert 0 < gpu.deep_idle <= low <= central <= high < gpu.cap <= gpu.maximum, gpu
+        assert gpu.source
+        assert gpu.year
 
 
-@pytest.mark.parametrize("model", gpus())
-def test_an_accelerator_whose_power_is_assumed_may_draw_more(model: str) -> None:
-    gpu = gpus()[model]
-    assert ("assumed" in gpu.source or "as the Alveo" in gpu.source) == (
-        gpu.maximum_high > gpu.maximum
-    )
+def test_a_gpu_of_a_board_of_two_has_half_of_its_watts_and_of_its_server() -> None:
+    # Boards of 300, 300 and 225 W; clouds count the GPUs.
+    for name, cap in (("NVIDIA K80", 150.0), ("NVIDIA M60", 150.0), ("NVIDIA K520", 112.0)):
+        assert float(gpus()[name].cap) == cap
+        assert gpus()[name].node.gpus == 2
+
+
+def test_the_server_of_eight_accelerators_draws_what_was_measured_of_one() -> None:
+    # 8 x H100 at 700 W: 8.4 kW with CPUs and memory, which draw 0.85 (Latif et al. 2025).
+    node = gpus()["NVIDIA H100"].node
+    around = node.fixed.plus(node.factor.times(5600.0))
+    assert around.low + 5600 + 850 < 8400 < around.high + 5600 + 850
+    assert around.central + 5600 + 850 == pytest.approx(8400, rel=0.03)
+
+
+def test_every_family_has_a_cpu_of_which_the_making_is_known() -> None:
+    assert set(cpus()) == set(families())
+    for cpu in cpus().values():
+        low, central, high = cpu.part.kg
+        assert 0 < low < central < high
+
+
+def test_larger_modules_draw_more_each_and_less_for_each_gib() -> None:
+    for several in modules().values():
+        for small, large in pairwise(several):
+            assert small.idle < large.idle
+            assert small.busy < large.busy
+            assert small.idle / small.gib > large.idle / large.gib
+            assert small.busy / small.gib > large.busy / large.gib
+            assert large.idle < large.busy
 
 
 @pytest.mark.parametrize(
@@ -124,7 +154,7 @@ def test_accelerators_are_found_under_the_names_that_clouds_give_them(
     assert found.model == model
 
 
-@pytest.mark.parametrize("told", ["", "NVIDIA", "NVIDIA Z1", "TPU v5"])
+@pytest.mark.parametrize("told", ["", "NVIDIA", "NVIDIA Z1", "TPU v5", "unknown accelerator"])
 def test_an_accelerator_that_the_table_lacks_is_none(told: str) -> None:
     assert named(told) is None
 

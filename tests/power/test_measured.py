@@ -30,12 +30,22 @@ def bounds(provider: str, instance_type: str, utilization: float) -> Bounds:
 
 @pytest.mark.parametrize(
     ("utilization", "low", "central", "high"),
-    [(0.1, 2.2, 3.8, 6.4), (0.5, 3.9, 7.0, 12.6), (1.0, 8.0, 11.2, 16.2)],
+    [(0.1, 2.6, 3.5, 5.1), (0.5, 5.1, 7.3, 11.0), (1.0, 8.6, 10.7, 14.5)],
 )
 def test_m5_large_is_the_worked_example_of_the_methodology(
     utilization: float, low: float, central: float, high: float
 ) -> None:
     assert bounds("aws", "m5.large", utilization) == pytest.approx((low, central, high), abs=0.06)
+
+
+DDR4_32 = (1.1 * 0.037, 1.1 * 0.087, 1.1 * 0.148)
+"""W/GiB at the wall in modules of 32 GB: idle, at work, and at work in modules of 16 GB."""
+DDR5_64 = (1.1 * 0.034, 1.1 * 0.075, 1.1 * 0.128)
+
+
+def half_way(usual: float, idle: float, full: float, share: float) -> float:
+    """Mean of the family's curve and of full-throttle work at a share of the dynamic range."""
+    return (usual + idle + (full - idle) * share) / 2
 
 
 def test_an_intel_type_by_hand() -> None:
@@ -45,14 +55,18 @@ def test_an_intel_type_by_hand() -> None:
     assert load == 65.0
     tdp, extra_gib = 2 * 240 / 48, 8 - 2 * 1.71
     times = 240 / 205
-    r0, r5, r6, r7, r10 = (
+    r0, r6, r7, r10 = (
         of_tdp(ratio, tenths, times)
-        for ratio, tenths in ((0.1337, 0), (0.5298, 5), (0.6064, 6), (0.6951, 7), (1.0793, 10))
+        for ratio, tenths in ((0.1337, 0), (0.6064, 6), (0.6951, 7), (1.0793, 10))
     )
-    central = tdp * (r6 + r7) / 2 + 0.20 * extra_gib
-    low = 0.75 * tdp * r5 + 0.05 * extra_gib
-    high = 1.40 * tdp * (r0 + (r10 - r0) * 0.714) + 0.392 * extra_gib
-    assert bounds("aws", "m5.large", 0.5) == pytest.approx((low, central, high), rel=1e-12)
+    usual, stress = (r6 + r7) / 2, r0 + (r10 - r0) * 0.714
+    low, central, high = (watts * extra_gib for watts in DDR4_32)
+    expected = (
+        0.82 * tdp * min(usual, stress) + low,
+        tdp * (usual + stress) / 2 + central,
+        1.34 * tdp * max(usual, stress) + high,
+    )
+    assert bounds("aws", "m5.large", 0.5) == pytest.approx(expected, rel=1e-12)
     assert profile("aws", "m5.large").confidence is Confidence.SKU
 
 
@@ -60,10 +74,14 @@ def test_an_amd_type_whose_vcpus_are_cores_by_hand() -> None:
     # EPYC 9R14: 360 W over 96 cores, usual for EPYC 4th Gen; load is utilisation.
     # A vCPU is a whole core, so the curve holds the memory of both of its threads.
     tdp, extra_gib = 2 * 360 / 96, 8 - 2 * 2 * 1.0
-    central = tdp * 0.5486 + 0.20 * extra_gib
-    low = 0.75 * tdp * 0.5486 + 0.05 * extra_gib
-    high = 1.40 * tdp * (0.1708 + (0.902 - 0.1708) * 0.714) + 0.392 * extra_gib
-    assert bounds("aws", "m7a.large", 0.5) == pytest.approx((low, central, high), rel=1e-12)
+    stress = 0.1708 + (0.902 - 0.1708) * 0.714
+    low, central, high = (watts * extra_gib for watts in DDR5_64)
+    expected = (
+        0.82 * tdp * 0.5486 + low,
+        tdp * (0.5486 + stress) / 2 + central,
+        1.34 * tdp * stress + high,
+    )
+    assert bounds("aws", "m7a.large", 0.5) == pytest.approx(expected, rel=1e-12)
 
 
 OF_FAMILY = Shape(
@@ -83,37 +101,58 @@ def test_the_bounds_are_wider_where_only_the_family_is_known_and_when_idle() -> 
     # 768 GiB, more than 1 for each of the threads that the vCPUs stand for.
     found = profile("host", "", OF_FAMILY)
     extra_gib = 768 - 176 * 2 * 1.0
-    for utilization, ratio, low, high in ((0.0, 0.1708, 0.55, 1.70), (1.0, 0.902, 0.60, 1.50)):
+    for utilization, ratio, low, high in ((0.0, 0.1708, 0.65, 1.75), (1.0, 0.902, 0.75, 1.49)):
         cpu = 176 * 2 * 1.56 * ratio
-        expected = (
-            low * cpu + 0.05 * extra_gib,
-            cpu + 0.20 * extra_gib,
-            high * cpu + 0.392 * extra_gib,
-        )
+        memory = [watts * extra_gib for watts in DDR5_64]
+        expected = (low * cpu + memory[0], cpu + memory[1], high * cpu + memory[2])
         assert found.bounds(Ratio(utilization)) == pytest.approx(expected, rel=1e-12)
 
 
-def test_a_graviton_type_is_a_proxy_with_bounds_of_its_own() -> None:
+def test_a_graviton_type_is_a_proxy_with_the_widest_bounds() -> None:
     # Altra's curve x 2.98 W per core.
     tdp, extra_gib = 2 * 2.98, 8 - 2 * 0.9
-    central = tdp * 0.4734 + 0.20 * extra_gib
-    low = 0.50 * tdp * 0.4734 + 0.05 * extra_gib
-    high = 1.80 * tdp * (0.3116 + (0.6565 - 0.3116) * 0.714) + 0.392 * extra_gib
-    assert bounds("aws", "m7g.large", 0.5) == pytest.approx((low, central, high), rel=1e-12)
+    stress = 0.3116 + (0.6565 - 0.3116) * 0.714
+    low, central, high = (watts * extra_gib for watts in DDR5_64)
+    expected = (
+        0.51 * tdp * 0.4734 + low,
+        tdp * (0.4734 + stress) / 2 + central,
+        1.80 * tdp * stress + high,
+    )
+    assert bounds("aws", "m7g.large", 0.5) == pytest.approx(expected, rel=1e-12)
     assert profile("aws", "m7g.large").confidence is Confidence.PROXY
 
 
-def test_a_gpu_counts_half_of_its_range_and_its_whole_range_in_the_bounds() -> None:
-    # g4dn.xlarge: four threads of a Xeon 8259CL (210 W over 48), one T4 (idle 8, 4 at least, 71 W).
-    # Cascade Lake has usually 205 W; the bounds of idle power are 0.60 and 1.60.
+def test_memory_in_larger_modules_draws_less_for_each_gib() -> None:
+    # x2iedn has 32 GiB a vCPU: modules of 128 GB; r5 has 8, of 32 GB.
+    for name, gib, per_gib in (("r5.4xlarge", 128, 0.087), ("x2iedn.4xlarge", 512, 0.038)):
+        found = MODEL.profile(machine("aws", name))
+        (share,) = found.shares
+        assert share.extra_gib < gib
+        assert found.power(Ratio(0.3)).memory == pytest.approx(1.1 * per_gib * share.extra_gib)
+
+
+T4 = (9.0, 28.0, 70.0, 72.0)
+"""Watts with nothing loaded at least, loaded, its cap, and at most."""
+
+
+def small_card(gpu: float, end: int) -> float:
+    """GPU and the server around it: 5, 10, 20 W and 0.05, 0.08, 0.12 of its watts."""
+    return gpu + (5, 10, 20)[end] + (0.05, 0.08, 0.12)[end] * gpu
+
+
+def test_a_gpu_that_nothing_measures_is_half_busy_between_nothing_loaded_and_its_maximum() -> None:
+    # g4dn.xlarge: four threads of a Xeon 8259CL (210 W over 48), one T4.
+    # Cascade Lake has usually 205 W; the bounds of idle power are 0.69 and 1.68.
     tdp, extra_gib = 4 * 210 / 48, 16 - 4 * 1.71
     idle = of_tdp(0.1273, 0, 210 / 205)
     power = profile("aws", "g4dn.xlarge").power(Ratio(0.0))
     assert power.cpu == pytest.approx(tdp * idle)
-    assert power.memory == pytest.approx(0.20 * extra_gib)
-    assert power.gpu == pytest.approx((8 + 71) / 2)
-    low = 0.60 * tdp * idle + 0.05 * extra_gib + 4
-    high = 1.60 * tdp * idle + 0.392 * extra_gib + 71
+    assert power.memory == pytest.approx(DDR4_32[1] * extra_gib)
+    half = 28 + 0.7 * 0.5**0.7 * (70 - 28)
+    assert power.gpu == pytest.approx(half)
+    assert power.node == pytest.approx(10 + 0.08 * half)
+    low = 0.69 * tdp * idle + DDR4_32[0] * extra_gib + small_card(9, 0)
+    high = 1.68 * tdp * idle + DDR4_32[2] * extra_gib + small_card(72, 2)
     assert bounds("aws", "g4dn.xlarge", 0.0) == pytest.approx((low, power.it, high), rel=1e-12)
 
 
@@ -123,17 +162,27 @@ def test_storage_and_network_are_not_counted() -> None:
     assert power.it == power.cpu + power.memory
 
 
-def test_a_burstable_type_may_hold_only_its_baseline_of_the_idle_power() -> None:
+def test_a_burstable_type_is_charged_between_its_baseline_and_all_of_the_idle_power() -> None:
     # t3.micro: two threads of a Xeon 8175M, baseline 10 % of each; 1 GiB is inside the curve.
     tdp, times = 2 * 240 / 48, 240 / 205
     r0, r1, r2, r10 = (
         of_tdp(ratio, tenths, times)
         for ratio, tenths in ((0.1337, 0), (0.2981, 1), (0.3538, 2), (1.0793, 10))
     )
-    low = 0.75 * tdp * (r1 - r0 + r0 * 0.10)
-    central = tdp * (r1 + (r2 - r1) * 0.54)
-    high = 1.40 * tdp * (r0 + (r10 - r0) * 0.23)
-    assert bounds("aws", "t3.micro", 0.1) == pytest.approx((low, central, high), rel=1e-12)
+    usual, stress = r1 + (r2 - r1) * 0.54, r0 + (r10 - r0) * 0.23
+    expected = (
+        0.82 * tdp * (min(usual, stress) - r0 * 0.90),
+        tdp * ((usual + stress) / 2 - r0 * (1 - math.sqrt(0.10))),
+        1.34 * tdp * max(usual, stress),
+    )
+    assert bounds("aws", "t3.micro", 0.1) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_shared_core_is_charged_idle_power_between_its_part_and_the_vcpus_that_it_sees() -> None:
+    # e2-micro: a quarter of a vCPU guaranteed, two visible.
+    micro, whole = profile("gcp", "e2-micro"), profile("gcp", "e2-standard-2")
+    idle_of_a_vcpu = whole.power(Ratio(0.0)).cpu / 2
+    assert micro.power(Ratio(0.0)).cpu == pytest.approx(idle_of_a_vcpu * math.sqrt(0.25 * 2))
 
 
 def test_several_possible_cpus_give_their_mean_and_the_union_of_their_intervals() -> None:
@@ -143,15 +192,21 @@ def test_several_possible_cpus_give_their_mean_and_the_union_of_their_intervals(
     extra_cascade, extra_ice = 16 - 4 * 1.71, 16 - 4 * 1.60
     times = 165 / 205
     r_cascade = (of_tdp(0.5560, 6, times) + of_tdp(0.6244, 7, times)) / 2
+    cascade0, cascade10 = of_tdp(0.1273, 0, times), of_tdp(1.0098, 10, times)
     ice0, ice6, ice7, ice10 = (
         of_tdp(ratio, tenths, 300 / 270)
         for ratio, tenths in ((0.2435, 0), (0.6349, 6), (0.7250, 7), (1.1537, 10))
     )
     r_ice = (ice6 + ice7) / 2
-    central = (cascade * r_cascade + ice * r_ice + 0.20 * (extra_cascade + extra_ice)) / 2
-    low = 0.75 * cascade * of_tdp(0.4921, 5, times) + 0.05 * extra_cascade
-    high = 1.40 * ice * (ice0 + (ice10 - ice0) * 0.714) + 0.392 * extra_ice
-    assert bounds("gcp", "n2-standard-4", 0.5) == pytest.approx((low, central, high), rel=1e-12)
+    central = (
+        cascade * half_way(r_cascade, cascade0, cascade10, 0.714)
+        + ice * half_way(r_ice, ice0, ice10, 0.714)
+        + DDR4_32[1] * (extra_cascade + extra_ice)
+    ) / 2
+    low = 0.82 * cascade * min(r_cascade, cascade0 + (cascade10 - cascade0) * 0.714)
+    high = 1.34 * ice * (ice0 + (ice10 - ice0) * 0.714)
+    expected = (low + DDR4_32[0] * extra_cascade, central, high + DDR4_32[2] * extra_ice)
+    assert bounds("gcp", "n2-standard-4", 0.5) == pytest.approx(expected, rel=1e-12)
     assert profile("gcp", "n2-standard-4").confidence is Confidence.MULTI_FAMILY
 
 
@@ -222,14 +277,19 @@ X86_POOL = {  # family median TDP per thread, idle and full, GiB per thread
 }
 
 
+DDR5 = ("Sapphire Rapids", "EPYC 4th Gen")
+
+
 def test_an_unknown_type_is_the_mean_of_current_families_with_wider_bounds() -> None:
     shape = Shape(vcpus=4, memory_gib=16, architectures=("x86_64",))
     found = profile("host", "", shape)
     full = [4 * tdp * top for tdp, _, top, _ in X86_POOL.values()]
     extra = [16 - 4 * gib for *_, gib in X86_POOL.values()]
-    central = sum(full) / 7 + 0.20 * sum(extra) / 7
-    low = min(0.50 * w + 0.05 * gib for w, gib in zip(full, extra, strict=True))
-    high = max(1.50 * w + 0.392 * gib for w, gib in zip(full, extra, strict=True))
+    memory = [DDR5_64 if name in DDR5 else DDR4_32 for name in X86_POOL]
+    each = list(zip(full, extra, memory, strict=True))
+    central = sum(w + m[1] * gib for w, gib, m in each) / 7
+    low = min(0.51 * w + m[0] * gib for w, gib, m in each)
+    high = max(1.80 * w + m[2] * gib for w, gib, m in each)
     assert found.bounds(Ratio(1.0)) == pytest.approx((low, central, high), rel=1e-12)
     assert (found.confidence, found.modelled) == (Confidence.UNKNOWN_TYPE, False)
 
@@ -326,9 +386,9 @@ def test_a_new_shared_core_type_of_google_is_guaranteed_a_part_of_what_it_sees()
 @pytest.mark.parametrize(
     ("provider", "name", "low", "high"),
     [
-        ("gcp", "a5-highgpu-8g", 500, 9000),
-        ("azure", "Standard_ND200isr_GB300_v7", 1100, 6500),
-        ("aws", "p7-b300.48xlarge", 1000, 12000),
+        ("gcp", "a5-highgpu-8g", 600, 9000),
+        ("azure", "Standard_ND200isr_GB300_v7", 1500, 6500),
+        ("aws", "p7-b300.48xlarge", 2200, 12000),
         ("aws", "g9.4xlarge", 50, 1000),
     ],
 )
@@ -420,35 +480,54 @@ def test_equal_machines_share_one_profile_and_different_facts_do_not() -> None:
     assert model.profile(one) is not model.profile(two)
 
 
-def test_embodied_emissions_of_m5_large_are_the_published_share_of_its_server() -> None:
-    grams = 1610.4 * 1000 * 2 / 96 / 35040
-    assert grams == pytest.approx(0.96, abs=0.005)
-    assert profile("aws", "m5.large").embodied() == pytest.approx(
-        (0.5 * grams, grams, 1.5 * grams), rel=1e-9
+def grams(kg: float, years: float) -> float:
+    return kg * 1000 / (years * 8760)
+
+
+def test_embodied_emissions_of_m5_large_by_hand() -> None:
+    # Of 96 vCPUs of a server of 420 kg and two CPUs of 24 kg, and 8 GiB of DDR4, over six years.
+    found = profile("aws", "m5.large").embodied()
+    kg = (420 + 2 * 24) * 2 / 96 + 8 * 1.3
+    assert found.central == pytest.approx(grams(kg, 6))
+    low, high = (250 + 2 * 13) * 2 / 96 + 8 * 0.3, (900 + 2 * 44) * 2 / 96 + 8 * 2.0
+    below, above = math.hypot(1 - low / kg, 1 - 6 / 7), math.hypot(high / kg - 1, 6 / 4 - 1)
+    assert found == pytest.approx(
+        ((1 - below) * found.central, found.central, (1 + above) * found.central)
     )
 
 
-def test_embodied_emissions_of_an_unknown_type_follow_the_rule_by_vcpu_share() -> None:
-    shape = Shape(vcpus=8, memory_gib=32, gpu_model="NVIDIA T4", gpu_count=1)
-    server = 1000 + (32 * 12 - 16) * 533 / 384 + 100  # 96 vCPUs, two sockets
-    grams = (server * 8 / 96 + 150) * 1000 / 35040
-    assert profile("aws", "zz9.2xlarge", shape).embodied().central == pytest.approx(grams)
+@pytest.mark.parametrize(
+    ("provider", "name", "kg", "years"),
+    [
+        # One Graviton3 of 23 kg on its own board of 230, DDR5.
+        ("aws", "m7g.xlarge", (230 + 23) * 4 / 64 + 16 * 1.0, 6),
+        # All of an 8-GPU server: 1200 kg, CPUs by their vCPUs, eight H100, 8 x 3.8 TB.
+        ("aws", "p5.48xlarge", 1200 + 2 * 31 * 192 / 192 + 2048 * 1.3 + 8 * 164 + 30.4 * 26, 5),
+        # One of eight cards of a server, which counts more than 4 of 192 vCPUs.
+        ("aws", "g5.xlarge", 420 / 8 + 30 * 4 / 96 + 16 * 1.3 + 70 + 4 * 0.06 * 26, 5),
+        # The largest type of the series is less than a server of two CPUs of 64 vCPUs each.
+        ("azure", "Standard_D8ps_v5", (230 + 22) * 8 / 80 + 32 * 1.3, 6),
+    ],
+)
+def test_embodied_emissions_by_the_parts(provider: str, name: str, kg: float, years: float) -> None:
+    assert profile(provider, name).embodied().central == pytest.approx(grams(kg, years), rel=1e-3)
 
 
 def test_a_host_is_its_share_of_a_usual_server() -> None:
-    shape = Shape(vcpus=16, memory_gib=64)
-    server = 1000 + (64 * 6 - 16) * 533 / 384 + 100
-    grams = server * 16 / 96 * 1000 / 35040
-    assert profile("host", "host", shape).embodied().central == pytest.approx(grams)
+    shape = Shape(vcpus=16, memory_gib=64, cpu_model="AMD EPYC 7763 64-Core Processor")
+    kg = (420 + 2 * 31) * 16 / 256 + 64 * 1.3
+    assert profile("host", "host", shape).embodied().central == pytest.approx(grams(kg, 6))
 
 
 def test_an_accelerator_that_the_table_lacks_is_counted_with_wide_bounds() -> None:
     shape = Shape(vcpus=8, memory_gib=16, gpu_model="NVIDIA Z1", gpu_count=2)
     without = profile("aws", "zz9.2xlarge", Shape(vcpus=8, memory_gib=16)).bounds(Ratio(0.5))
     with_gpus = profile("aws", "zz9.2xlarge", shape).bounds(Ratio(0.5))
-    assert with_gpus.low - without.low == pytest.approx(2 * 4)
-    assert with_gpus.central - without.central == pytest.approx(2 * (35 + 300) / 2)
-    assert with_gpus.high - without.high == pytest.approx(2 * 1000)
+    each = (10.0, 80 + 0.7 * 0.5**0.7 * (400 - 80), 1100.0)
+    around = [(20, 35, 60)[end] + (0.06, 0.10, 0.16)[end] * each[end] for end in range(3)]
+    for end in range(3):
+        added = with_gpus[end] - without[end]
+        assert added == pytest.approx(2 * (each[end] + around[end]))
 
 
 def test_a_gpu_attached_to_a_general_machine_is_counted() -> None:
@@ -456,27 +535,54 @@ def test_a_gpu_attached_to_a_general_machine_is_counted() -> None:
     with_gpu = Shape(vcpus=4, memory_gib=15, gpu_model="NVIDIA T4", gpu_count=1)
     without = profile("gcp", "n1-standard-4", bare).power(Ratio(0.5))
     found = profile("gcp", "n1-standard-4", with_gpu).power(Ratio(0.5))
-    assert without.gpu == Watts(0.0)
-    assert found.gpu == pytest.approx((8 + 71) / 2)
+    assert (without.gpu, without.node) == (Watts(0.0), Watts(0.0))
+    assert found.gpu == pytest.approx(28 + 0.7 * 0.5**0.7 * 42)
     assert found.cpu == without.cpu
 
 
-def test_a_measured_gpu_counts_that_part_of_its_range_and_half_as_much_either_way() -> None:
-    # One T4: idle 8, 4 at least, 71 W.
+def test_a_measured_gpu_runs_from_its_context_to_seven_tenths_of_its_range() -> None:
+    # One T4; its context may be 26 to 34 W.
     found, cpu = profile("aws", "g4dn.xlarge"), Ratio(0.3)
-    others = profile("aws", "g4dn.xlarge").power(cpu).it - (8 + 71) / 2
+    rest = MODEL.profile(machine("aws", "g4dn.xlarge", shape=None))
+    others = rest.power(cpu).cpu + rest.power(cpu).memory
     for gpu, (low, central, high) in {
-        0.0: (4, 8, 12),
-        0.25: (23.75 / 2, 23.75, 23.75 * 1.5),
-        1.0: (71 / 2, 71, 71),
+        0.0: (9, 28, 34),
+        0.25: (26, 28 + 0.7 * 0.25**0.7 * 42, 34 + 0.75 * (72 - 34)),
+        1.0: (26, 28 + 0.7 * 42, 72),
     }.items():
         assert found.power(cpu, Ratio(gpu)).gpu == pytest.approx(central)
-        assert found.bounds(cpu, Ratio(gpu)).central == pytest.approx(others + central)
-        width = found.bounds(cpu, Ratio(gpu)).low - found.bounds(cpu).low
-        assert width == pytest.approx(low - 4)
-        assert found.bounds(cpu, Ratio(gpu)).high - found.bounds(cpu).high == pytest.approx(
-            high - 71
+        measured = found.bounds(cpu, Ratio(gpu))
+        assert measured.central == pytest.approx(others + small_card(central, 1))
+        unmeasured = found.bounds(cpu)
+        assert measured.low - unmeasured.low == pytest.approx(small_card(low, 0) - small_card(9, 0))
+        assert unmeasured.high - measured.high == pytest.approx(
+            small_card(72, 2) - small_card(high, 2)
         )
+
+
+def test_the_bounds_of_a_busy_h100_server_hold_what_was_measured_of_one() -> None:
+    # 8.4 to 8.48 kW with all GPUs near their cap (Latif et al. 2025).
+    low, _, high = profile("aws", "p5.48xlarge").bounds(Ratio(1.0), Ratio(1.0))
+    assert low < 8400
+    assert high > 8480
+    read = profile("aws", "p5.48xlarge").with_gpu_watts(Bounds(5432.0, 5600.0, 5600.0))
+    assert read.power(Ratio(1.0)).it == pytest.approx(8440, rel=0.06)
+    assert read.bounds(Ratio(1.0)).high - read.bounds(Ratio(1.0)).low < 0.3 * (high - low)
+    assert read.bounds(Ratio(1.0)).low < 8440 < read.bounds(Ratio(1.0)).high
+
+
+def test_the_whole_board_of_a_k80_counts_once_for_its_two_gpus() -> None:
+    # p2.16xlarge: 16 GPUs are 8 boards of 300 W.
+    found = profile("aws", "p2.16xlarge")
+    assert found.power(Ratio(1.0), Ratio(1.0)).gpu < 8 * 300
+    assert found.power(Ratio(1.0)).gpu < 8 * 300 / 1.3
+
+
+def test_a_part_of_a_gpu_counts_for_that_part() -> None:
+    part = profile("aws", "g6f.large").power(Ratio(0.5), Ratio(0.5))
+    whole = profile("aws", "g6.xlarge").power(Ratio(0.5), Ratio(0.5))
+    assert part.gpu == pytest.approx(whole.gpu / 8)
+    assert part.node == pytest.approx(whole.node / 8)
 
 
 def test_a_gpu_utilisation_out_of_range_counts_as_its_end() -> None:
@@ -537,9 +643,9 @@ def shares(of: PowerProfile) -> tuple[CpuShare, ...]:
 def test_a_cpu_of_which_the_tdp_is_a_range_has_wider_bounds() -> None:
     sure, unsure = profile("aws", "m7i.large"), profile("aws", "m8azn.large")
     spreads = [share.spread for one in (sure, unsure) for share in shares(one)]
-    assert (spreads[0].low, spreads[0].high) == (0.75, 1.40)
-    assert spreads[1].low == pytest.approx(0.75 * (350 / 400) ** 0.7)
-    assert spreads[1].high == pytest.approx(1.40 * (500 / 400) ** 0.7)
+    assert (spreads[0].low, spreads[0].high) == (0.82, 1.34)
+    assert spreads[1].low == pytest.approx(0.82 * (350 / 400) ** 0.7)
+    assert spreads[1].high == pytest.approx(1.34 * (500 / 400) ** 0.7)
 
 
 def test_arm_cpus_differ_by_what_is_published_of_their_cores() -> None:

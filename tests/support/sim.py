@@ -9,7 +9,7 @@ import math
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -96,6 +96,8 @@ class SimProfile:
 
     kind: str
     confidence: Confidence = Confidence.SKU
+    read: Bounds | None = None
+    """Watts of accelerators, where something read them."""
 
     @property
     def group(self) -> str:
@@ -108,12 +110,17 @@ class SimProfile:
     def power(self, utilization: Ratio, gpu: Ratio | None = None) -> Power:
         extra = gpu_watts(KINDS[self.kind].gpu, gpu)
         total = watts_of(self.kind, utilization, gpu) - extra
+        extra = extra if self.read is None else self.read.central
         zero = Watts(0.0)
         return Power(Watts(0.75 * total), Watts(0.25 * total), Watts(extra), zero, zero)
 
     def bounds(self, utilization: Ratio, gpu: Ratio | None = None) -> Bounds:
-        total = watts_of(self.kind, utilization, gpu)
-        return Bounds(0.8 * total, total, 1.5 * total)
+        read = self.read or Bounds(0.0, 0.0, 0.0)
+        modelled = self.power(utilization, gpu).it - read.central
+        return Bounds(0.8 * modelled, modelled, 1.5 * modelled).plus(read)
+
+    def with_gpu_watts(self, watts: Bounds) -> "SimProfile":
+        return replace(self, read=watts)
 
     def embodied(self) -> Bounds:
         grams = KINDS[self.kind].embodied

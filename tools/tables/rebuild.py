@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from exporter.data.cpus import model_of
-from tools.tables import rows
+from tools.tables import hardware, rows
 from tools.tables.additions import macs
 from tools.tables.decisions import decided
 from tools.tables.families import Cpus
 from tools.tables.fuels import rebuild_fuels
-from tools.tables.hardware import rebuild_cpus, rebuild_gpus
 from tools.tables.instances import rebuild
 from tools.tables.places import rebuild_annual, rebuild_regions, rebuild_zone_codes
 from tools.tables.rows import Row
@@ -22,9 +21,15 @@ def rebuilt(sources: Sources, shipped: Mapping[str, Sequence[Row]]) -> dict[str,
     """Return the tables by name, ordered as shipped; a table of which no source tells is absent."""
     raw = {
         "annual": rebuild_annual(sources),
-        "cpu_skus": rebuild_cpus(sources, shipped["cpu_skus"]),
+        "cpu_skus": hardware.rebuild_cpus(sources, shipped["cpu_skus"]),
+        "embodied_components": hardware.rebuild_components(sources),
+        "embodied_cpu": hardware.rebuild_embodied_cpus(sources),
+        "embodied_gpu": hardware.rebuild_embodied_gpus(sources),
+        "gpu": hardware.rebuild_gpus(sources),
+        "lifetimes": hardware.rebuild_lifetimes(sources),
+        "memory_watts": hardware.rebuild_memory(sources),
+        "node_overhead": hardware.rebuild_nodes(sources),
         "fuel_factors": rebuild_fuels(sources),
-        "gpu": rebuild_gpus(sources),
         "mac_hosts": macs(sources),
         "regions": rebuild_regions(sources),
         "zone_codes": rebuild_zone_codes(sources),
