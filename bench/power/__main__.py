@@ -1,9 +1,10 @@
-"""``python -m bench.power --curves PATH``: the power model on servers that it has not seen.
+"""``python -m bench.power --curves PATH --metals PATH``: the power model on what it has not seen.
 
-Prints the page, or writes it with ``--write``. Without curves: ``--time`` times the shipped model,
-``--names`` reads every known name with its line of the table hidden, ``--order`` lists the watts of
-all sizes and what stands out. Exit 0: done, and this model is the best in both tables, or nine of
-ten names are right. 1: not so. 2: no curves were given, or they cannot be read.
+Prints the page, writes it with ``--write`` or compares it with ``--check``; ``--time`` times the
+shipped model instead, ``--names`` reads every known name with its line of the table hidden,
+``--order`` lists the watts of all sizes: none of them needs measurements. Exit 0: done, and this model is the best however
+servers are left out, or the page is what was measured. 1: it is not. 2: no measurements were given,
+or they cannot be read.
 """
 
 import argparse
@@ -12,13 +13,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.power import named, order, timing
+from bench.power import metal, named, order, timing
 from bench.power.crossval import Case, Left, cases, error, outcomes
 from bench.power.page import MAIN, page
 from bench.power.servers import read
 from exporter.power.catalogue import Types
 
 ENVIRONMENT = "CARBON_BENCH_CURVES"
+METALS = "CARBON_BENCH_METALS"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,17 +29,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     for asked, task in ((options.time, _time), (options.names, _names), (options.order, _order)):
         if asked:
             return task()
-    if not options.curves:
-        return _usage(f"no measured servers: give --curves PATH or set {ENVIRONMENT}")
     try:
-        servers = read(Path(options.curves))
+        servers = read(_path(options.curves, "curves", ENVIRONMENT))
+        points = metal.read(_path(options.metals, "metals", METALS))
     except (OSError, ValueError, KeyError) as problem:
-        return _usage(f"{options.curves}: {problem!r}")
+        return _usage(f"{options.curves}, {options.metals}: {problem!r}")
     if not servers:
         return _usage(f"{options.curves} has no server of the kind that clouds run")
     tests = {left: cases(servers, left) for left in Left}
-    _show(page(tests), options.write)
+    text = page(tests, points)
+    if options.check:
+        return _check(text, Path(options.check))
+    _show(text, options.write)
     return 0 if all(_is_best(tests, left) for left in Left) else 1
+
+
+def _path(told: str | None, option: str, variable: str) -> Path:
+    if not told:
+        message = f"no measurements: give --{option} PATH or set {variable}"
+        raise ValueError(message)
+    return Path(told)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,6 +58,12 @@ def _parser() -> argparse.ArgumentParser:
         default=os.environ.get(ENVIRONMENT),
         help=f"CSV of SPECpower results, see README.md (or {ENVIRONMENT})",
     )
+    parser.add_argument(
+        "--metals",
+        default=os.environ.get(METALS),
+        help=f"CSV of bare machines, see README.md (or {METALS})",
+    )
+    parser.add_argument("--check", metavar="PAGE", help="exit with 1 if the page differs")
     parser.add_argument("--write", metavar="PAGE", help="write the page there, do not print it")
     parser.add_argument("--time", action="store_true", help="time the whole catalogue instead")
     parser.add_argument("--names", action="store_true", help="read every name with its line hidden")
@@ -59,6 +76,12 @@ def _show(text: str, path: str | None) -> None:
         Path(path).write_text(text, encoding="utf-8")
     else:
         print(text, end="")
+
+
+def _check(text: str, path: Path) -> int:
+    same = path.read_text(encoding="utf-8") == text
+    print(f"{path}: {'as measured' if same else 'differs; write it with --write'}")
+    return 0 if same else 1
 
 
 def _is_best(tests: Mapping[Left, Sequence[Case]], left: Left) -> bool:

@@ -18,6 +18,7 @@ class Left(StrEnum):
     """What is left out of the training."""
 
     SERVER = "one server out"
+    TWINS = "twins out"
     CPU = "CPU model out"
 
 
@@ -51,12 +52,20 @@ def cases(servers: Sequence[Server], left: Left) -> tuple[Case, ...]:
 def _training(servers: Sequence[Server], out: Server, left: Left) -> Training:
     same: Callable[[Server], bool]
     if left is Left.SERVER:
-        same = lambda server: server is out  # noqa: E731 - two rules, one line each
+        same = lambda server: server is out  # noqa: E731 - three rules, one line each
+    elif left is Left.TWINS:
+        same = lambda server: _twins(server, out)  # noqa: E731
     else:
         same = lambda server: (server.family, server.cpu) == (out.family, out.cpu)  # noqa: E731
     rest = tuple(server for server in servers if not same(server))
     name = PREDECESSOR.get(out.family, out.family)
     return Training(tuple(server for server in rest if server.family == name), rest)
+
+
+def _twins(server: Server, out: Server) -> bool:
+    """Whether two results are of one machine, or nearly: same CPU, number of them and memory."""
+    facts = (server.family, server.cpu, server.sockets, server.memory_gib)
+    return facts == (out.family, out.cpu, out.sockets, out.memory_gib)
 
 
 def outcomes(predictor: Predictor, tests: Sequence[Case]) -> tuple[Outcome, ...]:

@@ -15,11 +15,10 @@ from typing import Final, NamedTuple
 from bench.power import fit
 from bench.power.servers import LEVELS, Server
 from exporter.core.model import Bounds, Confidence
-from exporter.core.units import Ratio
 from exporter.data.cpus import CpuFamily, CpuModel
 from exporter.power import measured
 from exporter.power.hardware import Cpu, Hardware, SizeSource
-from exporter.power.measured import MeasuredProfile, profile_of
+from exporter.power.measured import Curve, profile_of
 
 OWN: Final = "this model"
 
@@ -103,12 +102,19 @@ def single(training: Training, server: Server) -> Sequence[float]:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """The model itself, with curves of the training servers in place of the shipped ones."""
+    """The model itself, with curves of the training servers in place of the shipped ones.
+
+    It is told the load, as SPECpower tells no utilisation: only the curve of the family, the law of
+    TDP, memory and the factors of the bounds are tried, not the shape over utilisation.
+    """
 
     sku: bool = True
     """Whether the CPU model is told, not only its family."""
     sockets: bool = False
     """Whether the number of CPUs is told; the clouds do not tell, so the model takes the usual."""
+    stress: float | None = None
+    """Share of the shape of full-throttle work, at the utilisation that the model takes for a load;
+    None: the curve at the load."""
 
     def __call__(self, training: Training, server: Server) -> Sequence[float]:
         """Return the central watts."""
@@ -117,11 +123,34 @@ class Own:
     def bounds(self, training: Training, server: Server) -> Sequence[Bounds]:
         """Return low, central and high watts."""
         family = _fitted(server.family, training.family)
-        profile = profile_of(_hardware(family, server, sku=self.sku))
+        (share,) = profile_of(_hardware(family, server, sku=self.sku)).shares
         usual = fit.SOCKETS.get(server.family, fit.USUAL_SOCKETS)
         factor = fit.chassis(server.sockets, usual) if self.sockets else 1.0
-        answers = (profile.bounds(u) for u in _utilizations(profile))
-        return [Bounds(*(factor * watts for watts in answer)) for answer in answers]
+        low, high = share.spread.lower(share.curve), share.spread.upper(share.curve)
+        ends = zip(low, self._central(share.curve, server), high, strict=True)
+        return [
+            Bounds(*(factor * (cpu + m) for cpu, m in zip(at, share.memory, strict=True)))
+            for at in ends
+        ]
+
+    def _central(self, curve: Curve, server: Server) -> Sequence[float]:
+        if self.stress is None:
+            return curve
+        two = server.threads > server.cores
+        loading = measured.SHARED_CORE if two else measured.FULL_CORE
+        shape = measured.stressed(curve)
+        stressed = [
+            measured.value_at(shape, measured.LAST * _utilization(level, *loading))
+            for level in range(len(LEVELS))
+        ]
+        return [c + self.stress * (s - c) for c, s in zip(curve, stressed, strict=True)]
+
+
+def _utilization(load: float, slope: float, bend: float) -> float:
+    """Inverse of ``Loading.load``: utilisation of 0..1 at a load in tenths."""
+    if not bend:
+        return load / slope
+    return (slope - math.sqrt(max(0.0, slope**2 - 4.0 * bend * load))) / (2.0 * bend)
 
 
 @lru_cache(maxsize=64)
@@ -160,19 +189,6 @@ def _hardware(family: CpuFamily, server: Server, *, sku: bool) -> Hardware:
         server_kgco2eq=0.0,
         server_published=False,
     )
-
-
-def _utilizations(profile: MeasuredProfile) -> list[Ratio]:
-    """Utilisation at which the model sees each level of load: SPECpower's axis is throughput."""
-    slope, bend = profile.loading
-    return [_utilization(level / 10, slope, bend) for level in LEVELS]
-
-
-def _utilization(load: float, slope: float, bend: float) -> Ratio:
-    """Inverse of ``Loading.load``."""
-    if not bend:
-        return Ratio(load / slope)
-    return Ratio((slope - math.sqrt(max(0.0, slope**2 - 4.0 * bend * load))) / (2.0 * bend))
 
 
 def scaled_median(  # noqa: PLR0913 - each is one term that was tried

@@ -194,14 +194,14 @@ class Spread(NamedTuple):
         return (curve[0] * self.idle_high, *scaled(curve[1:], self.high))
 
 
-MEASURED: Final = Spread(0.82, 1.34, 0.69, 1.68)
+MEASURED: Final = Spread(0.82, 1.34, 0.70, 1.68)
 """True watts over central ones: 5 and 95 % quantiles over unseen servers, no CPU of their model
 being known (conformal; docs/accuracy.md has the bench). Idle power differs most."""
 
-FAMILY_ONLY: Final = Spread(0.75, 1.49, 0.65, 1.75)
+FAMILY_ONLY: Final = Spread(0.75, 1.49, 0.64, 1.75)
 """The same where the family of the CPU is known, but neither its TDP nor its number of threads."""
 
-GUESSED: Final = Spread(0.51, 1.80, 0.34, 2.40)
+GUESSED: Final = Spread(0.51, 1.85, 0.35, 2.40)
 """Families without a measurement of their own, and types of which the CPU is guessed: the same
 quantiles where each family's servers are predicted by the curve of every other family."""
 

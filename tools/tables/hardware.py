@@ -254,7 +254,8 @@ _FAMILIES: Final = {
 
 _SOCKET: Final = {
     "Graviton": "16", "Graviton2": "64", "Graviton3": "64", "Graviton3E": "64",
-    "Graviton4": "96", "Graviton5": "192", "Google Axion": "96", "Google Axion N": "64", "Cobalt 100": "128",
+    "Graviton4": "96", "Graviton5": "192", "Google Axion": "96", "Google Axion N": "64",
+    "Cobalt 100": "128",
     "Neoverse N1": "80", "Neoverse V2 (Grace)": "72",
 }  # fmt: skip
 """Cores of a socket of families without a CPU model in ``cpu_skus.csv`` (makers' and clouds'
