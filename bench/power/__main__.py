@@ -1,6 +1,6 @@
-"""``python -m bench.power --curves PATH --metals PATH``: the power model on what it has not seen.
+"""``python -m bench.power --curves PATH --metals PATH --replay PATH``: on what it has not seen.
 
-Prints the page, writes it with ``--write`` or compares it with ``--check``; ``--time`` times the
+Prints the page on the power model, writes it with ``--write`` or compares it with ``--check``; ``--time`` times the
 shipped model instead, ``--names`` reads every known name with its line of the table hidden,
 ``--order`` lists the watts of all sizes: none of them needs measurements. Exit 0: done, and this model is the best however
 servers are left out, or the page is what was measured. 1: it is not. 2: no measurements were given,
@@ -13,6 +13,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench.forecast import worth
+from bench.forecast.replay import read_replay
 from bench.power import metal, named, order, timing
 from bench.power.crossval import Case, Left, cases, error, outcomes
 from bench.power.page import MAIN, page
@@ -21,6 +23,7 @@ from exporter.power.catalogue import Types
 
 ENVIRONMENT = "CARBON_BENCH_CURVES"
 METALS = "CARBON_BENCH_METALS"
+REPLAY = "CARBON_BENCH_REPLAY"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,12 +35,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         servers = read(_path(options.curves, "curves", ENVIRONMENT))
         points = metal.read(_path(options.metals, "metals", METALS))
+        replay = read_replay(_path(options.replay, "replay", REPLAY))
     except (OSError, ValueError, KeyError) as problem:
         return _usage(f"{options.curves}, {options.metals}: {problem!r}")
     if not servers:
         return _usage(f"{options.curves} has no server of the kind that clouds run")
     tests = {left: cases(servers, left) for left in Left}
-    text = page(tests, points)
+    text = page(tests, points, worth.sentences(replay))
     if options.check:
         return _check(text, Path(options.check))
     _show(text, options.write)
@@ -62,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
         "--metals",
         default=os.environ.get(METALS),
         help=f"CSV of bare machines, see README.md (or {METALS})",
+    )
+    parser.add_argument(
+        "--replay",
+        default=os.environ.get(REPLAY),
+        help=f"CSV of grid intensities, see ../README.md (or {REPLAY})",
     )
     parser.add_argument("--check", metavar="PAGE", help="exit with 1 if the page differs")
     parser.add_argument("--write", metavar="PAGE", help="write the page there, do not print it")

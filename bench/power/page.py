@@ -63,7 +63,7 @@ TRIED: Final[Mapping[str, Predictor]] = {
 }
 
 
-def page(tests: Tests, points: Sequence[metal.Point]) -> str:
+def page(tests: Tests, points: Sequence[metal.Point], forecast: str) -> str:
     """Return the page."""
     found = {name: _run(predictor, tests) for name, predictor in MAIN.items()}
     parts = (
@@ -92,6 +92,8 @@ def page(tests: Tests, points: Sequence[metal.Point]) -> str:
         _NESTED.format(**_nested(tests)),
         _ESTATE,
         _estate(),
+        _FORECAST,
+        forecast,
         _LIMITS,
     )
     return "\n\n".join(part.strip() for part in parts) + "\n"
@@ -420,6 +422,12 @@ _ESTATE = """
 IT watts of 73 machines of AWS at one CPU utilisation; Cloud Carbon Footprint and Teads as
 `power_model: ccf` and `teads` compute them. The last line was measured with Boavizta's own
 service on another estate of 73 machines and against the model as it was.
+"""
+_FORECAST = """
+## The forecast of grid intensity
+
+Its errors beside those of simpler guesses: [bench/README.md](../bench/README.md). What they are
+worth:
 """
 _LIMITS = """
 ## Limits

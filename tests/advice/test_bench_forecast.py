@@ -4,12 +4,19 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from math import cos, pi
 from pathlib import Path
 from random import Random
 
 import pytest
+
+from bench.forecast.replay import read_replay
+from bench.forecast.worth import pinball, worth
+from exporter.core.model import ForecastHour, IntensityPoint
+from exporter.core.units import GCO2eqPerKwh
+from exporter.engine.forecast import SeasonalForecaster
 
 ROOT = Path(__file__).parents[2]
 HEADER = "zone,timestamp,gco2_per_kwh"
@@ -110,3 +117,41 @@ def test_the_chain_is_compared_with_the_last_known_value_by_its_age(tmp_path: Pa
     lines = [line.split() for line in done.stdout.splitlines()[3:]]
     assert [line[0] for line in lines] == ["1", "2", "3", "4", "6"]
     assert all(float(line[1]) < float(line[3]) for line in lines), done.stdout
+
+
+def test_the_pinball_loss_is_least_at_the_true_quantile() -> None:
+    truths = [float(value) for value in range(100)]
+    losses = {
+        guess: sum(pinball(truth, float(guess), 0.9) for truth in truths) for guess in range(100)
+    }
+    assert min(losses, key=losses.__getitem__) in {89, 90}
+
+
+def test_a_forecaster_who_knows_what_comes_saves_all_that_can_be_saved(tmp_path: Path) -> None:
+    replay = read_replay(recording(tmp_path / "replay.csv"))
+
+    class Seer:
+        """Tells the truth."""
+
+        def forecast(
+            self, history: Sequence[IntensityPoint], hours: int
+        ) -> tuple[ForecastHour, ...]:
+            true, start = replay[history[0].zone], history[-1].end
+            known = (at for at in range(start, start + hours * 3600, 3600) if at in true)
+            told = ((at, GCO2eqPerKwh(true[at])) for at in known)
+            return tuple(
+                ForecastHour(start=at, end=at + 3600, gco2eq_per_kwh=v, low=v, high=v)
+                for at, v in told
+            )
+
+    for zone in worth(replay, Seer()).values():
+        assert zone.saved == zone.possible > 0.05
+        assert zone.worse == 0
+        assert set(zone.pinball.values()) == {0.0}
+
+
+def test_the_own_forecast_saves_at_most_that(tmp_path: Path) -> None:
+    replay = read_replay(recording(tmp_path / "replay.csv"))
+    for zone in worth(replay, SeasonalForecaster()).values():
+        assert 0.05 < zone.saved <= zone.possible
+        assert zone.pinball[1] > 0
