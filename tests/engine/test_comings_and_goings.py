@@ -24,7 +24,7 @@ def test_a_machine_that_was_found_gone_after_a_blind_time_and_is_back_a_day_late
     """Its run was held to end when it was found gone, hours after it was last seen."""
     machine = SimMachine(name="m", spans=[Span(T0 - 5000)], busy=0.5)
     other = SimMachine(name="o", spans=[Span(T0 - 5000)], busy=0.5, region="ie-two")
-    blind = {"fr-one": [(T0 + 6 * HOUR, T0 + 12 * HOUR)]}
+    blind = {"fr-one": [(float(T0 + 6 * HOUR), float(T0 + 12 * HOUR))]}
     cloud = SimCloud(clock=clock, machines=[machine, other], region_listing_outages=blind)
     rig = rig_of(state, clock, cloud)
     rig.every(900, T0 + 11 * HOUR)
@@ -58,7 +58,7 @@ def test_while_nothing_can_be_saved_what_comes_and_goes_leaves_nothing_behind(
         message = "disk full"
         raise StoreError(message)
 
-    rig.store.commit = refuse  # type: ignore[method-assign]
+    rig.store.commit = refuse  # type: ignore[method-assign, assignment]
     rig.every(1800, T0 + 96 * HOUR)
     ledger = rig.ledger
     assert len(ledger._dirty) <= len(ledger._accounts) <= 28

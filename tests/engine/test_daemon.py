@@ -153,9 +153,7 @@ def test_every_job_runs_at_once(make: Callable[..., Stage]) -> None:
     snapshot = stage.seen(lambda s: measured("one")(s) and measured("two")(s))
     assert [view.name for view in snapshot.collectors] == ["one", "two", "simgrid", "store"]
     stage.seen(lambda s: all(view.success for view in s.collectors))
-    assert stage.seen(lambda s: any(grid.live for grid in s.grids)), (
-        "asked as soon as zones are known"
-    )
+    stage.seen(lambda s: any(grid.live for grid in s.grids))  # asked as soon as zones are known
 
 
 def test_nothing_is_published_before_a_collector_came_back(make: Callable[..., Stage]) -> None:

@@ -288,7 +288,7 @@ def at(zone: str = "FR", share: float = 0.0) -> IntensityInForce:
     )
 
 
-def machine(family: str = "a", force: IntensityInForce | None = None) -> ResourceNow:
+def drawing(family: str = "a", force: IntensityInForce | None = None) -> ResourceNow:
     model = MachineModel(profile=Wide("small", family=family), pue=1.2, grid_zone="FR")
     return current(model, Usage(Ratio(0.5)), force or at(), (0, 300))
 
@@ -302,24 +302,24 @@ def spread(parts: Iterable[Uncertain]) -> tuple[float, float]:
 
 
 def test_an_estate_of_many_families_is_known_better_than_its_machines() -> None:
-    assert spread([machine().power_known]) == pytest.approx((0.46, 1.78))
-    many = [machine(f"family {n}").power_known for n in range(13)]
+    assert spread([drawing().power_known]) == pytest.approx((0.46, 1.78))
+    many = [drawing(f"family {n}").power_known for n in range(13)]
     assert spread(many) == pytest.approx((0.725, 1.316), abs=0.001)
 
 
 def test_machines_of_one_family_err_together() -> None:
-    alike = [machine().power_known for _ in range(13)]
+    alike = [drawing().power_known for _ in range(13)]
     assert spread(alike) == pytest.approx((0.46, 1.78))
 
 
 def test_what_all_share_is_left_in_the_largest_estate() -> None:
-    huge = [machine(f"family {n}").power_known for n in range(5000)]
+    huge = [drawing(f"family {n}").power_known for n in range(5000)]
     assert spread(huge) == pytest.approx((1 - COMMON_ERROR, 1 + COMMON_ERROR), abs=0.01)
 
 
 def test_the_error_of_the_grid_is_shared_within_a_zone_and_not_between_zones() -> None:
     def grid_alone(zones: list[str]) -> tuple[float, float]:
-        parts = [machine(force=at(zone, 0.3)).rate_known for zone in zones]
+        parts = [drawing(force=at(zone, 0.3)).rate_known for zone in zones]
         only = [
             Uncertain(p.central, tuple(e for e in p.errors if e.cause[0] == "grid")) for p in parts
         ]

@@ -10,7 +10,7 @@ from tests.support.clock import ManualClock
 from tests.support.rig import DAY, HOUR, T0, Rig, assert_true
 from tests.support.sim import Judge, SimCloud, SimGrid, SimMachine, Span
 
-FOR_EVER = [(T0 + HOUR, T0 + 99 * DAY)]
+FOR_EVER = [(float(T0 + HOUR), float(T0 + 99 * DAY))]
 STEP = 300
 
 
