@@ -248,12 +248,16 @@ class Ledger:
     def _see(self, account: ResourceAccount, collector: str, machine: Machine, now: float) -> None:
         runs = merge(account.runs, machine, now, account.last_seen)
         changed = (
-            runs != account.runs or machine != account.machine or collector != account.collector
+            runs != account.runs
+            or machine != account.machine
+            or collector != account.collector
+            or not account.observed_at
         )
         if runs != account.runs:
             # Open buckets were counted for the seconds of the runs as they were known: all of them
             # are read again, also those that are older than the look-back.
             account.read_for_good = 0
+        resumed = _resumed(account.runs, runs)
         account.machine, account.collector, account.runs = machine, collector, runs
         account.observed_at = now
         if machine.state is RunState.GONE:
@@ -262,10 +266,14 @@ class Ledger:
             account.gone_since, account.shown = None, True
         if machine.state is RunState.RUNNING:
             account.last_seen = now
-        if changed or not account.models:
+        if changed:
             self._remodel(account)
             self._changes.resources[account.ident] = ResourceRow(collector, machine, list(runs))
-        self._dirty.add(machine.key)
+        # One that is gone costs no write a poll: nothing of its row is new.
+        if changed or machine.state is RunState.RUNNING:
+            self._dirty.add(machine.key)
+        if resumed is not None and resumed < account.watermark:
+            self._miss_span(account, resumed, account.watermark)
 
     def _miss(self, collector: str, inventory: Inventory, now: float) -> None:
         """A machine that its region no longer lists is gone."""
@@ -285,11 +293,10 @@ class Ledger:
             # Two limits. Series end when the last bucket has closed and scrapes saw its value.
             # The account itself stays until all that it counted is older than a catch-up reaches:
             # should the machine be listed again, its new account would count that once more.
-            settled = all(r.end is not None and r.end <= account.watermark for r in account.runs)
+            settled = account.finished
             gone_for = now - account.gone_since
             account.shown = not settled or gone_for <= rules.keep_gone
-            ended = max((run.end for run in account.runs if run.end is not None), default=0.0)
-            forgettable = ended < now - rules.settle - rules.max_catch_up - rules.resolution
+            forgettable = account.ended < now - rules.settle - rules.max_catch_up - rules.resolution
             if settled and gone_for > rules.keep_gone and forgettable:
                 del self._accounts[key]
                 self._changes.closed_before.pop(account.ident, None)
@@ -311,6 +318,7 @@ class Ledger:
             marks = [
                 account.wanted_from if account.primed else min(account.watermark, look_back)
                 for account in self._of(collector)
+                if not account.finished
             ]
         return min(marks, default=final)
 
@@ -320,7 +328,8 @@ class Ledger:
             return tuple(
                 account.machine
                 for account in self._of(collector)
-                if account.overlap(
+                if not account.finished
+                and account.overlap(
                     max(window.start, account.wanted_from) if account.primed else window.start,
                     window.end,
                 )
@@ -642,7 +651,7 @@ class Ledger:
             for start in gap[len(unasked) :]:
                 self._assume(account, start, usage, prices)
 
-    def _miss_span(self, account: ResourceAccount, start: int, end: int) -> None:
+    def _miss_span(self, account: ResourceAccount, start: float, end: float) -> None:
         seconds = account.certain_overlap(start, end)
         if seconds > 0:
             self._add(account, embodied_alone(account, start, end), missing=seconds)
@@ -685,6 +694,13 @@ class Ledger:
         if tally is None:
             tally = self._regions[key] = Tally.zero(REGION_QUANTITIES)
         return tally
+
+
+def _resumed(before: Sequence[Run], after: Sequence[Run]) -> float | None:
+    """Return the end that a run was held to have had, where it turns out to go on after all."""
+    if before and after and after[-1].end is None and after[-1].start <= before[-1].start:
+        return before[-1].end
+    return None
 
 
 def _gone_since(row: ResourceRow, last_seen: float) -> float | None:

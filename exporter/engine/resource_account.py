@@ -153,13 +153,30 @@ class ResourceAccount:
         return sum(run.certain_overlap(start, end) for run in self.runs)
 
     @property
+    def ended(self) -> float:
+        """End of its last run, as far as told or supposed; 0 where it never ran."""
+        return max((run.end for run in self.runs if run.end is not None), default=0.0)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is gone and all that it ran is closed."""
+        return self.gone_since is not None and all(
+            run.end is not None and run.end <= self.watermark for run in self.runs
+        )
+
+    @property
     def wanted_from(self) -> int:
         """Begin of what is still to be read; what is open for want of a listing only is not."""
         return max(self.watermark, self.read_for_good)
 
     def closable(self, until: int, resolution: int) -> int:
         """Limit to where its runs are known: unseen, it may have stopped or started since."""
-        return min(until, floor_to(self.observed_at, resolution))
+        until = min(until, floor_to(self.observed_at, resolution))
+        if self.gone_since is None:
+            return until
+        # Not beyond its last run: should it be listed again as running on, the time in which it
+        # was not listed is still open, and is read.
+        return min(until, -floor_to(-self.ended, resolution))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +209,7 @@ def accrual(  # noqa: PLR0913 — a bucket and its three factors
     return total
 
 
-def embodied_alone(account: ResourceAccount, start: int, end: int) -> Accrual:
+def embodied_alone(account: ResourceAccount, start: float, end: float) -> Accrual:
     """What a span without usage comes to: as many units as last were there all the same."""
     units = _units(account)
     grams = sum(

@@ -8,7 +8,7 @@ from exporter.core.errors import StoreError
 from exporter.engine.store import Changes
 from tests.support.clock import ManualClock
 from tests.support.rig import DAY, HOUR, T0, Rig
-from tests.support.sim import SimCloud, SimGrid, SimMachine, Span
+from tests.support.sim import Judge, SimCloud, SimGrid, SimMachine, Span
 
 STEP = 300
 
@@ -66,3 +66,47 @@ def test_while_nothing_can_be_saved_what_comes_and_goes_leaves_nothing_behind(
     rig.store.commit = commit  # type: ignore[method-assign]
     rig.run()
     assert len(rig.store.load().resources) == len(ledger._accounts)
+
+
+@pytest.mark.parametrize("restarted", [True, False])
+@pytest.mark.parametrize("hours", [0.5, 3, 20])
+def test_a_machine_that_ran_on_while_it_was_not_listed_is_counted_in_full(
+    state: Path, clock: ManualClock, hours: float, *, restarted: bool
+) -> None:
+    machine = SimMachine(name="m", spans=[Span(T0 - 5000)])
+    other = SimMachine(name="o", spans=[Span(T0 - 5000)])
+    cloud = SimCloud(clock=clock, machines=[machine, other])
+    rig = rig_of(state, clock, cloud)
+    rig.every(900, T0 + 4 * HOUR)
+    cloud.machines.remove(machine)
+    rig.every(900, T0 + (4 + hours) * HOUR - 417)
+    if restarted:
+        rig.restart()
+    cloud.machines.append(machine)
+    rig.every(900, rig.now + 3 * HOUR)
+    truth = Judge(origin=T0 - STEP, until=rig.final)
+    counted, missing = rig.region_sums()["fr-one"][3:6:2]
+    assert counted + missing == pytest.approx(2 * truth.of(machine).measured, rel=1e-9)
+    assert missing <= STEP, "the rest of the bucket in which it was held to have ended"
+    said = rig.accounted()["m"].energy
+    assert said == pytest.approx(truth.of(machine).joules, rel=1e-9 if missing == 0 else 1e-2)
+
+
+def test_a_machine_that_is_gone_is_not_written_again(state: Path, clock: ManualClock) -> None:
+    machine = SimMachine(name="m", spans=[Span(T0 - 5000)], listed_until=T0 + HOUR)
+    never = SimMachine(name="n", spans=[Span(T0 - 9000, T0 - 8000)], listed_until=T0 + HOUR)
+    rig = rig_of(state, clock, SimCloud(clock=clock, machines=[machine, never]))
+    rig.every(900, T0 + 4 * HOUR)
+    rig.restart()
+    rig.run()
+    written: list[Changes] = []
+    commit = rig.store.commit
+
+    def watched(changes: Changes) -> None:
+        written.append(changes)
+        commit(changes)
+
+    rig.store.commit = watched  # type: ignore[method-assign]
+    rig.every(900, T0 + 8 * HOUR)
+    assert len(rig.ledger._accounts) == 2
+    assert not any(one.progress or one.resources or one.closed_before for one in written)
