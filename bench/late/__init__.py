@@ -1,0 +1,1 @@
+"""What a grid whose values come late costs in grams, with repricing and without."""
