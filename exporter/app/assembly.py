@@ -101,7 +101,11 @@ def assemble(
     )
     state = store.load()
     book.restore(state.intensity)
-    ledger.restore(state, {provider.name for provider in app.providers})
+    keep_gone = {
+        provider.name: float(rhythm.rules.keep_gone)
+        for provider, rhythm in zip(app.providers, rhythms, strict=True)
+    }
+    ledger.restore(state, keep_gone, app.clock.now().timestamp())
     grids = grids_of(book, app.annual, offered_regions(app))
     publisher = Publisher(
         Renderer(version=__version__, tags=app.settings.tags, max_series=app.settings.max_series)

@@ -99,6 +99,8 @@ class ResourceView:
     energy: Joules
     operational: GramsCO2eq
     embodied: GramsCO2eq
+    withheld: bool = False
+    """Its totals are not to be shown now: they may be less than what was shown before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,8 @@ class RegionView:
     power_known: Uncertain | None = None
     rate_known: Uncertain | None = None
     """The same two with their errors by cause: intervals alone cannot be summed up."""
+    withheld: bool = False
+    """Its totals are not to be shown now: they may be less than what was shown before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,9 +185,11 @@ class Snapshot:
     region_intensities: tuple[RegionIntensityView, ...] = ()
     collectors: tuple[CollectorView, ...] = ()
     api: Mapping[tuple[str, str], ApiUsage] = field(default_factory=dict)
-    buckets_corrected: int = 0
+    buckets_corrected: int | None = 0
+    """None while it may be less than what was shown before."""
     repriced: Mapping[tuple[str, str], GramsCO2eq] = field(default_factory=dict)
-    """Grid zone and direction (``up``, ``down``) to what late intensities changed in totals."""
+    """Grid zone and direction (``up``, ``down``) to what late intensities changed in totals; none
+    while they may be less than what was shown before."""
     catch_up_remaining_seconds: Mapping[str, float] = field(default_factory=dict)
     """Collector name to seconds still to be accounted."""
     unknown_regions: Mapping[str, int] = field(default_factory=dict)

@@ -82,16 +82,19 @@ class ProviderCollector:
         errors: list[CollectorError] = [*refused, *inventory.failures]
         final = self.target = floor_to(now - self.rules.settle, self.rules.resolution)
         newest: int | None = None
+        unread: list[CollectorError] = []
         for window in self._windows(final):
             reading = self._read(window)
-            errors.extend(reading.failures)
+            unread.extend(reading.failures)
             newest = max(
                 filter(None, (newest, newest_end(reading, window.resolution))), default=None
             )
         self._trust.weigh(newest, final)
         if not refused:
             self.final = final
-        return reasons(errors), newest
+        if not refused and not unread and commit(self._ledger, self._store_status):
+            self._ledger.caught_up(self.name)
+        return reasons([*errors, *unread]), newest
 
     def _discover(self) -> tuple[Inventory, list[CollectorError]]:
         """List the machines; where that is refused altogether, go on with those known."""
@@ -176,16 +179,17 @@ class GridCollector:
             self._book.cover(since, begin, now, only=self.source.name, pause=pause)
 
 
-def commit(ledger: Ledger, status: CollectorStatus) -> None:
-    """Write the ledger's changes; a failure is reported, and memory serves on."""
+def commit(ledger: Ledger, status: CollectorStatus) -> bool:
+    """Write the ledger's changes; a failure is reported, and counters wait. Says if it is done."""
     try:
         ledger.commit()
     except StoreError as error:
         if status.failed_in_a_row == 0:
             log.error("state is not being saved", error=str(error))  # noqa: TRY400 — no traceback
         status.finished([(Reason.UNREACHABLE, str(error))])
-    else:
-        status.finished([])
+        return False
+    status.finished([])
+    return True
 
 
 def newest_end(reading: Reading, resolution: int) -> int | None:

@@ -51,6 +51,10 @@ HANG_MOST_SECONDS: Final = 900
 """A cycle that takes three polls, but at least five and at most fifteen minutes, counts as failed
 while it lasts. One takes seconds; a day of 10,000 machines is caught up in a minute of CPU time."""
 
+CATCH_UP_SECONDS: Final = 900.0
+"""Totals that were not caught up this long after a start are shown as they are: a collector may be
+refused for good, and its totals are still the truth about what it counted."""
+
 WATCH_SECONDS: Final = 1.0
 """How often the two clocks are compared."""
 _SNAPSHOT: Final = "(snapshot)"
@@ -130,6 +134,7 @@ class Daemon:
         self._busy = 0
         self._stopping = threading.Event()
         self._restored = False
+        self._awaits_until = 0.0
         self._jobs: dict[str, _Job] = {}
         self.grids = [
             GridCollector(
@@ -158,6 +163,7 @@ class Daemon:
         """Start all jobs; the first cycle of each runs at once."""
         with self._parts.ledger.reading() as (accounts, _):
             self._restored = bool(accounts)
+        self._awaits_until = self._parts.clock.monotonic() + CATCH_UP_SECONDS
         for polled in self._parts.polled:
             self._every(polled.poll_seconds, polled.collector.name, self._cycle, polled)
         for grid in self.grids:
@@ -283,6 +289,7 @@ class Daemon:
         with self._counted(_SNAPSHOT) as go:
             if go:
                 self._look_for_hangs()
+                self._await_no_longer()
                 self._publish()
 
     def _look_for_hangs(self) -> None:
@@ -293,6 +300,11 @@ class Daemon:
                 job.hangs += 1
                 log.warning("collector hangs", collector=name, seconds=round(job.patience))
             job.hanging = hangs
+
+    def _await_no_longer(self) -> None:
+        if self._parts.clock.monotonic() > self._awaits_until:
+            for polled in self._parts.polled:
+                self._parts.ledger.caught_up(polled.collector.name)
 
     def _publish(self) -> None:
         with self._publishing:

@@ -7,7 +7,7 @@ there ever was, so a negative correction is a debt that later increments pay fir
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import inf, isfinite
@@ -101,14 +101,22 @@ class Ledger:
         self._repriced: dict[str, Repriced] = {}
         self.repriced: dict[str, Repriced] = {}
         """What late values have changed by grid zone, as of the last commit."""
+        self._awaited: set[str] = set()
+        """Collectors whose first catch-up after a start is not saved yet."""
+        self._counted_by: dict[RegionKey, set[str]] = {}
         self.corrected = 0
         self.corrected_shown = 0
         self.chart = EstateChart(chart_step)
 
     # --- start and end of a cycle ---------------------------------------------------------------
 
-    def restore(self, state: State, collectors: Collection[str]) -> None:
-        """Take over what the state file held; machines of other collectors show no series."""
+    def restore(self, state: State, keep_gone: Mapping[str, float], now: float) -> None:
+        """Take over what the state file held; machines of other collectors show no series.
+
+        ``keep_gone`` tells of each collector how long the series of a vanished machine go on: ended
+        ones do not begin anew. Totals are withheld until their collector has caught up: a file that
+        is a backup holds less than was shown.
+        """
         for ident, row in state.resources.items():
             at = state.progress[ident]
             account = ResourceAccount(
@@ -123,7 +131,11 @@ class Ledger:
                 tally=Tally(*at.tally),
                 buckets=state.buckets.get(ident, {}),
                 gone_since=_gone_since(row, at.last_seen),
-                shown=row.collector in collectors,
+                shown=row.collector in keep_gone
+                and (
+                    row.machine.state is not RunState.GONE
+                    or now - at.last_seen <= keep_gone[row.collector]
+                ),
             )
             self._remodel(account)
             self._accounts[row.machine.key] = account
@@ -138,6 +150,10 @@ class Ledger:
         # A number that a vanished machine had is not given away while an hour of it is kept.
         self._next_ident = max([*state.resources, self._late.newest_ident]) + 1
         self._unsaved_from = self._next_ident
+        self._awaited = keep_gone.keys() & self._origins.keys()
+        self._counted_by = {}
+        for account in self._accounts.values():
+            self._counts(account.machine.region_key, account.collector)
 
     def commit(self) -> None:
         """Write everything since the last commit in one transaction, and then show its sums.
@@ -172,6 +188,32 @@ class Ledger:
         """Lend accounts with series and totals for a look, under the lock."""
         with self._lock:
             yield [one for one in self._accounts.values() if one.shown], self._regions
+
+    # --- what of it may be shown ------------------------------------------------------------------
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether some totals may be less than what was shown before."""
+        return bool(self._awaited)
+
+    def caught_up(self, collector: str) -> None:
+        """Show the totals of a collector from now on, as far as they are saved."""
+        with self._lock:
+            self._awaited.discard(collector)
+
+    def withheld(self, collector: str) -> bool:
+        """Whether the totals of a collector's machines are not to be shown now."""
+        return collector in self._awaited
+
+    def region_withheld(self, key: RegionKey) -> bool:
+        """Whether the totals of a region are not to be shown now.
+
+        Where no machine is left that tells whose they are, they may be anybody's.
+        """
+        return not self._awaited.isdisjoint(self._counted_by.get(key, self._awaited))
+
+    def _counts(self, key: RegionKey, collector: str) -> None:
+        self._counted_by.setdefault(key, set()).add(collector)
 
     # --- inventory --------------------------------------------------------------------------------
 
@@ -243,6 +285,7 @@ class Ledger:
         self._next_ident += 1
         self._accounts[machine.key] = account
         self._region(machine.region_key)
+        self._counts(machine.region_key, collector)
         return account
 
     def _see(self, account: ResourceAccount, collector: str, machine: Machine, now: float) -> None:

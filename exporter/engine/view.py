@@ -71,22 +71,25 @@ class Viewer:
         with self._ledger.reading() as (accounts, totals):
             resources = tuple(self._resource(account, now) for account in accounts)
             tallies = {key: list(tally.exposed) for key, tally in totals.items()}
+            withheld = set(filter(self._ledger.region_withheld, totals))
+            corrected = None if self._ledger.incomplete else self._ledger.corrected_shown
             history = self._ledger.chart.points(self._complete_until(now))
         self._forget(resources)
         regions = self._regions_of(resources)
+        repriced = _repriced(self._ledger.repriced, resources)
         grids = self._grids.look(regions, now)
         return Snapshot(
             time=now,
             resources=resources,
-            regions=tuple(_regions(tallies, resources)),
+            regions=tuple(_regions(tallies, resources, withheld)),
             grids=grids.in_force,
             outlooks=grids.outlooks,
             standings=grids.standings,
             region_intensities=grids.regions,
             collectors=around.collectors,
             api=around.api,
-            buckets_corrected=self._ledger.corrected_shown,
-            repriced=_repriced(self._ledger.repriced, resources),
+            buckets_corrected=corrected,
+            repriced={} if corrected is None else repriced,
             catch_up_remaining_seconds=self._behind(),
             unknown_regions=_unknown(regions),
             history=history,
@@ -108,6 +111,7 @@ class Viewer:
             energy=Joules(energy),
             operational=GramsCO2eq(operational),
             embodied=GramsCO2eq(embodied),
+            withheld=self._ledger.withheld(account.collector),
         )
 
     def _zone_of(self, machine: Machine) -> str:
@@ -215,7 +219,9 @@ def _unknown(regions: Iterable[Region]) -> dict[str, int]:
 
 
 def _regions(
-    tallies: Mapping[RegionKey, list[float]], resources: Iterable[ResourceView]
+    tallies: Mapping[RegionKey, list[float]],
+    resources: Iterable[ResourceView],
+    withheld: Collection[RegionKey],
 ) -> Iterable[RegionView]:
     members: defaultdict[RegionKey, list[ResourceView]] = defaultdict(list)
     for view in resources:
@@ -241,4 +247,5 @@ def _regions(
             rate=rate and bounds_of(rate),
             power_known=power,
             rate_known=rate,
+            withheld=key in withheld,
         )

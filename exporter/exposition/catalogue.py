@@ -202,6 +202,11 @@ def _vcpus(view: ResourceView) -> float | None:
     return None if view.now is None else view.vcpus
 
 
+def _counted(value: Callable[[ResourceView], float]) -> Callable[[ResourceView], float | None]:
+    """Return what a machine came to, where that may be shown."""
+    return lambda view: None if view.withheld else value(view)
+
+
 def _component(place: int, name: str) -> Series[ResourceNow]:
     if name in USUAL_COMPONENTS:
         return Series(lambda now: None if now.whole_only else now.power[place], (name,))
@@ -222,14 +227,19 @@ def _collectors(value: Callable[[CollectorView], float | None]) -> Callable[[Sna
     return lambda snapshot: (((view.name,), value(view)) for view in snapshot.collectors)
 
 
+def _shown(snapshot: Snapshot) -> Iterator[RegionView]:
+    """Yield the regions whose totals may be shown."""
+    return (region for region in snapshot.regions if not region.withheld)
+
+
 def _emissions(snapshot: Snapshot) -> Iterator[tuple[tuple[str, ...], float]]:
-    for region in snapshot.regions:
+    for region in _shown(snapshot):
         yield (*region.key, "operational"), region.operational
         yield (*region.key, "embodied"), region.embodied
 
 
 def _observed(snapshot: Snapshot) -> Iterator[tuple[tuple[str, ...], float]]:
-    for region in snapshot.regions:
+    for region in _shown(snapshot):
         for quality in Quality:
             yield (*region.key, quality), region.observed_seconds.get(quality, 0.0)
 
@@ -371,7 +381,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
         RESOURCE,
         "Energy drawn from the grid, data-centre overhead included.",
         "joules",
-        series=(Series(lambda view: view.energy),),
+        series=(Series(_counted(lambda view: view.energy)),),
         past=Past.MACHINES,
     ),
     counter(
@@ -380,8 +390,8 @@ FAMILIES: Final[tuple[Family, ...]] = (
         "Grams of CO2 equivalent emitted.",
         "gco2eq",
         series=(
-            Series(lambda view: view.operational, ("operational",)),
-            Series(lambda view: view.embodied, ("embodied",)),
+            Series(_counted(lambda view: view.operational), ("operational",)),
+            Series(_counted(lambda view: view.embodied), ("embodied",)),
         ),
         past=Past.MACHINES,
     ),
@@ -390,7 +400,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
         REGION,
         "Energy of all machines, vanished ones included: for months and budgets.",
         "joules",
-        samples=_regions(lambda region: region.energy),
+        samples=_regions(lambda region: None if region.withheld else region.energy),
         past=Past.TOTALS,
     ),
     counter(

@@ -108,6 +108,15 @@ def resource(view: ResourceView, tags: Sequence[str]) -> dict[str, object]:
         "confidence": view.confidence,
         "vcpus": view.vcpus,
         "now": _resource_now(view.now),
+        **_counted(view),
+    }
+
+
+def _counted(view: ResourceView | RegionView) -> Json:
+    """Return what was counted so far; null while that is withheld."""
+    if view.withheld:
+        return {"energy_joules": None, "emissions_gco2eq": _scopes(None, None)}
+    return {
         "energy_joules": number(view.energy),
         "emissions_gco2eq": _scopes(view.operational, view.embodied),
     }
@@ -235,8 +244,7 @@ def region(view: RegionView) -> dict[str, object]:
         **view.key._asdict(),
         "power_watts": bounds(view.power),
         "gco2eq_per_hour": bounds(view.rate),
-        "energy_joules": number(view.energy),
-        "emissions_gco2eq": _scopes(view.operational, view.embodied),
+        **_counted(view),
         "machines": sum(view.states.values()),
     }
 
@@ -259,6 +267,13 @@ def _sum(values: Iterable[Uncertain | None]) -> Bounds | None:
 
 
 def _totals(regions: Sequence[RegionView]) -> Json:
+    """Add up the regions; a sum that lacks one is none."""
+    if any(view.withheld for view in regions):
+        return {
+            "energy_joules": None,
+            "energy_kwh": None,
+            "emissions_gco2eq": _scopes(None, None),
+        }
     joules = Joules(sum(view.energy for view in regions))
     return {
         "energy_joules": number(joules),
@@ -269,11 +284,13 @@ def _totals(regions: Sequence[RegionView]) -> Json:
     }
 
 
-def _scopes(operational: float, embodied: float) -> Json:
+def _scopes(operational: float | None, embodied: float | None) -> Json:
     return {"operational": number(operational), "embodied": number(embodied)}
 
 
 def _observed(regions: Sequence[RegionView]) -> Json:
+    if any(view.withheld for view in regions):
+        return dict.fromkeys(Quality)
     return {
         quality: sum(view.observed_seconds.get(quality, 0.0) for view in regions)
         for quality in Quality

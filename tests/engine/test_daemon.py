@@ -48,7 +48,8 @@ class Stage:
         self.ledger = Ledger(self.store, model_of, self.book.over)
         loaded = self.store.load()
         self.book.restore(loaded.intensity)
-        self.ledger.restore(loaded, {cloud.name for cloud in clouds})
+        keep_gone = dict.fromkeys((cloud.name for cloud in clouds), RULES.keep_gone)
+        self.ledger.restore(loaded, keep_gone, epoch(self.clock.now()))
         self.snapshots: list[Snapshot] = []
         self.published = threading.Condition()
         self.polled = [Polled(collector=self.collector(c), poll_seconds=HOUR) for c in clouds]
@@ -379,3 +380,21 @@ def test_after_a_stop_no_cycle_begins_and_none_is_retried(make: Callable[..., St
     stage.daemon._refresh(stage.daemon.grids[0])
     stage.daemon._retry_soon(stage.polled[0])
     assert len(cloud.windows) == reads
+
+
+def test_totals_are_awaited_for_a_quarter_of_an_hour_at_most(
+    make: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make(cloud_of())
+    first.daemon.start()
+    first.seen(measured("one"))
+    first.daemon.stop(within=PATIENCE)
+    first.store.close()
+    monkeypatch.setattr(daemon_module, "SNAPSHOT_SECONDS", 0.05)
+    monkeypatch.setattr(daemon_module, "CATCH_UP_SECONDS", 0.3)
+    stuck = cloud_of()
+    second = make(stuck)
+    with hanging(stuck):
+        second.daemon.start()
+        second.seen(lambda snapshot: any(view.withheld for view in snapshot.resources))
+        second.seen(lambda snapshot: not any(view.withheld for view in snapshot.resources))

@@ -55,6 +55,22 @@ def own_lines(body: Body) -> str:
     return "".join(line for line in lines if not line.startswith(volatile))
 
 
+def test_totals_that_are_withheld_are_absent_and_gauges_go_on(renderer: Renderer) -> None:
+    snapshot = Snapshot(
+        time=1.0,
+        resources=(a_view(1, withheld=True, now=a_now()), a_view(2)),
+        regions=(a_region(withheld=True),),
+        buckets_corrected=None,
+    )
+    metrics = list(parse_text(renderer.render(snapshot).text))
+    assert len(values(metrics, "carbon_resource_energy_joules_total")) == 1
+    assert len(values(metrics, "carbon_resource_emissions_gco2eq_total")) == 2
+    assert len(values(metrics, "carbon_resource_emissions_gco2eq_per_hour")) >= 2
+    assert len(values(metrics, "carbon_power_watts")) == 1
+    for name in ("energy_joules", "emissions_gco2eq", "observed_seconds", "buckets_corrected"):
+        assert values(metrics, f"carbon_{name}_total") == {}
+
+
 @pytest.mark.parametrize("name", ["text", "openmetrics"])
 def test_exposition_is_golden(renderer: Renderer, name: str) -> None:
     """A deliberate change is taken over by running this test with UPDATE_GOLDEN=1."""

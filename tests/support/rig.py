@@ -119,7 +119,8 @@ class Rig:
         self.ledger = Ledger(store, model_of, self.book.over, chart_step=self.rules.resolution)
         state = store.load()
         self.book.restore(state.intensity)
-        self.ledger.restore(state, {cloud.name for cloud in self.clouds})
+        keep_gone = dict.fromkeys((cloud.name for cloud in self.clouds), self.rules.keep_gone)
+        self.ledger.restore(state, keep_gone, self.now)
         self.collectors = [self._collector(cloud) for cloud in self.clouds]
         self.asking = [self._asking(grid) for grid in self.grids]
         limits = dict.fromkeys((cloud.name for cloud in self.clouds), self.stale_after)

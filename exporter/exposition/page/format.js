@@ -13,7 +13,10 @@ function digits(most, least) {
   return formatters.get(key);
 }
 
-const isKnown = (value) => typeof value === "number" && Number.isFinite(value);
+export const isKnown = (value) => typeof value === "number" && Number.isFinite(value);
+
+// A sum of what is not known is not known: totals are withheld until the daemon has caught up.
+export const plus = (one, other) => (isKnown(one) && isKnown(other) ? one + other : null);
 
 // Trailing zeros stand, so that columns of numbers agree; least = 1 drops them.
 export function plain(value, most = 3, least = most) {

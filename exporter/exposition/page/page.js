@@ -1,7 +1,7 @@
 // Reads the summary every few seconds and shows it.
 
 import { drawChart, QUANTITIES } from "./chart.js";
-import { age, DASH, duration, energy, mass, percent, plain, power, rate, rateScale, whole } from "./format.js";
+import { age, DASH, duration, energy, mass, percent, plain, plus, power, rate, rateScale, whole } from "./format.js";
 import { drawCollectors, drawGrids, drawRegions, drawTop, el } from "./tables.js";
 
 const REFRESH_MS = 5000;
@@ -101,7 +101,7 @@ function tweenRate(target) {
 function showTotals(totals) {
   const { operational, embodied } = totals.emissions_gco2eq;
   put("energy", energy(totals.energy_kwh, 4));
-  put("grams", mass(operational + embodied, 4));
+  put("grams", mass(plus(operational, embodied), 4));
   put("grams-scopes", `${mass(operational)} electricity, ${mass(embodied)} embodied`);
 }
 

@@ -1,6 +1,6 @@
 // The tables. All text goes through textContent: names and tags come from the clouds.
 
-import { age, DASH, duration, energy, mass, percent, plain, power, rate, whole } from "./format.js";
+import { age, DASH, duration, energy, isKnown, mass, percent, plain, plus, power, rate, whole } from "./format.js";
 
 const JOULES_PER_KWH = 3.6e6;
 
@@ -122,8 +122,8 @@ export function drawRegions(table, regions) {
   const rows = sorted.map((one) => {
     const machines = `${whole(one.machines)} ${one.machines === 1 ? "machine" : "machines"}`;
     const watts = power(one.power_watts?.central);
-    const counted = mass(one.emissions_gco2eq.operational + one.emissions_gco2eq.embodied);
-    const kwh = energy(one.energy_joules / JOULES_PER_KWH);
+    const counted = mass(plus(one.emissions_gco2eq.operational, one.emissions_gco2eq.embodied));
+    const kwh = energy(isKnown(one.energy_joules) ? one.energy_joules / JOULES_PER_KWH : null);
     const lines = [joined(one.account, machines), `${watts} now · counted ${kwh}, ${counted}`];
     return [
       named(`${one.provider} ${one.cloud_region}`, lines),
