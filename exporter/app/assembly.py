@@ -21,6 +21,7 @@ from exporter.engine.intensity import IntensityBook
 from exporter.engine.ledger import Ledger
 from exporter.engine.resource_account import BucketRules, Missing
 from exporter.engine.running_spans import Spec
+from exporter.engine.saving import Saver
 from exporter.engine.status import CollectorStatus
 from exporter.engine.store import Store
 from exporter.engine.view import Viewer
@@ -50,7 +51,6 @@ class Assembly:
 
     app: App
     store: Store
-    store_status: CollectorStatus
     book: IntensityBook
     ledger: Ledger
     polled: tuple[Polled, ...]
@@ -73,6 +73,8 @@ def assemble(
     grids_of: Callable[[IntensityBook, AnnualIntensities, Sequence[Region]], Grids] = GridViewer,
 ) -> Assembly:
     """Put the parts of a daemon together, and restore what the store holds.
+
+    Where it cannot be used, that is told, and the daemon tries again.
 
     ``rhythm_of`` and ``grids_of`` are what differs where the same parts count the past.
     """
@@ -99,13 +101,19 @@ def assemble(
         Polled(collector=collector, poll_seconds=rhythm.poll_seconds)
         for collector, rhythm in zip(collectors, rhythms, strict=True)
     )
-    state = store.load()
-    book.restore(state.intensity)
     keep_gone = {
         provider.name: float(rhythm.rules.keep_gone)
         for provider, rhythm in zip(app.providers, rhythms, strict=True)
     }
-    ledger.restore(state, keep_gone, app.clock.now().timestamp())
+    saver = Saver(
+        store=store,
+        ledger=ledger,
+        book=book,
+        status=store_status,
+        clock=app.clock,
+        keep_gone=keep_gone,
+    )
+    saver.take_up()
     grids = grids_of(book, app.annual, offered_regions(app))
     publisher = Publisher(
         Renderer(version=__version__, tags=app.settings.tags, max_series=app.settings.max_series)
@@ -117,7 +125,7 @@ def assemble(
         viewer=Viewer(ledger, grids, app.regions.find, collectors, stale_limits(app, polled)),
         meter=app.meter,
         clock=app.clock,
-        store_status=store_status,
+        saver=saver,
         publish=publisher.publish,
         look_back_seconds=max((each.rules.look_back for each in rhythms), default=0),
         zones=grids.zones,
@@ -127,7 +135,6 @@ def assemble(
     return Assembly(
         app=app,
         store=store,
-        store_status=store_status,
         book=book,
         ledger=ledger,
         polled=polled,

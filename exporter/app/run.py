@@ -12,11 +12,11 @@ from typing import Final
 import structlog
 
 from exporter.app.assembly import Assembly, assemble
-from exporter.app.build import App, build
+from exporter.app.build import build
 from exporter.app.explain import explainer
 from exporter.app.probe_grids import PROBES
 from exporter.app.stopping import FLUSH_SECONDS, Stop, leave
-from exporter.core.errors import MissingExtraError, Reason, StoreError
+from exporter.core.errors import MissingExtraError
 from exporter.engine.store import Store
 from exporter.exposition.connections import raise_file_limit
 from exporter.exposition.connections import serve as serve_http
@@ -76,12 +76,16 @@ def _say_where(grids: str, url: str) -> None:
 
 
 def check_state(path: Path) -> None:
-    """Open a state file and close it again; one of an older version stays as it is.
+    """Read a state file, all of it; one of an older version stays as it is.
 
     Raises:
         StoreError: it cannot be used.
     """
-    Store.open(path, update=False).close()
+    store = Store.open(path, update=False)
+    try:
+        store.load()
+    finally:
+        store.close()
 
 
 def _run(
@@ -95,7 +99,7 @@ def _run(
     raise_file_limit()
     sys.setswitchinterval(SWITCH_SECONDS)
     with bind(settings.listen) as sock:  # first of all: a port in use is told at once
-        wired = _wire(build(settings), state, simulated=simulated)
+        wired = assemble(build(settings), _open(state), simulated=simulated)
         wired.daemon.start()
         url = _url(sock.getsockname()[:2])
         log.info("serving", url=url, providers=[p.name for p in wired.app.providers])
@@ -119,23 +123,9 @@ def _run(
         return _stop(wired, stop, http) or code
 
 
-def _wire(app: App, state: Path | None, *, simulated: bool) -> Assembly:
-    store, trouble = _open(state)
-    wired = assemble(app, store, simulated=simulated)
-    if trouble:
-        wired.store_status.finished([(Reason.UNREACHABLE, trouble)])
-    return wired
-
-
-def _open(state: Path | None) -> tuple[Store, str]:
-    """Open the state file; where that fails, serve from memory and say so, always."""
-    if state is None:
-        return Store.in_memory(), ""
-    try:
-        return Store.open(state), ""
-    except StoreError as error:
-        log.error("serving from memory: counters start anew and are not saved", error=str(error))  # noqa: TRY400 — one line
-        return Store.in_memory(broken=str(error)), str(error)
+def _open(state: Path | None) -> Store:
+    """Return the store of a state file, to be opened when it is taken up; without one, memory."""
+    return Store.in_memory() if state is None else Store.wanted(state)
 
 
 def _stop(wired: Assembly, stop: Stop, http: threading.Thread) -> int:

@@ -76,6 +76,10 @@ class StoreError(CarbonExporterError):
     """The state file cannot be read or written."""
 
 
+class StoreLockedError(StoreError):
+    """Another process uses the state file."""
+
+
 class MissingExtraError(CarbonExporterError):
     """A configured adapter needs a package that is not installed."""
 

@@ -197,5 +197,7 @@ class Snapshot:
     history: tuple[HistoryPoint, ...] = ()
     budget_month: GramsCO2eq | None = None
     """What the user wants a calendar month to stay below; None where no budget was set."""
+    state_trouble: str = ""
+    """Why the state file that is wanted cannot be used: then no total is shown."""
     simulated: bool = False
     """True in the demo: the estate is invented, and each grid whose source is ``demo``."""

@@ -52,6 +52,7 @@ class ProviderCollector:
         self._clock = clock
         self._store_status = store_status
         self._trust = _ClockTrust(clock, rules)
+        self._generation = 0
         self.final: int | None = None
         """End of the newest final bucket of the latest complete cycle."""
         self.target: int | None = None
@@ -77,6 +78,7 @@ class ProviderCollector:
     def _cycle(self) -> Outcome:
         now = self._clock.now().timestamp()
         self._trust.look()
+        self._generation = self._ledger.generation
         inventory, refused = self._discover()
         self._ledger.observe(self.name, inventory, now, self.rules)
         errors: list[CollectorError] = [*refused, *inventory.failures]
@@ -84,6 +86,8 @@ class ProviderCollector:
         newest: int | None = None
         unread: list[CollectorError] = []
         for window in self._windows(final):
+            if self._ledger.generation != self._generation:
+                break  # what is to be read is another now: the next cycle begins with that
             reading = self._read(window)
             unread.extend(reading.failures)
             newest = max(
@@ -93,7 +97,7 @@ class ProviderCollector:
         if not refused:
             self.final = final
         if not refused and not unread and commit(self._ledger, self._store_status):
-            self._ledger.caught_up(self.name)
+            self._ledger.caught_up(self.name, self._generation)
         return reasons([*errors, *unread]), newest
 
     def _discover(self) -> tuple[Inventory, list[CollectorError]]:
@@ -121,7 +125,12 @@ class ProviderCollector:
         reading = self.provider.read(machines, window) if machines else Reading(series=())
         closing = self._trust.closing(newest_end(reading, window.resolution))
         answer = Answer(
-            asked=machines, reading=reading, window=window, closing=closing, reach=self._reach()
+            asked=machines,
+            reading=reading,
+            window=window,
+            closing=closing,
+            reach=self._reach(),
+            generation=self._generation,
         )
         self._ledger.enter(self.name, answer, self.rules)
         commit(self._ledger, self._store_status)

@@ -32,7 +32,7 @@ from exporter.engine.collector import (
 )
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.ledger import Ledger
-from exporter.engine.status import CollectorStatus
+from exporter.engine.saving import RETRY_SECONDS, Saver
 from exporter.engine.view import Surroundings, Viewer
 
 log = structlog.get_logger()
@@ -55,9 +55,13 @@ CATCH_UP_SECONDS: Final = 900.0
 """Totals that were not caught up this long after a start are shown as they are: a collector may be
 refused for good, and its totals are still the truth about what it counted."""
 
+AGAIN_SECONDS: Final = 1.0
+"""Until a cycle that lost its accounts to those of the state file is begun anew."""
+
 WATCH_SECONDS: Final = 1.0
 """How often the two clocks are compared."""
 _SNAPSHOT: Final = "(snapshot)"
+_STATE: Final = "(state)"
 
 PARTED_SECONDS: Final = 1.0
 """A difference that is planned for anew: a step, a leap second, or a clock that is being slewed."""
@@ -81,7 +85,7 @@ class Parts:
     viewer: Viewer
     meter: ApiMeter
     clock: Clock
-    store_status: CollectorStatus
+    saver: Saver
     publish: Callable[[Snapshot], None]
     look_back_seconds: int
     zones: frozenset[str] = frozenset()
@@ -142,17 +146,17 @@ class Daemon:
                 ledger=parts.ledger,
                 book=parts.book,
                 clock=parts.clock,
-                store_status=parts.store_status,
+                store_status=parts.saver.status,
                 look_back=parts.look_back_seconds + _finality(parts.polled),
                 shown=parts.zones,
             )
             for source in parts.book.sources
         ]
-        workers = len(parts.polled) + len(parts.book.sources)
+        workers = len(parts.polled) + len(parts.book.sources) + 1  # the state file
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={
-                "default": ThreadPoolExecutor(max(workers, 1)),
+                "default": ThreadPoolExecutor(workers),
                 # One thread renders, for ever: each new one would keep 60 MB of its own.
                 "snapshots": ThreadPoolExecutor(1),
             },
@@ -161,14 +165,13 @@ class Daemon:
 
     def start(self) -> None:
         """Start all jobs; the first cycle of each runs at once."""
-        with self._parts.ledger.reading() as (accounts, _):
-            self._restored = bool(accounts)
-        self._awaits_until = self._parts.clock.monotonic() + CATCH_UP_SECONDS
+        self._taken_up()
         for polled in self._parts.polled:
             self._every(polled.poll_seconds, polled.collector.name, self._cycle, polled)
         for grid in self.grids:
             source = grid.source
             self._every(source.refresh_seconds, _grid(source.name), self._refresh, grid)
+        self._every(RETRY_SECONDS, _STATE, self._tend)
         self._every(SNAPSHOT_SECONDS, _SNAPSHOT, self._snapshot)
         self._scheduler.start()
         threading.Thread(target=self._watch_clock, name="clock", daemon=True).start()
@@ -183,7 +186,7 @@ class Daemon:
         with self._idle:
             finished = self._idle.wait_for(lambda: self._busy == 0, timeout=within)
         if finished:
-            commit(self._parts.ledger, self._parts.store_status)
+            commit(self._parts.ledger, self._parts.saver.status)
         return finished
 
     def _every(self, seconds: int, name: str, job: Callable[..., None], *args: object) -> None:
@@ -259,11 +262,15 @@ class Daemon:
         with self._counted(name) as go:
             if not go:
                 return
+            before = self._parts.ledger.generation
             done = polled.collector.run()
         self._due_in(_SNAPSHOT, 0.0)
         for grid in self.grids:
             self._ask_of_new_zones(grid)
-        if not done:  # last: a job is not started again while it runs
+        # Last: a job is not started again while it runs.
+        if before != self._parts.ledger.generation:
+            self._due_in(name, AGAIN_SECONDS)
+        elif not done:
             self._retry_soon(polled)
 
     def _retry_soon(self, polled: Polled) -> None:
@@ -285,6 +292,26 @@ class Daemon:
         if grid.unasked:
             self._due_in(_grid(grid.source.name), 0.0)
 
+    def _tend(self) -> None:
+        saver = self._parts.saver
+        with self._counted(_STATE) as go:
+            if not go:
+                return
+            if saver.tend():
+                self._taken_up()
+                for polled in self._parts.polled:  # those that run begin anew when they are done
+                    if self._jobs[polled.collector.name].running_since is None:
+                        self._due_in(polled.collector.name, 0.0)
+            self._due_in(_SNAPSHOT, 0.0)
+        if saver.retry_seconds < RETRY_SECONDS:
+            self._due_in(_STATE, saver.retry_seconds)
+
+    def _taken_up(self) -> None:
+        """Begin to wait for the catch-up from what the state file held."""
+        with self._parts.ledger.reading() as (accounts, _):
+            self._restored = bool(accounts)
+        self._awaits_until = self._parts.clock.monotonic() + CATCH_UP_SECONDS
+
     def _snapshot(self) -> None:
         with self._counted(_SNAPSHOT) as go:
             if go:
@@ -303,8 +330,9 @@ class Daemon:
 
     def _await_no_longer(self) -> None:
         if self._parts.clock.monotonic() > self._awaits_until:
+            generation = self._parts.ledger.generation
             for polled in self._parts.polled:
-                self._parts.ledger.caught_up(polled.collector.name)
+                self._parts.ledger.caught_up(polled.collector.name, generation)
 
     def _publish(self) -> None:
         with self._publishing:
@@ -327,10 +355,11 @@ class Daemon:
             collectors=(
                 *(self._polled_view(polled.collector) for polled in parts.polled),
                 *(self._with_hang(s.view(), _grid(s.name)) for s in parts.book.statuses),
-                parts.store_status.view(),
+                parts.saver.status.view(),
             ),
             api=parts.meter.usage(),
             budget_month=parts.budget_month,
+            state_trouble=parts.saver.trouble,
             simulated=parts.simulated,
         )
         return parts.viewer.snapshot(parts.clock.now().timestamp(), around)

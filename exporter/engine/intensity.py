@@ -123,9 +123,10 @@ class IntensityBook:
         self._news: set[str] = set()
 
     def restore(self, history: dict[str, list[IntensityPoint]]) -> None:
-        """Take over what the state file held."""
+        """Take over what the state file held; what could not be saved before is newer."""
         for feed in self._feeds:
             self._put(feed, history.get(feed.source.name, ()))
+            self._put(feed, list(feed.unsaved.values()))
 
     @property
     def statuses(self) -> tuple[CollectorStatus, ...]:

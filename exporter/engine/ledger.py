@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from math import inf, isfinite
 
 from exporter.core.clock import epoch, floor_to
+from exporter.core.errors import StoreError
 from exporter.core.model import (
     IntensityInForce,
     Inventory,
@@ -31,7 +32,6 @@ from exporter.engine.chart import EstateChart
 from exporter.engine.estimate import NOTHING, Accrual, MachineModel, minus, plus
 from exporter.engine.repricing import KEEP_SECONDS, IntensityOver, Late, LateHours, LateKey
 from exporter.engine.resource_account import (
-    REGION_QUANTITIES,
     BucketRules,
     Latest,
     ResourceAccount,
@@ -43,6 +43,7 @@ from exporter.engine.resource_account import (
 )
 from exporter.engine.running_spans import Run, Spec, forget, merge
 from exporter.engine.store import (
+    REGION_QUANTITIES,
     BucketRow,
     Changes,
     Origin,
@@ -50,6 +51,7 @@ from exporter.engine.store import (
     ResourceRow,
     State,
     Store,
+    understood,
 )
 
 ModelOf = Callable[[ResourceKey, Spec], MachineModel]
@@ -67,6 +69,8 @@ class Answer:
     window: Window
     closing: int
     reach: int
+    generation: int
+    """Of the accounts that were asked for, as ``Ledger.generation`` told before."""
 
 
 class Ledger:
@@ -101,6 +105,8 @@ class Ledger:
         self._repriced: dict[str, Repriced] = {}
         self.repriced: dict[str, Repriced] = {}
         """What late values have changed by grid zone, as of the last commit."""
+        self.generation = 0
+        """Changes when accounts are replaced by those of the state file."""
         self._awaited: set[str] = set()
         """Collectors whose first catch-up after a start is not saved yet."""
         self._counted_by: dict[RegionKey, set[str]] = {}
@@ -110,6 +116,24 @@ class Ledger:
 
     # --- start and end of a cycle ---------------------------------------------------------------
 
+    def take_up(self, keep_gone: Mapping[str, float], now: float) -> State:
+        """Open the state file if it is not, and go on from what it holds: see ``restore``.
+
+        What was counted in memory while it could not be used is dropped. Returns what it held.
+
+        Raises:
+            StoreError: it cannot be used; everything is as it was.
+        """
+        with self._lock:  # nothing may be committed between the opening and the restoring
+            state = self._store.take_up()
+            try:
+                with understood(self._store.name):
+                    self.restore(state, keep_gone, now)
+            except StoreError as error:
+                self._store.give_up(str(error))
+                raise
+        return state
+
     def restore(self, state: State, keep_gone: Mapping[str, float], now: float) -> None:
         """Take over what the state file held; machines of other collectors show no series.
 
@@ -117,6 +141,7 @@ class Ledger:
         ones do not begin anew. Totals are withheld until their collector has caught up: a file that
         is a backup holds less than was shown.
         """
+        accounts: dict[ResourceKey, ResourceAccount] = {}
         for ident, row in state.resources.items():
             at = state.progress[ident]
             account = ResourceAccount(
@@ -138,9 +163,18 @@ class Ledger:
                 ),
             )
             self._remodel(account)
-            self._accounts[row.machine.key] = account
+            accounts[row.machine.key] = account
+            before = self._accounts.get(row.machine.key)
+            if before is not None and account.runs:  # its gauges go on until it is read again
+                account.latest = before.latest
+        self.chart = EstateChart(self.chart.step)
+        for account in accounts.values():
             for start, bucket in account.buckets.items():
                 self.chart.add(start, bucket.amount)
+        self.generation += 1
+        self._accounts = accounts
+        self._changes = Changes()
+        self._dirty, self._dirty_regions, self._charted = set(), set(), {}
         self._regions = {key: Tally(*row) for key, row in state.regions.items()}
         self._origins = dict(state.origins)
         self.corrected = self.corrected_shown = state.corrected
@@ -194,23 +228,25 @@ class Ledger:
     @property
     def incomplete(self) -> bool:
         """Whether some totals may be less than what was shown before."""
-        return bool(self._awaited)
+        return bool(self._store.trouble or self._awaited)
 
-    def caught_up(self, collector: str) -> None:
+    def caught_up(self, collector: str, generation: int) -> None:
         """Show the totals of a collector from now on, as far as they are saved."""
         with self._lock:
-            self._awaited.discard(collector)
+            if generation == self.generation:
+                self._awaited.discard(collector)
 
     def withheld(self, collector: str) -> bool:
         """Whether the totals of a collector's machines are not to be shown now."""
-        return collector in self._awaited
+        return bool(self._store.trouble) or collector in self._awaited
 
     def region_withheld(self, key: RegionKey) -> bool:
         """Whether the totals of a region are not to be shown now.
 
         Where no machine is left that tells whose they are, they may be anybody's.
         """
-        return not self._awaited.isdisjoint(self._counted_by.get(key, self._awaited))
+        owners = self._counted_by.get(key, self._awaited)
+        return bool(self._store.trouble) or not self._awaited.isdisjoint(owners)
 
     def _counts(self, key: RegionKey, collector: str) -> None:
         self._counted_by.setdefault(key, set()).add(collector)
@@ -511,12 +547,15 @@ class Ledger:
     def enter(self, collector: str, answer: Answer, rules: BucketRules) -> None:
         """Enter one answer, and close what may close after it.
 
-        A machine that was asked for and not read completely stays exactly as it was.
+        A machine that was asked for and not read completely stays exactly as it was. So do all
+        where accounts were replaced since: what they lack may be older than what was asked for.
         """
         series = {one.key: one for one in answer.reading.series}
         waiting = answer.reading.unread
         window = answer.window
         with self._lock:
+            if answer.generation != self.generation:
+                return
             prices = _Prices(self._intensity_over, rules.resolution)
             for machine in answer.asked:
                 account = self._accounts.get(machine.key)

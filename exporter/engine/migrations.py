@@ -10,12 +10,13 @@ to go back.
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from filecmp import cmp
 from itertools import count, islice, takewhile
 from pathlib import Path
 from typing import Final
+from zlib import crc32
 
 from exporter.core.errors import StoreError
 
@@ -69,7 +70,51 @@ def _late_hours(connection: sqlite3.Connection) -> None:
     )
 
 
-STEPS: Final[tuple[Step, ...]] = (_usage_by_signal, _late_hours)
+def checksum(row: Iterable[float | str | bytes | None]) -> int:
+    """Return the CRC-32 of a row's values as SQLite gives them back, whatever wrote them.
+
+    An integral float may be stored as an integer and a NaN as NULL, so numbers count as floats, -0
+    as 0 and NaN as NULL. SQLite has no checksums of its own: a bit that a disk or a memory flips
+    in a total would else be counted on with.
+    """
+    return crc32(repr([_plain(value) for value in row]).encode("ascii", "backslashreplace"))
+
+
+def _plain(value: float | str | bytes | None) -> float | str | None:
+    if isinstance(value, bytes):
+        return crc32(value)
+    if not isinstance(value, (float, int)):
+        return value  # None, a text, or what SQLite will refuse
+    number = float(value)
+    return None if number != number else number + 0.0  # noqa: PLR0124 — NaN
+
+
+_CHECKED_4: Final = {
+    "resource": "id, collector, machine, runs",
+    "progress": "id, watermark, last_seen, last_cpu, last_gpu, last_units, last_watts, accounted, "
+    "exposed",
+    "bucket": "id, start, cpu, gpu, units, watts, gco2eq_per_kwh, seconds, energy, operational, "
+    "embodied",
+    "region": "provider, account, cloud_region, accounted, exposed",
+    "origin": "collector, start, resolution",
+    "late": "hour, grid_zone, provider, account, cloud_region, resources",
+    "repriced": "grid_zone, up, down",
+}
+
+
+def _row_checks(connection: sqlite3.Connection) -> None:
+    """3 → 4: each row of what is counted has a checksum; tables that seldom grow, a count."""
+    connection.create_function("row_crc", -1, lambda *row: checksum(row), deterministic=True)
+    for table, columns in _CHECKED_4.items():
+        connection.execute(f"ALTER TABLE {table} ADD COLUMN crc INTEGER NOT NULL DEFAULT 0")
+        connection.execute(f"UPDATE {table} SET crc = row_crc({columns})")  # noqa: S608 — constant names
+    for table in ("resource", "progress", "region", "origin", "repriced"):
+        connection.execute(
+            f"REPLACE INTO meta SELECT 'rows of {table}', count(*) FROM {table}"  # noqa: S608 — constant names
+        )
+
+
+STEPS: Final[tuple[Step, ...]] = (_usage_by_signal, _late_hours, _row_checks)
 """The first leads from schema 1 to 2. A step that was released is never changed again."""
 
 SPARE_BYTES: Final = 1 << 20

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from exporter.core.clock import floor_to
 from exporter.core.model import Machine, Usage
@@ -17,12 +17,7 @@ from exporter.engine.estimate import (
     plus,
 )
 from exporter.engine.running_spans import Run
-from exporter.engine.store import BucketRow, ProgressRow, TallyRow
-
-RESOURCE_QUANTITIES: Final = 3
-"""Energy, operational and embodied grams."""
-REGION_QUANTITIES: Final = 6
-"""The same, and running seconds measured, estimated and missing."""
+from exporter.engine.store import RESOURCE_QUANTITIES, BucketRow, ProgressRow, TallyRow
 
 
 class Missing(StrEnum):

@@ -7,21 +7,22 @@ the state after some whole cycle, watermarks and totals together, so the daemon 
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import structlog
 from pydantic import TypeAdapter
 
-from exporter.core.errors import StoreError
+from exporter.core.errors import StoreError, StoreLockedError
 from exporter.core.model import IntensityPoint, Machine, MeteredPower, RegionKey, Usage
 from exporter.core.units import GCO2eqPerKwh, GramsCO2eq, Joules, Ratio
 from exporter.engine.estimate import Accrual
-from exporter.engine.migrations import STEPS, climb, keep_copy, refuse_newer, schema_of
+from exporter.engine.migrations import STEPS, checksum, climb, keep_copy, refuse_newer, schema_of
 from exporter.engine.repricing import LateHours, LateKey
 from exporter.engine.running_spans import Run
 
@@ -39,32 +40,44 @@ PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE origin (
-    collector TEXT PRIMARY KEY, start INTEGER NOT NULL, resolution INTEGER NOT NULL);
+    collector TEXT PRIMARY KEY, start INTEGER NOT NULL, resolution INTEGER NOT NULL,
+    crc INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE resource (
-    id INTEGER PRIMARY KEY, collector TEXT NOT NULL, machine TEXT NOT NULL, runs TEXT NOT NULL);
+    id INTEGER PRIMARY KEY, collector TEXT NOT NULL, machine TEXT NOT NULL, runs TEXT NOT NULL,
+    crc INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE progress (
     id INTEGER PRIMARY KEY, watermark INTEGER NOT NULL, last_seen REAL NOT NULL,
     last_cpu REAL, last_gpu REAL, last_units REAL NOT NULL, last_watts TEXT,
-    accounted TEXT NOT NULL, exposed TEXT NOT NULL);
+    accounted TEXT NOT NULL, exposed TEXT NOT NULL, crc INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE bucket (
     id INTEGER, start INTEGER, cpu REAL, gpu REAL, units REAL NOT NULL, watts TEXT,
     gco2eq_per_kwh REAL, seconds REAL NOT NULL,
     energy REAL NOT NULL, operational REAL NOT NULL, embodied REAL NOT NULL,
-    PRIMARY KEY (id, start)) WITHOUT ROWID;
+    crc INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (id, start)) WITHOUT ROWID;
 CREATE TABLE region (
     provider TEXT, account TEXT, cloud_region TEXT, accounted TEXT NOT NULL, exposed TEXT NOT NULL,
-    PRIMARY KEY (provider, account, cloud_region)) WITHOUT ROWID;
+    crc INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (provider, account, cloud_region)) WITHOUT ROWID;
 CREATE TABLE intensity (
     source TEXT, zone TEXT, start INTEGER, forecast INTEGER, end INTEGER NOT NULL,
     gco2eq_per_kwh REAL NOT NULL, estimated INTEGER NOT NULL,
     PRIMARY KEY (source, zone, start, forecast)) WITHOUT ROWID;
 CREATE TABLE late (
     hour INTEGER, grid_zone TEXT, provider TEXT, account TEXT, cloud_region TEXT,
-    resources BLOB NOT NULL,
+    resources BLOB NOT NULL, crc INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (hour, grid_zone, provider, account, cloud_region)) WITHOUT ROWID;
 CREATE TABLE repriced (
-    grid_zone TEXT PRIMARY KEY, up REAL NOT NULL, down REAL NOT NULL) WITHOUT ROWID;
+    grid_zone TEXT PRIMARY KEY, up REAL NOT NULL, down REAL NOT NULL,
+    crc INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 """
+
+COUNTED: Final = ("resource", "progress", "region", "origin", "repriced")
+"""Tables whose number of rows is written with them. Buckets are too many to count each time."""
+RESOURCE_QUANTITIES: Final = 3
+"""Energy, operational and embodied grams."""
+REGION_QUANTITIES: Final = 6
+"""The same, and running seconds measured, estimated and missing."""
+
+Row = Sequence[float | str | bytes | None]
 
 _RESTORE: Final = "restore it from a backup, or move it away to start new counters"
 
@@ -173,11 +186,15 @@ class State:
 class Store:
     """Owner of the database. Thread-safe: one connection behind one lock."""
 
-    def __init__(self, connection: sqlite3.Connection, name: str, broken: str = "") -> None:
-        self._connection = connection
-        self._name = name
-        self._broken = broken
+    def __init__(
+        self, connection: sqlite3.Connection | None, name: str, *, path: Path | None = None
+    ) -> None:
+        self._file = connection
+        self.name = name
+        self._path = path
         self._lock = threading.Lock()
+        self.trouble = ""
+        """Why nothing can be saved now; empty where the last attempt did not fail."""
 
     @classmethod
     def open(cls, path: Path, *, update: bool = True) -> "Store":
@@ -187,36 +204,68 @@ class Store:
         is, and the store is a copy of it in memory, for a look.
 
         Raises:
+            StoreLockedError: another process holds it.
             StoreError: it cannot be read, written or locked, or is no state file of ours.
         """
-        with _translated(str(path)), ExitStack() as unless_ready:
-            connection = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            unless_ready.callback(connection.close)
-            _prepare(connection, str(path))
-            if schema_of(connection) < SCHEMA_VERSION:
-                if not update:
-                    return cls(_copied(connection), str(path))
-                _update(connection, path)
-            unless_ready.pop_all()
-        return cls(connection, str(path))
+        connection = _opened(path, BUSY_SECONDS, update=update)
+        return cls(connection, str(path), path=path)
 
     @classmethod
-    def in_memory(cls, *, broken: str = "") -> "Store":
-        """Make a store that lasts as long as the process.
+    def wanted(cls, path: Path) -> "Store":
+        """Make a store of a file that is yet to be opened, by ``take_up``."""
+        store = cls(None, str(path), path=path)
+        store.trouble = f"state file {path}: not opened yet"
+        return store
 
-        ``broken`` is why the real one could not be opened: then nothing is saved, and each commit
-        says so.
-        """
+    @classmethod
+    def in_memory(cls) -> "Store":
+        """Make a store that lasts as long as the process."""
         connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         _prepare(connection, "memory")
-        return cls(connection, "memory", broken)
+        return cls(connection, "memory")
+
+    @property
+    def opened(self) -> bool:
+        """Whether the file was sound when it was opened, and was not given up since."""
+        return self._file is not None
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        if self._file is None:
+            raise StoreError(self.trouble)
+        return self._file
 
     def close(self) -> None:
         """Close the file; the write-ahead log is folded in."""
         with self._lock:
-            self._connection.close()
+            if self._file is not None:
+                self._file.close()
+
+    def take_up(self) -> State:
+        """Open the file if it is not, and read everything.
+
+        Raises:
+            StoreError: it cannot be used; the store is as it was.
+        """
+        if self._file is not None or self._path is None:
+            return self.load()
+        with ExitStack() as unless_sound:
+            connection = _opened(self._path, 0.0, update=True)
+            unless_sound.callback(connection.close)
+            with _translated(self.name), understood(self.name):
+                state = _load(connection)
+            unless_sound.pop_all()
+        with self._lock:
+            self._file, self.trouble = connection, ""
+        return state
+
+    def give_up(self, why: str) -> None:
+        """Close a file that turned out to be damaged; ``take_up`` opens it once it is sound."""
+        with self._lock:
+            connection, self._file, self.trouble = self._file, None, why
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
 
     def load(self) -> State:
         """Read everything.
@@ -224,7 +273,7 @@ class Store:
         Raises:
             StoreError: it cannot be read, or does not hold what it should.
         """
-        with self._lock, _translated(self._name), _understood(self._name):
+        with self._lock, _translated(self.name), understood(self.name):
             return _load(self._connection)
 
     def commit(self, changes: Changes) -> None:
@@ -250,12 +299,32 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        if self._broken:
-            raise StoreError(self._broken)
-        with self._lock, _translated(self._name):
-            self._connection.execute("BEGIN IMMEDIATE")
-            with self._connection:  # commits, or rolls back whatever goes wrong
-                yield self._connection
+        try:
+            with self._lock, _translated(self.name):
+                self._connection.execute("BEGIN IMMEDIATE")
+                with self._connection:  # commits, or rolls back whatever goes wrong
+                    yield self._connection
+        except StoreError as error:
+            self.trouble = str(error)
+            if _damaged(error.__cause__) and self._path is not None:
+                self.give_up(str(error))
+            raise
+        self.trouble = ""
+
+
+def _opened(path: Path, patience: float, *, update: bool) -> sqlite3.Connection:
+    with _translated(str(path)), ExitStack() as unless_ready:
+        connection = sqlite3.connect(
+            path, timeout=patience, isolation_level=None, check_same_thread=False
+        )
+        unless_ready.callback(connection.close)
+        _prepare(connection, str(path))
+        if schema_of(connection) < SCHEMA_VERSION:
+            if not update:
+                return _copied(connection)
+            _update(connection, path)
+        unless_ready.pop_all()
+    return connection
 
 
 @contextmanager
@@ -264,26 +333,41 @@ def _translated(name: str) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         message = f"state file {name}: {error} — {_fix(error)}"
+        if _named(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            raise StoreLockedError(message) from error
         raise StoreError(message) from error
 
 
 @contextmanager
-def _understood(name: str) -> Iterator[None]:
+def understood(name: str) -> Iterator[None]:
+    """Say of what a state file holds that it makes no sense, however that shows.
+
+    Raises:
+        StoreError: it makes none.
+    """
     try:
         yield
-    except ValueError as error:
-        cause = str(error).splitlines()[0]
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        cause = (str(error) or type(error).__name__).splitlines()[0]
         message = f"state file {name}: content not understood ({cause}) — {_RESTORE}"
         raise StoreError(message) from error
 
 
+def _named(error: BaseException | None) -> str:
+    return getattr(error, "sqlite_errorname", "") or ""
+
+
+def _damaged(error: BaseException | None) -> bool:
+    # SQLITE_ERROR is a table or a column that is not there.
+    return _named(error).startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR"))
+
+
 def _fix(error: sqlite3.Error) -> str:
-    code = getattr(error, "sqlite_errorname", "") or ""
-    if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+    if _damaged(error):
         return _RESTORE
-    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+    if _named(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return "another carbon-exporter uses it; stop that one or set another `state`"
-    if code.startswith("SQLITE_FULL"):
+    if _named(error).startswith("SQLITE_FULL"):
         return "free space on the disk"
     return "make the file and its folder readable and writable for this user"
 
@@ -308,7 +392,7 @@ def _update(connection: sqlite3.Connection, path: Path) -> None:
         copy = keep_copy(connection, path, version)
         log.info("updating the state file", state=str(path), schema=version + 1, copy=str(copy))
 
-    with _understood(str(path)):
+    with understood(str(path)):
         climb(connection, STEPS, before)
 
 
@@ -347,35 +431,80 @@ def _refuse_damaged(connection: sqlite3.Connection, name: str) -> None:
 
 def _load(connection: sqlite3.Connection) -> State:
     state = State()
-    for ident, collector, machine, runs in connection.execute("SELECT * FROM resource"):
+    for ident, collector, machine, runs in _rows(connection, "resource"):
         state.resources[ident] = ResourceRow(
             collector,
             _MACHINE.validate_python(json.loads(machine)),
             _RUNS.validate_python(json.loads(runs)),
         )
-    for ident, watermark, seen, *usage, accounted, exposed in connection.execute(
-        "SELECT * FROM progress"
-    ):
+    for ident, watermark, seen, *usage, accounted, exposed in _rows(connection, "progress"):
         last = _usage(*usage)
         state.progress[ident] = ProgressRow(
             watermark, seen, last if last.complete else None, _tally(accounted, exposed)
         )
-    for ident, start, cpu, gpu, units, watts, *values in connection.execute("SELECT * FROM bucket"):
+    for ident, start, cpu, gpu, units, watts, *values in _rows(connection, "bucket"):
         bucket = BucketRow(*_usage(cpu, gpu, units, watts), *values)
         state.buckets.setdefault(ident, {})[start] = bucket
-    for provider, account, region, *tally in connection.execute("SELECT * FROM region"):
+    for provider, account, region, *tally in _rows(connection, "region"):
         state.regions[RegionKey(provider, account, region)] = _tally(*tally)
-    for collector, *origin in connection.execute("SELECT * FROM origin"):
+    for collector, *origin in _rows(connection, "origin"):
         state.origins[collector] = Origin(*origin)
-    for hour, zone, *region, packed in connection.execute("SELECT * FROM late"):
+    for hour, zone, *region, packed in _rows(connection, "late"):
         state.late.restore(LateKey(hour, zone, RegionKey(*region)), packed)
-    for zone, *sums in connection.execute("SELECT * FROM repriced"):
+    for zone, *sums in _rows(connection, "repriced"):
         state.repriced[zone] = Repriced(*sums)
     counted = connection.execute("SELECT value FROM meta WHERE name = 'corrected'").fetchone()
     state.corrected = counted[0] if counted else 0
     for source, *row in connection.execute("SELECT * FROM intensity ORDER BY start"):
         state.intensity.setdefault(source, []).append(_point(tuple(row)))
+    _check(state)
     return state
+
+
+def _rows(connection: sqlite3.Connection, table: str) -> Iterator[Sequence[Any]]:
+    """Yield the rows of a table without their checksum, which is looked at."""
+    count = 0
+    for *row, crc in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608 — constant names
+        if checksum(row) != crc:
+            message = f"a row of {table} does not fit its checksum"
+            raise ValueError(message)
+        count += 1
+        yield row
+    if table not in COUNTED:
+        return
+    told = connection.execute("SELECT value FROM meta WHERE name = ?", (f"rows of {table}",))
+    (expected,) = told.fetchone() or (0,)
+    if count != expected:
+        message = f"{count} rows of {table} where {expected} were written"
+        raise ValueError(message)
+
+
+def _check(state: State) -> None:
+    """See that what was read belongs together, and that it can be counted on.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if state.resources.keys() != state.progress.keys() or state.buckets.keys() - state.resources:
+        message = "machines, their watermarks and their buckets do not belong together"
+        raise ValueError(message)
+    keys = {row.machine.key for row in state.resources.values()}
+    if (
+        len(keys) != len(state.resources)
+        or {row.machine.region_key for row in state.resources.values()} - state.regions.keys()
+    ):
+        message = "machines and regions do not belong together"
+        raise ValueError(message)
+    tallies = [(row.tally, RESOURCE_QUANTITIES) for row in state.progress.values()]
+    tallies += [(tally, REGION_QUANTITIES) for tally in state.regions.values()]
+    for tally, quantities in tallies:
+        if any(len(sums) != quantities or not all(map(isfinite, sums)) for sums in tally):
+            message = "a total is no number"
+            raise ValueError(message)
+    points = (point for told in state.intensity.values() for point in told)
+    if not all(isfinite(point.gco2eq_per_kwh) and point.start < point.end for point in points):
+        message = "an intensity is none"
+        raise ValueError(message)
 
 
 def _usage(cpu: Ratio | None, gpu: Ratio | None, units: float, watts: str | None) -> Usage:
@@ -410,9 +539,15 @@ def _json(value: object) -> str:
 
 
 def _write(connection: sqlite3.Connection, changes: Changes) -> None:
+    def replace(table: str, rows: Iterable[Row]) -> None:
+        checked = [(*row, checksum(row)) for row in rows]
+        if checked:
+            places = ",".join("?" * len(checked[0]))
+            connection.executemany(f"REPLACE INTO {table} VALUES ({places})", checked)  # noqa: S608 — constant names
+
     run = connection.executemany
-    run(
-        "REPLACE INTO resource VALUES (?,?,?,?)",
+    replace(
+        "resource",
         (
             (
                 i,
@@ -423,33 +558,37 @@ def _write(connection: sqlite3.Connection, changes: Changes) -> None:
             for i, r in changes.resources.items()
         ),
     )
-    run(
-        "REPLACE INTO progress VALUES (?,?,?,?,?,?,?,?,?)",
+    replace(
+        "progress",
         (
             (i, p.watermark, p.last_seen, *_columns(p.last), *map(_json, p.tally))
             for i, p in changes.progress.items()
         ),
     )
-    run(
-        "REPLACE INTO bucket VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+    replace(
+        "bucket",
         ((*k, *_columns(v.usage), *v[4:]) for k, v in changes.buckets.items()),
     )
     run("DELETE FROM bucket WHERE id = ? AND start < ?", changes.closed_before.items())
     for table in ("resource", "progress", "bucket"):
         run(f"DELETE FROM {table} WHERE id = ?", ((i,) for i in changes.removed))  # noqa: S608 — constant names
-    run(
-        "REPLACE INTO region VALUES (?,?,?,?,?)",
+    replace(
+        "region",
         ((*key, *map(_json, tally)) for key, tally in changes.regions.items()),
     )
-    run("REPLACE INTO origin VALUES (?,?,?)", ((c, *o) for c, o in changes.origins.items()))
-    run(
-        "REPLACE INTO late VALUES (?,?,?,?,?,?)",
+    replace("origin", ((c, *o) for c, o in changes.origins.items()))
+    replace(
+        "late",
         ((k.hour, k.grid_zone, *k.region, rows) for k, rows in changes.late.items() if rows),
     )
     run(
         "DELETE FROM late WHERE (hour, grid_zone, provider, account, cloud_region) = (?,?,?,?,?)",
         ((k.hour, k.grid_zone, *k.region) for k, rows in changes.late.items() if not rows),
     )
-    run("REPLACE INTO repriced VALUES (?,?,?)", ((z, *r) for z, r in changes.repriced.items()))
+    replace("repriced", ((z, *r) for z, r in changes.repriced.items()))
     if changes.corrected is not None:
         connection.execute("REPLACE INTO meta VALUES ('corrected', ?)", (changes.corrected,))
+    for table in COUNTED:
+        connection.execute(
+            f"REPLACE INTO meta SELECT 'rows of {table}', count(*) FROM {table}"  # noqa: S608 — constant names
+        )

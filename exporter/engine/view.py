@@ -42,6 +42,7 @@ class Surroundings:
     api: Mapping[tuple[str, str], ApiUsage]
     simulated: bool
     budget_month: GramsCO2eq | None = None
+    state_trouble: str = ""
 
 
 class Viewer:
@@ -94,6 +95,7 @@ class Viewer:
             unknown_regions=_unknown(regions),
             history=history,
             budget_month=around.budget_month,
+            state_trouble=around.state_trouble,
             simulated=around.simulated,
         )
 

@@ -24,6 +24,10 @@ Explain = Callable[[str, Mapping[str, str]], Mapping[str, object] | None]
 """Explains a resource id or a machine type, with the parameters of the question; None where it
 knows neither. Raises QueryError for a parameter that it can't read."""
 
+UNSAVED = (
+    "the state file cannot be used: totals are withheld until it can; the log says why, and "
+    'carbon_collector_success{collector="store"} is 0 meanwhile'
+)
 WAITING = "waiting for the first collection cycle to finish"
 
 

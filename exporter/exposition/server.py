@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from exporter.exposition.api import WAITING, Api, Explain, answer, error
+from exporter.exposition.api import UNSAVED, WAITING, Api, Explain, answer, error
 from exporter.exposition.negotiate import joined, metrics_type, reply
 from exporter.exposition.page import page_bodies
 from exporter.exposition.publisher import Publisher
@@ -181,8 +181,11 @@ async def _healthy(_request: Request) -> Response:
 
 def _ready(publisher: Publisher) -> _Endpoint:
     async def ready(_request: Request) -> Response:
-        if publisher.current.snapshot is None:
+        snapshot = publisher.current.snapshot
+        if snapshot is None:
             return error(503, WAITING)
+        if snapshot.state_trouble:
+            return error(503, UNSAVED)
         return answer({"status": "ready"})
 
     return ready

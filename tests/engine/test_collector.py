@@ -147,7 +147,7 @@ def test_a_store_that_fails_is_logged_once_and_said_as_long_as_it_lasts(
 ) -> None:
     rig = rig_of(state, clock, SimCloud(clock=clock, machines=fleet()))
     rig.run()
-    rig.store._broken = "state file x: disk full — free space on the disk"
+    rig.store.give_up("state file x: disk full — free space on the disk")
     rig.every(300, T0 + HOUR)
     assert rig.store_status.view().success is False
     assert rig.store_status.view().last_error.endswith("free space on the disk")

@@ -18,6 +18,7 @@ from exporter.engine.daemon import Daemon, Parts, Polled
 from exporter.engine.grid_view import GridViewer
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.ledger import Ledger
+from exporter.engine.saving import Saver
 from exporter.engine.status import CollectorStatus
 from exporter.engine.store import Store
 from exporter.engine.view import Viewer
@@ -46,10 +47,16 @@ class Stage:
         self.store_status = CollectorStatus("store", self.clock)
         self.book = IntensityBook(grids, SimAnnual(), self.store, self.clock, SimForecaster())
         self.ledger = Ledger(self.store, model_of, self.book.over)
-        loaded = self.store.load()
-        self.book.restore(loaded.intensity)
         keep_gone = dict.fromkeys((cloud.name for cloud in clouds), RULES.keep_gone)
-        self.ledger.restore(loaded, keep_gone, epoch(self.clock.now()))
+        self.saver = Saver(
+            store=self.store,
+            ledger=self.ledger,
+            book=self.book,
+            status=self.store_status,
+            clock=self.clock,
+            keep_gone=keep_gone,
+        )
+        self.saver.take_up()
         self.snapshots: list[Snapshot] = []
         self.published = threading.Condition()
         self.polled = [Polled(collector=self.collector(c), poll_seconds=HOUR) for c in clouds]
@@ -80,7 +87,7 @@ class Stage:
             ),
             meter=ApiMeter(),
             clock=self.clock,
-            store_status=self.store_status,
+            saver=self.saver,
             publish=self.publish,
             look_back_seconds=HOUR,
         )

@@ -29,8 +29,8 @@ _TOTALS = (
     "SELECT id, accounted, exposed FROM progress ORDER BY id",
     "SELECT provider, account, cloud_region, accounted, exposed FROM region ORDER BY 1, 2, 3",
     "SELECT id, start, seconds, energy, operational, embodied FROM bucket ORDER BY id, start",
-    "SELECT * FROM origin ORDER BY collector",
-    "SELECT * FROM meta ORDER BY name",
+    "SELECT collector, start, resolution FROM origin ORDER BY collector",
+    "SELECT * FROM meta WHERE name = 'corrected'",
     "SELECT * FROM intensity ORDER BY source, zone, start, forecast",
 )
 """Whatever the schema, these are the facts that no step may change."""

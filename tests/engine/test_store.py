@@ -121,11 +121,15 @@ def test_a_store_in_memory_serves_and_is_gone_with_the_process() -> None:
     store.close()
 
 
-def test_a_store_that_stands_in_for_a_broken_one_says_so_at_each_commit() -> None:
-    store = Store.in_memory(broken="state file x: damaged — restore it")
+def test_a_store_of_a_file_that_is_not_open_refuses_each_commit(state: Path) -> None:
+    store = Store.wanted(state)
     for _ in range(2):
-        with pytest.raises(StoreError, match="damaged"):
+        with pytest.raises(StoreError, match="not opened yet"):
             store.commit(some_changes())
+    assert store.trouble
+    store.take_up()
+    store.commit(some_changes())
+    assert not store.trouble
     store.close()
 
 
@@ -339,7 +343,7 @@ def test_what_waits_to_be_written_stays_bounded(state: Path, clock: ManualClock)
     rig.restart()
     rig.run()
     _fill(rig.store)
-    rig.store._broken = "gone"
+    rig.store.give_up("gone")
     sizes = []
     for hours in (10, 40):
         rig.every(600, T0 + hours * HOUR)

@@ -64,19 +64,23 @@ def model_of(key: ResourceKey, spec: Spec) -> MachineModel:
 
 @dataclass
 class Watch:
-    """Remembers counters over restarts; a counter that falls is a failure."""
+    """Remembers shown counters over restarts; one that falls is a failure."""
 
     resources: dict[ResourceKey, Accrual] = field(default_factory=dict)
     regions: dict[RegionKey, tuple[float, ...]] = field(default_factory=dict)
 
     def look(self, snapshot: Snapshot) -> None:
         for view in snapshot.resources:
+            if view.withheld:
+                continue
             self._never_falls(self.resources, view.machine.key, counters(view))
         for region in snapshot.regions:
+            if region.withheld:
+                continue
             seconds = tuple(region.observed_seconds[quality] for quality in Quality)
             shown = (region.energy, region.operational, region.embodied, *seconds)
             self._never_falls(self.regions, region.key, shown)
-        assert self.regions.keys() == {region.key for region in snapshot.regions}
+        assert self.regions.keys() <= {region.key for region in snapshot.regions}
 
     @staticmethod
     def _never_falls(known, key, shown) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001 — two tables
@@ -111,16 +115,15 @@ class Rig:
         self.watch = Watch()
         self.start(Store.open(path))
 
-    def start(self, store: Store) -> None:
-        """Wire a new engine around a store."""
+    def start(self, store: Store, *, restore: bool = True) -> None:
+        """Wire a new engine around a store, and restore what it holds."""
         self.store = store
         self.store_status = CollectorStatus("store", self.clock)
         self.book = IntensityBook(self.grids, SimAnnual(), store, self.clock, SimForecaster())
         self.ledger = Ledger(store, model_of, self.book.over, chart_step=self.rules.resolution)
-        state = store.load()
-        self.book.restore(state.intensity)
-        keep_gone = dict.fromkeys((cloud.name for cloud in self.clouds), self.rules.keep_gone)
-        self.ledger.restore(state, keep_gone, self.now)
+        if restore:
+            keep_gone = dict.fromkeys((cloud.name for cloud in self.clouds), self.rules.keep_gone)
+            self.book.restore(self.ledger.take_up(keep_gone, self.now).intensity)
         self.collectors = [self._collector(cloud) for cloud in self.clouds]
         self.asking = [self._asking(grid) for grid in self.grids]
         limits = dict.fromkeys((cloud.name for cloud in self.clouds), self.stale_after)
