@@ -69,7 +69,7 @@ def _findings(app: App) -> Iterator[Finding]:
     zones = _zones(app, machines)
     yield from _regions(app, zones)
     yield from _sources(app, {zone for zone, _ in zones.values()})
-    yield _tried("state", str(app.settings.state), lambda: _state(app.settings.state))
+    yield _tried("state", str(app.settings.state or "none"), lambda: _state(app.settings.state))
     yield _tried("listen", app.settings.listen, lambda: bind(app.settings.listen).close())
 
 
@@ -165,8 +165,10 @@ def _fetched(app: App, source: GridSource, zones: Sequence[str]) -> Finding:
     return Finding(subject=subject, ok=True, message=f"answers for {', '.join(zones)}")
 
 
-def _state(path: Path) -> None:
+def _state(path: Path | None) -> None:
     """Open the state file; one that was not there before is not left behind."""
+    if path is None:
+        return
     existed = path.exists()
     try:
         check_state(path)

@@ -132,6 +132,13 @@ HostName = Annotated[str, Field(pattern=r"^(\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-
 Tag = Annotated[str, Field(min_length=1, max_length=128)]
 
 
+def _file_or_none(value: object) -> object:
+    if value is None:
+        message = "write a path, or none for no file"
+        raise ValueError(message)
+    return None if value in ("none", Path("none")) else value
+
+
 class Settings(BaseModel):
     """All settings of the daemon; immutable once read."""
 
@@ -148,10 +155,10 @@ class Settings(BaseModel):
         "`carbon.example.org` or `*.example.org`; `*` is every name. Addresses, `localhost`, names "
         "without a dot and the host of `listen` always may. `/metrics` and `/-/` answer to all.",
     )
-    state: Path = Field(
+    state: Annotated[Path | None, BeforeValidator(_file_or_none)] = Field(
         default=Path("carbon-exporter.db"),
         description="SQLite file that keeps counters and watermarks across restarts. "
-        "One daemon per file.",
+        "One daemon per file. `none`: no file is wanted, counters begin at 0 with each start.",
     )
     poll_interval: Annotated[Duration, AfterValidator(check_poll)] = Field(
         default=timedelta(minutes=5),

@@ -37,10 +37,18 @@ def test_options_override_variables_and_the_file(
     (tmp_path / "own.yml").write_text("listen: ':1'\nstate: a.db\nproviders: [host]\n")
     assert run("serve", "-c", "own.yml").exit_code == 0
     assert run("serve", "-c", "own.yml", "--listen", ":3", "--state", "b.db").exit_code == 0
-    assert [(s.listen, s.state.name, s.tags) for s in served] == [
+    assert [(s.listen, str(s.state), s.tags) for s in served] == [
         (":2", "a.db", ("team",)),
         (":3", "b.db", ("team",)),
     ]
+
+
+def test_no_state_file_may_be_wanted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[Settings] = []
+    monkeypatch.setattr(app, "serve", recorder(served))
+    monkeypatch.setenv("CARBON_PROVIDERS", "host")
+    assert run("serve", "--state", "none").exit_code == 0
+    assert served[0].state is None
 
 
 def test_the_demo_is_told_where(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
