@@ -128,12 +128,13 @@ def sentences(replay: Replay) -> str:
     zones = worth(replay, SeasonalForecaster()).values()
     losses = (f"{fmean(z.pinball[h] for z in zones):.2f} at {h} h" for h in HORIZONS)
     saved, possible = fmean(z.saved for z in zones), fmean(z.possible for z in zones)
+    worse = fmean(z.worse for z in zones)
     return (
         f"Over {len(zones)} zones, the pinball loss of the 10 and 90 % quantiles together is\n"
         f"{', '.join(losses)} (gCO2eq/kWh). A job of {JOB_HOURS} h that may start within a day\n"
-        f"and ends inside it emits {saved:.1%} less than at once, of {possible:.1%} for one who knows "
-        f"what comes:\n{saved / possible:.0%} of it; from {fmean(z.worse for z in zones):.1%} of "
-        "the hours waiting emits more."
+        f"and ends inside it emits {saved:.1%} less than at once, of {possible:.1%} for one who\n"
+        f"knows what comes: {saved / possible:.0%} of it; from {worse:.1%} of the hours waiting "
+        "emits more."
     )
 
 

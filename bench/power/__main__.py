@@ -1,10 +1,10 @@
 """``python -m bench.power --curves PATH --metals PATH --replay PATH``: on what it has not seen.
 
-Prints the page on the power model, writes it with ``--write`` or compares it with ``--check``; ``--time`` times the
-shipped model instead, ``--names`` reads every known name with its line of the table hidden,
-``--order`` lists the watts of all sizes: none of them needs measurements. Exit 0: done, and this model is the best however
-servers are left out, or the page is what was measured. 1: it is not. 2: no measurements were given,
-or they cannot be read.
+Prints the page on the power model, writes it with ``--write`` or compares it with ``--check``;
+``--time`` times the shipped model instead, ``--names`` reads every known name with its line of the
+table hidden, ``--order`` lists the watts of all sizes: none of them needs measurements. Exit 0:
+done, and this model is the best however servers are left out, the page is what was measured, or
+nine of ten names are right. 1: not so. 2: no measurements were given, or they cannot be read.
 """
 
 import argparse

@@ -14,7 +14,7 @@ from exporter.app.assembly import Assembly, assemble
 from exporter.app.build import build
 from exporter.app.demo_setup import Fakes, aws_environment
 from exporter.core.clock import epoch
-from exporter.core.model import Machine, RegionKey, ResourceKey, RunState
+from exporter.core.model import Bounds, Machine, RegionKey, ResourceKey, RunState
 from exporter.core.ports import PowerProfile
 from exporter.core.snapshot import ResourceView, Snapshot
 from exporter.core.units import Ratio, Watts
@@ -114,11 +114,15 @@ class Rehearsal:
             profile = app.power.profile(running)
             return profile, app.regions.find(machine.provider, machine.region).pue
 
-        def watts(machine: EstateMachine, utilization: Ratio, gpu: Ratio | None) -> Watts:
+        def drawn(
+            machine: EstateMachine, utilization: Ratio, gpu: Ratio | None, read: Watts | None
+        ) -> Watts:
             profile, pue = site(machine)
+            if read is not None:
+                profile = profile.with_gpu_watts(Bounds(read, read, read))
             return Watts(profile.power(utilization, gpu).it * pue)
 
-        return watts
+        return drawn
 
 
 def key_of(machine: EstateMachine) -> ResourceKey:

@@ -16,12 +16,12 @@ from exporter.app.assembly import assemble
 from exporter.app.build import App, build
 from exporter.app.demo_setup import Fakes, aws_environment
 from exporter.core.clock import epoch, from_epoch
-from exporter.core.model import ResourceKey
+from exporter.core.model import Bounds, ResourceKey
 from exporter.core.ports import PowerProfile
 from exporter.core.units import Ratio, Watts
 from exporter.demo.aws import Fault as AwsFault
 from exporter.demo.aws import FaultKind as AwsKind
-from exporter.demo.estate import Estate, EstateMachine, demo_estate
+from exporter.demo.estate import Estate, EstateMachine, FacilityWatts, demo_estate
 from exporter.demo.grid import Fault as GridFault
 from exporter.demo.lateness import PUNCTUAL
 from exporter.engine.store import Store
@@ -147,7 +147,7 @@ def lasting(estate: Estate) -> Estate:
     return replace(estate, machines=machines, groups=())
 
 
-def facility_watts(app: App, plan: Plan) -> Callable[[EstateMachine, Ratio, Ratio | None], Watts]:
+def facility_watts(app: App, plan: Plan) -> FacilityWatts:
     """Return what the product's power model and PUE make of a machine of the estate."""
     listed = {one.key: one for account in plan.accounts for one in account.inventory.machines}
 
@@ -159,11 +159,15 @@ def facility_watts(app: App, plan: Plan) -> Callable[[EstateMachine, Ratio, Rati
         region = app.regions.find(machine.provider, machine.region)
         return app.power.profile(known), region.pue
 
-    def watts(machine: EstateMachine, utilization: Ratio, gpu: Ratio | None) -> Watts:
+    def drawn(
+        machine: EstateMachine, utilization: Ratio, gpu: Ratio | None, read: Watts | None
+    ) -> Watts:
         profile, pue = site(machine)
+        if read is not None:
+            profile = profile.with_gpu_watts(Bounds(read, read, read))
         return Watts(profile.power(utilization, gpu).it * pue)
 
-    return watts
+    return drawn
 
 
 def key_of(machine: EstateMachine) -> ResourceKey:

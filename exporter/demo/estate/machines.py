@@ -58,8 +58,8 @@ class EstateMachine:
     ``cloud_id`` is the identity as its cloud writes it, where that is more than ``resource_id``;
     ``keeps_hardware`` is whether a stop leaves it on its host.
     ``disks`` are its volumes; ``gpu_agent`` is whether an agent in it tells its cloud's monitoring
-    how busy its GPUs are. ``facts`` is what only its kind of resource has, such as the engine of a
-    database.
+    how busy its GPUs are, ``gpu_power`` whether it tells their watts too. ``facts`` is what only
+    its kind of resource has, such as the engine of a database.
     """
 
     provider: str
@@ -84,6 +84,7 @@ class EstateMachine:
     keeps_hardware: bool = False
     disks: tuple[Disk, ...] = ()
     gpu_agent: bool = False
+    gpu_power: bool = False
     facts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property

@@ -28,9 +28,13 @@ GPU_IDLE: Final = 0.1
 GPU_SLOPE: Final = 0.8
 """GPUs work when the CPU does, and a little always."""
 
-FacilityWatts = Callable[[EstateMachine, Ratio, Ratio | None], Watts]
+GPU_LOADED_WATTS: Final = 30.0
+GPU_BUSY_WATTS: Final = 68.0
+"""One GPU of the estate, with a model in its memory and at work: all are of the class of a T4."""
+
+FacilityWatts = Callable[[EstateMachine, Ratio, Ratio | None, Watts | None], Watts]
 """Power that a machine draws from the grid at a mean utilisation of its CPU and, where its cloud
-tells that, of its GPUs."""
+tells them, that of its GPUs and their watts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +154,18 @@ class Estate:
         cpu = self.mean_utilization(machine, start, end)
         return None if cpu is None else Ratio(GPU_IDLE + GPU_SLOPE * cpu)
 
+    def mean_gpu_watts(self, machine: EstateMachine, start: int, end: int) -> Watts | None:
+        """Return what all of its GPUs draw; None where it has none, or is off.
+
+        Raises:
+            ValueError: a bound is not on a whole minute.
+        """
+        busy = self.mean_gpu_utilization(machine, start, end)
+        if busy is None:
+            return None
+        each = GPU_LOADED_WATTS + busy * (GPU_BUSY_WATTS - GPU_LOADED_WATTS)
+        return Watts(each * machine.machine_type.gpu_count)
+
     def intensity(self, zone: str, moment: float) -> GCO2eqPerKwh:
         """Return gCO2eq/kWh of a grid zone at an epoch second."""
         return intensity(zone, moment)
@@ -192,7 +208,8 @@ class Estate:
             return Truth(joules=Joules(0.0), grams=GramsCO2eq(0.0), running_seconds=0)
         running = _overlap(self.runs(machine, start, end), start, end)
         gpu = self.mean_gpu_utilization(machine, start, end) if machine.gpu_agent else None
-        joules = energy(facility_watts(machine, mean, gpu), running)
+        told = self.mean_gpu_watts(machine, start, end) if machine.gpu_power else None
+        joules = energy(facility_watts(machine, mean, gpu, told), running)
         grams = operational_emissions(joules, self.intensity(machine.grid_zone, start))
         return Truth(joules=joules, grams=grams, running_seconds=running)
 

@@ -45,7 +45,9 @@ _COMMON: Final = frozenset(
 )
 """Columns that have a meaning here; any other is a fact of its kind."""
 _BASIC: Final = "basic_monitoring"
-_FLAGS: Final = frozenset({_BASIC, "spot", "terminates", "keeps_hardware", "gpu_agent"})
+_FLAGS: Final = frozenset(
+    {_BASIC, "spot", "terminates", "keeps_hardware", "gpu_agent", "gpu_power"}
+)
 """Words of the column ``flags``: fields of a machine, and that its cloud measures it every five
 minutes only."""
 _TIMES: Final = ("period", "offset", "spread", "shortest", "longest", "start_step", "end_step")
@@ -156,6 +158,7 @@ class Row:
             terminates="terminates" in flags,
             keeps_hardware="keeps_hardware" in flags,
             gpu_agent="gpu_agent" in flags,
+            gpu_power="gpu_power" in flags,
             cloud_id=cloud_id,
             cpu_platform=line.get("cpu_platform", ""),
             disks=self.disks,

@@ -36,7 +36,9 @@ def named(name: str) -> EstateMachine:
     return next(machine for machine in ESTATE.machines if machine.name == name)
 
 
-def watts(machine: EstateMachine, utilization: Ratio, _gpu: Ratio | None) -> Watts:
+def watts(
+    machine: EstateMachine, utilization: Ratio, _gpu: Ratio | None, _read: Watts | None = None
+) -> Watts:
     return Watts(machine.vcpus * (3.0 + 7.0 * utilization**0.7))
 
 
@@ -393,7 +395,7 @@ def test_truth_knows_how_busy_gpus_are_where_an_agent_tells(agent: bool) -> None
     seen: list[tuple[float, float | None]] = []
     end = NOW // 300 * 300
 
-    def watch(_: EstateMachine, cpu: Ratio, gpu: Ratio | None) -> Watts:
+    def watch(_: EstateMachine, cpu: Ratio, gpu: Ratio | None, _read: Watts | None) -> Watts:
         seen.append((cpu, gpu))
         return Watts(1.0)
 

@@ -146,7 +146,9 @@ def watts() -> FacilityWatts:
         )
         return app.power.profile(known), app.regions.find(machine.provider, machine.region).pue
 
-    def drawn(machine: EstateMachine, utilization: Ratio, gpu: Ratio | None) -> Watts:
+    def drawn(
+        machine: EstateMachine, utilization: Ratio, gpu: Ratio | None, _read: Watts | None
+    ) -> Watts:
         profile, pue = site(machine)
         return Watts(profile.power(utilization, gpu).it * pue)
 

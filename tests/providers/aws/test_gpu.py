@@ -14,7 +14,7 @@ from exporter.core.model import Machine, Reading, ResourceKey, RunState, Window
 from exporter.demo.aws import Fault, FaultKind, Limits
 from exporter.demo.estate import Estate
 from exporter.providers.aws.errors import Call
-from exporter.providers.aws.gpu import AgentMetrics, Reader
+from exporter.providers.aws.gpu import POWER, AgentMetrics, Reader
 from tests.support.clock import ManualClock
 from tests.support.provider_aws import ACCOUNT, GPU, REGIONS, AwsHarness, machine
 from tests.support.providers import HOUR, final_window, points, running
@@ -91,7 +91,7 @@ def test_an_instance_without_an_agent_is_looked_for_once_an_hour(make: Make) -> 
     harness.pass_time(HOUR)
     read(harness)
 
-    assert (often, harness.requests()["ListMetrics"]) == (1, 2)
+    assert (often, harness.requests()["ListMetrics"]) == (2, 4)  # utilisation, and watts
     assert harness.fake.metrics_requested == 6 * 2  # their CPUs
 
 
@@ -115,7 +115,7 @@ def test_every_region_is_asked_for_its_own_in_pages(make: Make) -> None:
     reading = read(harness)
 
     assert len(gpus_of(reading)) == 4
-    assert harness.requests()["ListMetrics"] == 3
+    assert harness.requests()["ListMetrics"] == 3 + 2  # of watts, one empty page a region
 
 
 @pytest.mark.parametrize(
@@ -154,18 +154,22 @@ Metrics = list[tuple[dict[str, str], float]]
 class CloudWatch:
     """CloudWatch with some metrics of one instance, each with one value in percent."""
 
-    def __init__(self, metrics: Metrics, status: str = "Complete") -> None:
+    def __init__(
+        self, metrics: Metrics, status: str = "Complete", power: Metrics | None = None
+    ) -> None:
         self.metrics = metrics
+        self.power = power or []
         self.status = status
         self.asked: list[dict[str, str]] = []
 
     def get_paginator(self, _name: str) -> "CloudWatch":
         return self
 
-    def paginate(self, **_given: object) -> list[dict[str, Any]]:
+    def paginate(self, **given: object) -> list[dict[str, Any]]:
+        listed = self.power if given["MetricName"] == POWER else self.metrics
         told = [
             {"Dimensions": [{"Name": n, "Value": v} for n, v in dimensions.items()]}
-            for dimensions, _ in self.metrics
+            for dimensions, _ in listed
         ]
         return [{"Metrics": told}]
 
@@ -174,7 +178,9 @@ class CloudWatch:
         for query in request["MetricDataQueries"]:
             named = {d["Name"]: d["Value"] for d in query["MetricStat"]["Metric"]["Dimensions"]}
             self.asked.append(named)
-            value = next(v for dimensions, v in self.metrics if dimensions == named)
+            is_power = query["MetricStat"]["Metric"]["MetricName"] == POWER
+            listed = self.power if is_power else self.metrics
+            value = next(v for dimensions, v in listed if dimensions == named)
             at = {"Timestamps": [request["StartTime"]], "Values": [value]}
             results.append({"Id": query["Id"], "StatusCode": self.status, **at})
         return {"MetricDataResults": results}
@@ -229,6 +235,45 @@ def test_a_metric_of_the_whole_instance_will_do() -> None:
     reading = ask(CloudWatch([({"InstanceId": "i-1"}, 45.0)]))
 
     assert reading.ratios == {ONE.key: {WINDOW.start: pytest.approx(0.45)}}
+
+
+def test_the_watts_of_all_gpus_are_added_up() -> None:
+    power = [(of_gpu(0), 40.0), (of_gpu(1), 65.5)]
+
+    reading = ask(CloudWatch([(of_gpu(0), 20.0), (of_gpu(1), 60.0)], power=power))
+
+    assert reading.watts == {ONE.key: {WINDOW.start: pytest.approx(105.5)}}
+    assert reading.ratios == {ONE.key: {WINDOW.start: pytest.approx(0.4)}}
+
+
+def test_a_mean_of_watts_over_gpus_is_not_taken_for_their_sum() -> None:
+    reading = ask(CloudWatch([], power=[({"InstanceId": "i-1"}, 45.0)]))
+
+    assert reading.watts == {}
+
+
+@pytest.mark.parametrize("watts", [-1.0, 6000.0, float("nan")])
+def test_watts_that_no_gpu_draws_are_left_out_and_told(watts: float) -> None:
+    reading = ask(CloudWatch([], power=[(of_gpu(0), watts)]))
+
+    assert reading.watts == {ONE.key: {}}
+    assert [failure.reason for failure in reading.failures] == [Reason.BAD_PAYLOAD]
+
+
+def test_an_agent_that_tells_watts_too_is_read_with_its_error(make: Make) -> None:
+    harness = make(
+        Estate(machines=(machine(1, machine_type=FOUR, gpu_agent=True, gpu_power=True),))
+    )
+
+    [series] = read(harness).series
+
+    assert series.watts
+    for start, read_ in series.watts.items():
+        [one] = harness.estate.machines
+        assert read_.gpu == pytest.approx(harness.estate.mean_gpu_watts(one, start, start + 300))
+        assert (read_.low, read_.high) == (0.9, 1.1)
+        assert not read_.tells_cpu
+    assert harness.fake.metrics_requested == 1 + 4 + 4
 
 
 @pytest.mark.parametrize("percent", [-1.0, 201.5, float("nan"), float("inf")])

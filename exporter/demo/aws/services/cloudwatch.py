@@ -41,6 +41,7 @@ class _Query:
     subject: Subject | None
     returned: bool
     gpu: cwagent.Dimensions | None = None
+    power: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +111,10 @@ def _points(
 ) -> list[tuple[int, float]]:
     """Return what is to be seen of a metric: bucket start and percent, in the order asked for."""
     machine = machines.get(query.subject) if query.subject else None
-    if machine is None or (query.gpu and query.gpu not in cwagent.metrics_of(machine)):
+    metric = cwagent.POWER if query.power else cwagent.METRIC
+    if machine is None or (query.gpu and query.gpu not in cwagent.metrics_of(machine, metric)):
         return []
-    percent = _gpu_percent if query.gpu else _percent
+    percent = _gpu_watts if query.power else _gpu_percent if query.gpu else _percent
     buckets = _buckets(request, query.period)
     values = ((b, percent(world, machine, b, query.period, request.now)) for b in buckets)
     seen = [(bucket, value) for bucket, value in values if value is not None]
@@ -152,6 +154,18 @@ def _gpu_percent(
     factor = world.lateness.factor(machine, bucket, since_due)
     mean = world.estate.mean_gpu_utilization(machine, bucket, bucket + period)
     return None if factor is None or mean is None else mean * factor * PERCENT
+
+
+def _gpu_watts(
+    world: World, machine: EstateMachine, bucket: int, period: int, now: float
+) -> float | None:
+    """Return the mean watts of one GPU that an agent reported in a bucket."""
+    since_due = now - world.lag_seconds - bucket - period
+    factor = world.lateness.factor(machine, bucket, since_due)
+    mean = world.estate.mean_gpu_watts(machine, bucket, bucket + period)
+    return (
+        None if factor is None or mean is None else mean / machine.machine_type.gpu_count * factor
+    )
 
 
 def _ceil(moment: int, step: int) -> int:
@@ -234,6 +248,7 @@ def _query(asked: Mapping[str, Any]) -> _Query:
         subject=_subject(stat["Metric"]),
         returned=str(asked.get("ReturnData", True)).lower() == "true",
         gpu=_gpu(stat["Metric"]),
+        power=stat["Metric"].get("MetricName") == cwagent.POWER,
     )
 
 
@@ -257,6 +272,6 @@ def _subject(metric: Mapping[str, Any]) -> Subject | None:
 
 def _gpu(metric: Mapping[str, Any]) -> cwagent.Dimensions | None:
     asked = (metric.get("Namespace"), metric.get("MetricName"))
-    if asked != (cwagent.NAMESPACE, cwagent.METRIC):
+    if asked not in ((cwagent.NAMESPACE, cwagent.METRIC), (cwagent.NAMESPACE, cwagent.POWER)):
         return None
     return frozenset((d["Name"], d["Value"]) for d in metric.get("Dimensions", []))
