@@ -22,21 +22,28 @@ GRID = 31.0  # FR, 2025, gCO2eq/kWh
 # moto starts every instance on a gp2 volume of 8 GiB, which EBS keeps twice: 1.2 W/TB each.
 ROOT_VOLUME = 8 * 1024**3 / 1e12 * 2 * 1.2
 
-# Type, CPU percent, IT watts by hand. u is the load, P/TDP the family's median curve between its
-# points, TDP per vCPU from the SKU, memory what exceeds the curve's servers at 0.2 W/GiB. A CPU of
-# a higher TDP than the measured ones' 205 W has a lower ratio: by (TDP/205)^(0.2 + 0.5 u - 1).
+# Type, CPU percent, IT watts by hand. P/TDP is the mean of the family's median curve at the load and
+# of full-throttle work (0.714 of the dynamic range when half busy), TDP per vCPU from the SKU, memory
+# what exceeds the curve's servers, in DDR4 of 32 GB at work. A CPU of a higher TDP than the measured
+# ones' 205 W has a lower ratio: by (TDP/205)^(0.2 + 0.5 u - 1).
 HIGHER = 240 / 205
+IDLE, FULL = 0.1337 * HIGHER**-0.8, 1.0793 * HIGHER**-0.3
+DDR4 = 1.1 * 0.087
 BY_HAND = [
     # Skylake 8175M, 5 W per vCPU; half busy, two threads a core: 50 x (2 - .375) / 1.25 = 65 %
     (
         "m5.large",
         50.0,
-        2 * 5.0 * (0.6064 * HIGHER**-0.5 + 0.6951 * HIGHER**-0.45) / 2 + 0.2 * (8 - 2 * 1.71),
+        2
+        * 5.0
+        * ((0.6064 * HIGHER**-0.5 + 0.6951 * HIGHER**-0.45) / 2 + IDLE + 0.714 * (FULL - IDLE))
+        / 2
+        + DDR4 * (8 - 2 * 1.71),
     ),
     # the same CPU at rest
-    ("m5.large", 0.0, 2 * 5.0 * 0.1337 * HIGHER**-0.8 + 0.2 * (8 - 2 * 1.71)),
+    ("m5.large", 0.0, 2 * 5.0 * IDLE + DDR4 * (8 - 2 * 1.71)),
     # and flat out, in a bigger size
-    ("m5.4xlarge", 100.0, 16 * 5.0 * 1.0793 * HIGHER**-0.3 + 0.2 * (64 - 16 * 1.71)),
+    ("m5.4xlarge", 100.0, 16 * 5.0 * FULL + DDR4 * (64 - 16 * 1.71)),
 ]
 
 
