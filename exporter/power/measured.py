@@ -190,8 +190,9 @@ class Spread(NamedTuple):
         return (curve[0] * self.idle_low, *scaled(curve[1:], self.low))
 
     def upper(self, curve: Curve) -> Curve:
-        """Return the upper end of a curve."""
-        return (curve[0] * self.idle_high, *scaled(curve[1:], self.high))
+        """Return the upper end of a curve: nowhere less than when idle."""
+        idle = curve[0] * self.idle_high
+        return (idle, *(max(idle, watts) for watts in scaled(curve[1:], self.high)))
 
 
 MEASURED: Final = Spread(0.82, 1.34, 0.70, 1.68)

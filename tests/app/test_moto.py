@@ -22,10 +22,10 @@ GRID = 31.0  # FR, 2025, gCO2eq/kWh
 # moto starts every instance on a gp2 volume of 8 GiB, which EBS keeps twice: 1.2 W/TB each.
 ROOT_VOLUME = 8 * 1024**3 / 1e12 * 2 * 1.2
 
-# Type, CPU percent, IT watts by hand. P/TDP is the mean of the family's median curve at the load and
-# of full-throttle work (0.714 of the dynamic range when half busy), TDP per vCPU from the SKU, memory
-# what exceeds the curve's servers, in DDR4 of 32 GB at work. A CPU of a higher TDP than the measured
-# ones' 205 W has a lower ratio: by (TDP/205)^(0.2 + 0.5 u - 1).
+# Type, CPU percent, IT watts by hand. P/TDP is the mean of the family's median curve at the load
+# and of full-throttle work (0.714 of the dynamic range when half busy), TDP per vCPU from the SKU,
+# memory what exceeds the curve's servers, in DDR4 of 32 GB at work. A CPU of a higher TDP than the
+# measured ones' 205 W has a lower ratio: by (TDP/205)^(0.2 + 0.5 u - 1).
 HIGHER = 240 / 205
 IDLE, FULL = 0.1337 * HIGHER**-0.8, 1.0793 * HIGHER**-0.3
 DDR4 = 1.1 * 0.087
