@@ -47,8 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     exact = {zone: truth(hours, *span) for zone, hours in chosen.items()}
     failures = _judged(outcomes, exact)
     print(_table(outcomes, (span[1] - span[0]) // HOUR))
-    for failure in failures:
-        print(failure)
+    for each in failures:
+        print(each)
     return 1 if failures else 0
 
 

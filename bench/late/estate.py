@@ -168,6 +168,10 @@ class Flat:
         """Explain nothing."""
         return ()
 
+    def with_gpu_watts(self, _watts: Bounds) -> "Flat":
+        """Return the same machine: it has no accelerators."""
+        return self
+
 
 def model_of(key: ResourceKey, _spec: Spec) -> MachineModel:
     """Return the flat model; the region of a machine here is the name of its grid zone."""

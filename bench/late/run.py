@@ -53,7 +53,9 @@ class Watch:
         """Take in all counters as they are shown now."""
         with ledger.reading() as (accounts, totals):
             tallies = {account.machine.key: account.tally for account in accounts}
-            now = {key: list(tally.exposed) for key, tally in (*tallies.items(), *totals.items())}
+            now: dict[object, list[float]] = {
+                key: list(tally.exposed) for key, tally in (*tallies.items(), *totals.items())
+            }
         for key, counters in now.items():
             before = self.shown.get(key, [0.0] * len(counters))
             self.decreases += sum(new < old for new, old in zip(counters, before, strict=True))
@@ -72,7 +74,7 @@ def run(recording: Replay, span: tuple[int, int], lag: int, poll: int, folder: P
     grid = LateGrid(recording, lag, clock)
     book = IntensityBook([grid], AnnualTable(), store, clock, SeasonalForecaster())
     ledger = Ledger(store, model_of, book.over, chart_step=RESOLUTION)
-    ledger.restore(store.load(), {CLOUD})
+    ledger.restore(store.load(), {CLOUD: 0.0}, clock.now().timestamp())
     status = CollectorStatus("store", clock)
     reading = ProviderCollector(
         provider=cloud, ledger=ledger, rules=RULES, clock=clock, store_status=status

@@ -194,7 +194,7 @@ def repriced(number: int, at: Place) -> timeseries.Panel:
     """Make the grams that late intensities changed."""
     frame = Frame(
         number=number,
-        title="What did late grids change?",
+        title="What did lateness change?",
         description=(
             "Grams of closed hours that the grid's own value, up to three days late, added to "
             "totals or took off, in a day. While more is taken off, counters stand still."

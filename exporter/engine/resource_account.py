@@ -143,7 +143,7 @@ class ResourceAccount:
             return self.runs[0].overlap(start, end)
         return sum(run.overlap(start, end) for run in self.runs)
 
-    def certain_overlap(self, start: int, end: int) -> float:
+    def certain_overlap(self, start: float, end: float) -> float:
         """Seconds in a span during which it surely ran."""
         return sum(run.certain_overlap(start, end) for run in self.runs)
 

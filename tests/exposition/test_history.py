@@ -22,13 +22,14 @@ NOT_HISTORIC = (
     "carbon_collector_",
     "carbon_api_",
     "carbon_buckets_",
+    "carbon_repriced_",
     "carbon_catch_up_",
     "carbon_exposition_",
     "carbon_build_",
     "process_",
     "python_",
 )
-"""What is of the exporter itself, or looks ahead."""
+"""What is of the exporter itself, looks ahead, or cannot be: backfill prices with final values."""
 
 
 def lines_of(text: str) -> dict[str, float]:
