@@ -18,6 +18,7 @@ from exporter.core.meter import ApiMeter
 from exporter.core.model import Inventory, Machine, ResourceKey, RunState
 from exporter.demo.aws import Fault, FaultKind
 from exporter.demo.estate import Cycle, Estate, Once
+from exporter.engine.migrations import checksum
 from exporter.engine.store import Changes, ProgressRow, ResourceRow, Store, TallyRow
 from exporter.providers.aws.config import Config
 from exporter.providers.aws.errors import Call
@@ -447,6 +448,8 @@ def test_a_state_file_from_before_these_labels_is_read(tmp_path: Path) -> None:
             "UPDATE resource SET machine = json_remove(machine, '$.group', '$.cluster', "
             "'$.node_pool', '$.lifecycle') WHERE id = 1"
         )
+        (*row, _) = database.execute("SELECT * FROM resource WHERE id = 1").fetchone()
+        database.execute("UPDATE resource SET crc = ? WHERE id = 1", (checksum(row),))
 
     store = Store.open(path)
     found = {number: row.machine for number, row in store.load().resources.items()}
