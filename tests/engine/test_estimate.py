@@ -42,7 +42,7 @@ from exporter.engine.estimate import (
 )
 from exporter.power.catalogue import Types
 from exporter.power.measured import MeasuredModel
-from tests.support.machines import machine
+from tests.support.machines import machine as of_type
 from tests.support.sim import KINDS, SimProfile, region_of, watts_of
 
 MODEL = MachineModel(profile=SimProfile("large"), pue=1.25, grid_zone="FR")
@@ -188,7 +188,7 @@ def test_a_reading_has_the_bounds_of_its_meter_and_the_rest_those_of_the_model()
 
 
 def test_what_a_server_draws_around_its_accelerators_follows_the_watts_that_were_read() -> None:
-    profile = MeasuredModel(Types()).profile(machine("aws", "p5.48xlarge"))
+    profile = MeasuredModel(Types()).profile(of_type("aws", "p5.48xlarge"))
     usage = HALF._replace(gpu=Ratio(0.2), watts=MeteredPower(gpu=Watts(5000.0), low=0.9, high=1.1))
     power = it_power(profile, usage)
     assert power.gpu == 5000.0
@@ -197,14 +197,14 @@ def test_what_a_server_draws_around_its_accelerators_follows_the_watts_that_were
     low, central, high = it_bounds(profile, usage)
     assert central == power.it
     around = (450 + 0.15 * 4500, 1200 + 0.27 * 5500)
-    without = MeasuredModel(Types()).profile(machine("aws", "p5.48xlarge"))
+    without = MeasuredModel(Types()).profile(of_type("aws", "p5.48xlarge"))
     others = without.with_gpu_watts(Bounds(0.0, 0.0, 0.0)).bounds(Ratio(0.5))
     assert low - others.low == pytest.approx(4500 + around[0] - 450)
     assert high - others.high == pytest.approx(5500 + around[1] - 1200)
 
 
 def test_a_node_that_was_read_itself_is_not_modelled_beside_it() -> None:
-    profile = MeasuredModel(Types()).profile(machine("aws", "p5.48xlarge"))
+    profile = MeasuredModel(Types()).profile(of_type("aws", "p5.48xlarge"))
     both = MeteredPower(gpu=Watts(5000.0), node=Watts(1100.0))
     assert it_power(profile, HALF._replace(watts=both)).node == 1100.0
 
