@@ -8,13 +8,15 @@ import contextlib
 import json
 import os
 import resource
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -290,4 +292,95 @@ def test_a_damaged_file_is_served_around_until_a_sound_one_lies_there(
     shown.until(second, more_than(shown.energy()[-1]))
     assert second.ready() == 200
     second.end()
+    assert_true(shown, state)
+
+
+# --- in the eyes of Prometheus --------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def prometheus(folder: Path, target: str) -> Iterator[str]:
+    """Run a real Prometheus that scrapes every half second; yields the URL of its API."""
+    program = shutil.which("prometheus")
+    if program is None:
+        pytest.skip("prometheus is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    jobs = [{"job_name": "carbon", "static_configs": [{"targets": [target]}]}]
+    intervals = {"scrape_interval": "500ms", "scrape_timeout": "500ms"}
+    config = folder / "prometheus.yml"
+    config.write_text(json.dumps({"global": intervals, "scrape_configs": jobs}))
+    process = subprocess.Popen(
+        [
+            program,
+            f"--config.file={config}",
+            f"--storage.tsdb.path={folder / 'tsdb'}",
+            f"--web.listen-address={address}",
+            "--log.level=error",
+        ]
+    )
+    with process:
+        try:
+            yield f"http://{address}/api/v1/query"
+        finally:
+            process.terminate()
+
+
+def asked(url: str, query: str, ahead: float = 0.0) -> list[Any]:
+    """Ask Prometheus; nothing while it is starting."""
+    # In a moment, so that `increase` goes half an interval beyond the samples at either end.
+    params = {"query": query, "time": str(time.time() + ahead)}
+    try:
+        found = httpx.get(url, params=params, timeout=30)
+    except httpx.TransportError:
+        return []
+    return list(found.json()["data"]["result"]) if found.is_success else []
+
+
+def eventually(what: Callable[[], Any]) -> Any:  # noqa: ANN401 — handed through
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if found := what():
+            return found
+        time.sleep(0.2)
+    pytest.fail(f"not seen within {PATIENCE} s")
+
+
+@pytest.mark.slow
+def test_increase_in_a_real_prometheus_is_the_truth_over_a_restored_backup(
+    start: Start, state: Path
+) -> None:
+    """Within a thousandth, once what ``increase`` extrapolates beyond its samples is taken off."""
+    shown = Shown()
+    first = start()
+    address = first.url.removeprefix("http://").strip("/")
+    page = shown.until(first, more_than(0))
+    with prometheus(state.parent, address) as url:
+        eventually(lambda: asked(url, ENERGY))
+        backup = state.with_name("backup.db")
+        copy_database(state, backup)
+        page = shown.until(first, more_than(3 * (one(page, ENERGY) or 0.0)))
+        first.end(signal.SIGKILL)
+        copy_database(backup, state)
+        second = start(address)
+        page = shown.until(second, more_than(2 * (one(page, ENERGY) or 0.0)))
+        eventually(
+            lambda: (
+                float(asked(url, ENERGY)[0]["value"][1]) >= (one(page, ENERGY) or 0.0)
+                if asked(url, ENERGY)
+                else False
+            )
+        )
+        second.end()
+        eventually(lambda: asked(url, "up == 0"))
+        (raw,) = asked(url, f"{ENERGY}[10m]", 10)
+        (told,) = asked(url, f"increase({ENERGY}[10m])", 10)
+        (resets,) = asked(url, f"resets({ENERGY}[10m])", 10)
+    values = [(at, float(value)) for at, value in raw["values"]]
+    sampled = values[-1][0] - values[0][0]
+    extrapolated = 1 + 1 / (len(values) - 1)
+    assert sampled > 0
+    assert float(resets["value"][1]) == 0
+    truth = values[-1][1] - values[0][1]
+    assert float(told["value"][1]) / extrapolated == pytest.approx(truth, rel=1e-3)
     assert_true(shown, state)
