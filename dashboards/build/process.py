@@ -41,7 +41,7 @@ def dropped(number: int, at: Place) -> stat.Panel:
         number=number,
         title="Is a series left out?",
         description=(
-            "Series above `max_series`: whole machines are left out, those that have emitted "
+            "Series above `max_series`: whole machines are left out, those that emit "
             "least first. Totals are complete all the same."
         ),
         unit=panels.COUNT,

@@ -304,7 +304,7 @@ EXPOSITION_LIMIT: Final = gauge(
 EXPOSITION_DROPPED: Final = gauge(
     "carbon_exposition_series_dropped",
     (),
-    "Series left out because of the limit: whole machines, those with the lowest emissions first.",
+    "Series left out because of the limit: whole machines, gone or emitting least first.",
 )
 BUILD_INFO: Final = gauge("carbon_build_info", ("version",), "The running version; always 1.")
 PROCESS: Final = (

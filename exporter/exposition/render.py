@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import structlog
 from prometheus_client import PlatformCollector, ProcessCollector
 
-from exporter.core.model import Machine, ResourceKey
+from exporter.core.model import Machine, ResourceKey, RunState
 from exporter.core.snapshot import ResourceView, Snapshot
 from exporter.exposition import catalogue
 from exporter.exposition.catalogue import FAMILIES, INFO, RESOURCE, Family, Samples, Series
@@ -35,6 +35,12 @@ DEFAULT_MAX_SERIES: Final = 250_000
 _GZIP_LEVEL: Final = 1  # level 9 saves a quarter of the bytes for ten times the processor time
 _GZIP_WINDOW: Final = 31  # zlib's largest window, with a gzip header
 _EXPOSITION_SERIES: Final = 3  # the families that count series count themselves
+
+_RATE_HALF_LIFE: Final = 6 * 3600.0
+"""Seconds in which a former rate counts half, where series are left out: a nightly job stays."""
+
+_INCUMBENT: Final = 1.25
+"""How much more a newcomer has to emit than one that is shown: load varies by less."""
 
 _Of = TypeVar("_Of")
 _Own = Sequence[tuple[str, Callable[[_Of], float | None]]]
@@ -96,6 +102,7 @@ class Renderer:
         self._max_series = max_series
         self._labels = MachineLabels(tags)
         self._collectors = (ProcessCollector(registry=None), PlatformCollector(registry=None))
+        self._places = Places()
         self._left_out = 0
 
     def render(self, snapshot: Snapshot | None) -> Exposition:
@@ -103,7 +110,8 @@ class Renderer:
         blocks = self._fixed(snapshot)
         room = self._max_series - sum(_count(block) for block in blocks.values())
         resources = snapshot.resources if snapshot else ()
-        kept, dropped = self._fit(resources, room - _EXPOSITION_SERIES)
+        time = snapshot.time if snapshot else 0.0
+        kept, dropped = self._fit(resources, room - _EXPOSITION_SERIES, time)
         blocks |= self._machines(kept)
         series = _EXPOSITION_SERIES + sum(_count(block) for block in blocks.values())
         blocks |= self._own(series, dropped)
@@ -153,9 +161,11 @@ class Renderer:
         }
         return {family: _lines(family, [((), n)]) for family, n in values.items()}
 
-    def _fit(self, views: Sequence[ResourceView], room: int) -> tuple[Sequence[ResourceView], int]:
+    def _fit(
+        self, views: Sequence[ResourceView], room: int, time: float
+    ) -> tuple[Sequence[ResourceView], int]:
         """Return the machines that there is room for, and how many series the others have."""
-        kept, dropped = within(views, room)
+        kept, dropped = self._places.within(views, room, time)
         left_out = len(views) - len(kept)
         if bool(left_out) != bool(self._left_out):
             _log.warning(
@@ -215,26 +225,66 @@ class MachineLabels:
         return ",".join((identity, *pairs))
 
 
-def within(views: Sequence[ResourceView], room: int) -> tuple[Sequence[ResourceView], int]:
-    """Return the machines that fit into a number of series, and how many the others have.
+class Places:
+    """Chooses the machines that are shown where not all fit. Not thread-safe.
 
-    The highest emitters go first: by grams emitted so far, not by the current rate, so that load
-    does not make the series of a machine come and go. A machine is there with all its series or
-    with none.
+    The highest emitters of now go first. What a machine emitted per hour is forgotten slowly, and
+    one that is shown keeps its place against one that emits little more: load that comes and goes
+    does not make series come and go. Machines that are gone are the first to be left out.
     """
-    # Counting asks for every value once more: not where all machines fit however many they have.
-    if len(views) * _MOST <= room:
+
+    def __init__(self) -> None:
+        self._rates: dict[ResourceKey, float] = {}
+        self._shown: set[ResourceKey] = set()
+        self._time = 0.0
+
+    def within(
+        self, views: Sequence[ResourceView], room: int, time: float
+    ) -> tuple[Sequence[ResourceView], int]:
+        """Return the machines that fit into a number of series, and how many the others have.
+
+        A machine is there with all its series or with none. ``time`` is the snapshot's.
+        """
+        # Counting asks for every value once more: not where all fit however many they have.
+        if len(views) * _MOST <= room:
+            return self._all(views)
+        counts = {view.machine.key: _series_of(view) for view in views}
+        if sum(counts.values()) <= room:
+            return self._all(views)
+        ranked = self._ranked(views, time)
+        left, fitting = room, 0
+        for view in ranked:
+            left -= counts[view.machine.key]
+            if left < 0:
+                break
+            fitting += 1
+        kept = ranked[:fitting]
+        self._shown = {view.machine.key for view in kept}
+        return kept, sum(counts[view.machine.key] for view in ranked[fitting:])
+
+    def _all(self, views: Sequence[ResourceView]) -> tuple[Sequence[ResourceView], int]:
+        self._rates, self._shown = {}, set()
         return views, 0
-    counts = {view.machine.key: _series_of(view) for view in views}
-    if sum(counts.values()) <= room:
-        return views, 0
-    ranked = sorted(views, key=lambda view: (-view.operational - view.embodied, view.machine.key))
-    left = room
-    for place, view in enumerate(ranked):
-        left -= counts[view.machine.key]
-        if left < 0:
-            return ranked[:place], sum(counts[one.machine.key] for one in ranked[place:])
-    return ranked, 0
+
+    def _ranked(self, views: Sequence[ResourceView], time: float) -> Sequence[ResourceView]:
+        fades = 0.5 ** (max(0.0, time - self._time) / _RATE_HALF_LIFE)
+        self._time = time
+        self._rates = {
+            view.machine.key: max(_rate(view), self._rates.get(view.machine.key, 0.0) * fades)
+            for view in views
+        }
+
+        def place(view: ResourceView) -> tuple[bool, float, float, ResourceKey]:
+            key = view.machine.key
+            rate = self._rates[key] * (_INCUMBENT if key in self._shown else 1.0)
+            so_far = view.operational + view.embodied
+            return view.machine.state is RunState.GONE, -rate, -so_far, key
+
+        return sorted(views, key=place)
+
+
+def _rate(view: ResourceView) -> float:
+    return 0.0 if view.now is None else view.now.rate.operational + view.now.rate.embodied
 
 
 def _series_of(view: ResourceView) -> int:

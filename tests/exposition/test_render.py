@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from prometheus_client import Metric
 from structlog.testing import capture_logs
 
-from exporter.core.model import Bounds, Power
-from exporter.core.snapshot import Snapshot
-from exporter.core.units import Watts
+from exporter.core.model import Bounds, Power, RunState
+from exporter.core.snapshot import ResourceView, Snapshot
+from exporter.core.units import GCO2eqPerHour, Watts
 from exporter.exposition.catalogue import FAMILIES, LABELS, PROCESS, Kind
 from exporter.exposition.render import Body, MachineLabels, Renderer
 from exporter.exposition.text import MAX_LABEL_CHARS
@@ -261,6 +261,35 @@ def test_series_limit_drops_whole_machines_lowest_emitters_first() -> None:
     assert limited.series == full.series - 44
     assert values(metrics, "carbon_exposition_series_dropped") == {(): 44.0}
     assert values(metrics, "carbon_exposition_series_limit") == {(): full.series - 35}
+
+
+def shown_of(renderer: Renderer, snapshot: Snapshot) -> set[str]:
+    page = parse_text(renderer.render(snapshot).text)
+    return {dict(labels)["resource_id"] for labels in values(page, "carbon_resource_info")}
+
+
+def emitting(number: int, grams_per_hour: float, **changes: object) -> ResourceView:
+    now = a_now()
+    rate = replace(now.rate, operational=GCO2eqPerHour(grams_per_hour))
+    return a_view(number, now=replace(now, rate=rate), **changes)  # type: ignore[arg-type] # by name
+
+
+def test_above_the_series_limit_a_new_heavy_emitter_shows_and_a_little_more_changes_nothing() -> (
+    None
+):
+    old = [emitting(number, 10.0, grams=9000.0) for number in range(1, 11)]
+    base = replace(rich_snapshot(), resources=tuple(old))
+    limit = Renderer(version="1").render(base).series
+    renderer = Renderer(version="1", max_series=limit)
+    newcomer = f"i-{11:017x}"
+    little, heavy = (emitting(11, rate, grams=0.0) for rate in (11.0, 1000.0))
+    assert newcomer in shown_of(renderer, replace(base, resources=(*old, heavy)))
+    renderer = Renderer(version="1", max_series=limit)
+    gone = replace(old[0].machine, state=RunState.GONE)
+    shown_of(renderer, replace(base, resources=(*old, emitting(11, 1.0, grams=0.0))))
+    assert newcomer not in shown_of(renderer, replace(base, resources=(*old, little)))
+    dead = replace(old[0], machine=gone, now=None)
+    assert newcomer in shown_of(renderer, replace(base, resources=(dead, *old[1:], little)))
 
 
 def test_series_limit_never_touches_totals_grids_and_self_metrics() -> None:

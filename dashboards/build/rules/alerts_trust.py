@@ -32,6 +32,7 @@ def groups() -> tuple[AlertGroup, ...]:
         _fallback(),
         _coverage(),
         _bill(),
+        _dropped(),
     )
     return (AlertGroup(name="carbon-measurement", interval="1m", alerts=alerts),)
 
@@ -225,5 +226,23 @@ def _bill() -> Alert:
             "List price of the API calls of all its accounts."
             "{{ if $api }} Most of it is {{ $api }}.{{ end }} A longer poll_interval or "
             "resolution costs less and changes no gram; a catch-up after an outage costs once."
+        ),
+    )
+
+
+def _dropped() -> Alert:
+    return Alert(
+        name="CarbonSeriesDropped",
+        severity=Severity.WARNING,
+        lasting="15m",
+        expression="max by (job, instance) (carbon_exposition_series_dropped) > 0",
+        summary=(
+            "{{ $labels.instance }} leaves out {{ humanize $now }} series: machines are missing "
+            "on dashboards and in alerts"
+        ),
+        description=(
+            "Its page has more series than max_series allows. Machines that are gone are left out "
+            "first, then those that emit least. Totals of regions and accounts are complete. "
+            "Raise max_series, or split the providers over several exporters."
         ),
     )
