@@ -47,8 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     exact = {zone: truth(hours, *span) for zone, hours in chosen.items()}
     failures = _judged(outcomes, exact)
     print(_table(outcomes, (span[1] - span[0]) // HOUR))
-    for each in failures:
-        print(each)
+    for line in failures:
+        print(line)
     return 1 if failures else 0
 
 
@@ -137,7 +137,7 @@ def _line(name: str, on_time: Mapping[str, float], late: Mapping[int, Outcome]) 
 
 
 def _cell(off: float, without: float, sign: str = "+") -> str:
-    return f"{off:{sign}.5f} [{without:{sign}.1f}]"
+    return f"{off:{sign}z.3f} [{without:{sign}z.1f}]"
 
 
 def _of_zone(outcome: Outcome, zone: str) -> Outcome:

@@ -46,7 +46,7 @@ class Outcome:
 class Watch:
     """Compares every counter, of machines and regions, with what it showed before."""
 
-    shown: dict[object, list[float]] = field(default_factory=dict)
+    shown: dict[tuple[str, ...], list[float]] = field(default_factory=dict)
     decreases: int = 0
 
     def look(self, ledger: Ledger) -> None:
