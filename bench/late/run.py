@@ -53,9 +53,7 @@ class Watch:
         """Take in all counters as they are shown now."""
         with ledger.reading() as (accounts, totals):
             tallies = {account.machine.key: account.tally for account in accounts}
-            now: dict[object, list[float]] = {
-                key: list(tally.exposed) for key, tally in (*tallies.items(), *totals.items())
-            }
+            now = {key: list(tally.exposed) for key, tally in (*tallies.items(), *totals.items())}
         for key, counters in now.items():
             before = self.shown.get(key, [0.0] * len(counters))
             self.decreases += sum(new < old for new, old in zip(counters, before, strict=True))

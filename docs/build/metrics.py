@@ -66,8 +66,8 @@ Control characters become `\N{REPLACEMENT CHARACTER}`. Identity labels are kept 
 for whatever is no letter, digit or `_`.
 
 **Series limit.** Above `max_series` ({DEFAULT_MAX_SERIES:,} unless set) whole machines are left
-out, those that are gone and then those that emit least first. Totals, grids, collectors and self-metrics always stay.
-`carbon_exposition_series_dropped` says how much is missing.
+out, those that are gone and then those that emit least first. Totals, grids, collectors and
+self-metrics always stay. `carbon_exposition_series_dropped` says how much is missing.
 """
 
 EXAMPLES: Final = (

@@ -434,12 +434,15 @@ def test_where_databases_are_all_that_is_watched_their_failure_is_that_of_the_co
 def test_a_state_file_from_before_these_labels_is_read(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     old = any_machine("aws", "m5.large")
-    new = replace(old, group="web", cluster="prod", node_pool="workers", lifecycle="spot")
+    other = old.key._replace(resource_id="i-other")
+    new = replace(old, key=other, group="web", cluster="prod", node_pool="workers")
+    new = replace(new, lifecycle="spot")
     store = Store.open(path)
     store.commit(
         Changes(
             resources={n: ResourceRow("aws", one, []) for n, one in enumerate((old, new), 1)},
-            progress={n: ProgressRow(0, 0.0, None, TallyRow([], [])) for n in (1, 2)},
+            progress={n: ProgressRow(0, 0.0, None, TallyRow([0.0] * 3, [0.0] * 3)) for n in (1, 2)},
+            regions={old.region_key: TallyRow([0.0] * 6, [0.0] * 6)},
         )
     )
     store.close()
