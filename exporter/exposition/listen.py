@@ -27,7 +27,9 @@ def bind(listen: str) -> socket.socket:
     except ValueError as error:
         raise _wrong(listen, str(error)) from error
     family, address = _resolve(host, port, listen)
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio switches Nagle's algorithm off only for sockets that say they are TCP, as accepted
+    # ones then do: with it, a body on a kept connection can wait 40 ms for a delayed ACK.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)

@@ -1,3 +1,4 @@
+import asyncio
 import errno
 import socket
 
@@ -17,6 +18,26 @@ def test_what_is_no_address_is_a_config_error_with_its_fix() -> None:
 def test_port_zero_takes_a_free_port_that_accepts() -> None:
     with bind("127.0.0.1:0") as sock, socket.create_connection(sock.getsockname()):
         assert sock.getsockname()[1] > 0
+
+
+def test_accepted_connections_do_not_wait_for_a_delayed_acknowledgement() -> None:
+    """The second witness is asyncio's own server, which decides by what the socket says it is."""
+
+    async def delayed() -> int:
+        told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def connected(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            accepted = writer.get_extra_info("socket")
+            told.set_result(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        with bind("127.0.0.1:0") as sock:
+            address = sock.getsockname()
+            async with await asyncio.start_server(connected, sock=sock):
+                with socket.create_connection(address):
+                    return await asyncio.wait_for(told, 10)
+
+    assert asyncio.run(delayed()) == 1
 
 
 def test_port_in_use_is_told_with_a_fix() -> None:
