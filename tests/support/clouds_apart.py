@@ -57,7 +57,7 @@ def estate() -> Estate:
     """Return machines that all run for ever and are measured every minute: exact truth."""
     aws = (
         provider_aws.machine(number, provider_aws.REGIONS[number % 2], detailed=True)
-        for number in range(8)
+        for number in range(24)
     )
     others = (
         each.machine(number, detailed=True)
