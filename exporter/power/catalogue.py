@@ -46,7 +46,9 @@ class Types:
         found = names.lineage(line.provider, line.name)
         if found is not None:
             of = self._generations[line.provider, found.letters, found.maker]
-            of.setdefault(found.generation, series)
+            # the series without variants tells most: m8i and not m8i-flex
+            before = of.setdefault(found.generation, series)
+            of[found.generation] = min(before, series, key=lambda name: (len(name), name))
 
     def find(self, provider: str, instance_type: str) -> Shape | None:
         """Return the type's shape, or None where the table lacks it or its vCPU count."""
@@ -87,11 +89,22 @@ class Types:
         name = hardware_type(provider, instance_type)
         siblings = list(self._siblings(provider, name, blind=blind))
         if names.whole_server(provider, name):
-            return _server(siblings)
+            return _server(siblings or self._before(provider, name, blind=blind))
         found = names.read(provider, name)
-        if found is None or not siblings:
-            return found
+        if found is None:
+            return None
+        if not siblings:
+            return _accelerated(found, self._before(provider, name, blind=blind))
         return _refined(found, siblings, names.group(provider, name))
+
+    def _before(self, provider: str, name: str, *, blind: bool) -> list[MachineType]:
+        """Types of the nearest generation that is known."""
+        found = names.lineage(provider, name)
+        near = self._of_lineage(provider, name, found, blind=blind) if found else iter(())
+        known = next(near, None)
+        if known is None:
+            return []
+        return self._series[provider, names.series(provider, known.type.name)]
 
     def newest(self, provider: str, maker: Maker) -> tuple[str, ...]:
         """Return the CPU families of a provider's newest usual generation with CPUs of a maker."""
@@ -200,15 +213,28 @@ def _server(siblings: list[MachineType]) -> Reading:
         vcpus = names.METAL_VCPUS
         return Reading(vcpus=vcpus, memory_gib=4.0 * vcpus, rule="a whole server of two CPUs")
     line = max(hosts, key=lambda one: (one.host_vcpus, one.gpu_count))
-    largest = max(siblings, key=lambda one: one.vcpus)
+    most = max(siblings, key=lambda one: (one.gpu_count, one.vcpus))
     return Reading(
         vcpus=line.host_vcpus,
         memory_gib=line.host_memory_gib or line.host_vcpus * line.memory_gib / _held(line),
         rule=f"whole server, as {line.name} is a part of",
         exact=True,
-        gpu_model=largest.gpu_model,
-        gpu_count=largest.gpu_count,
+        gpu_model=most.gpu_model,
+        gpu_count=round(most.gpu_count * line.host_vcpus / _held(most)),
     )
+
+
+def _accelerated(found: Reading, before: list[MachineType]) -> Reading:
+    """Take a machine to have accelerators where the generation before it has: nobody knows which.
+
+    ``before`` may be empty. A name that tells accelerators of its own is left as it is.
+    """
+    if found.gpu_count or not before or not all(line.gpu_count for line in before):
+        return found
+    line = _nearest(before, found.held_vcpus, "")
+    count = max(1.0, float(round(line.gpu_count * found.held_vcpus / _held(line))))
+    rule = f"{found.rule}; as many accelerators a vCPU as {line.name}"
+    return replace(found, gpu_count=count, rule=rule)
 
 
 def _refined(found: Reading, siblings: list[MachineType], group: str) -> Reading:
@@ -228,7 +254,11 @@ def _refined(found: Reading, siblings: list[MachineType], group: str) -> Reading
 
 
 def _custom(relative: KnownType, name: str) -> KnownType | None:
-    """A GCP custom type: the series' CPUs, the size that its name tells."""
+    """A GCP custom type: the series' CPUs, the size that its name tells.
+
+    In a series of accelerators it has those of the size that is nearest; in others the cloud tells
+    whether any are attached.
+    """
     line = relative.type
     if not names.is_custom(line.provider, name) or not relative.rule.startswith("sibling"):
         return None
@@ -240,8 +270,6 @@ def _custom(relative: KnownType, name: str) -> KnownType | None:
         name=name,
         vcpus=size.vcpus,
         memory_gib=size.memory_gib,
-        gpu_model="",
-        gpu_count=0.0,
         baseline=0.0,
         full_vcpus=size.full_vcpus,
         shared_core=bool(size.full_vcpus),

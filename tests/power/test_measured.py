@@ -523,7 +523,7 @@ def test_an_accelerator_that_the_table_lacks_is_counted_with_wide_bounds() -> No
     shape = Shape(vcpus=8, memory_gib=16, gpu_model="NVIDIA Z1", gpu_count=2)
     without = profile("aws", "zz9.2xlarge", Shape(vcpus=8, memory_gib=16)).bounds(Ratio(0.5))
     with_gpus = profile("aws", "zz9.2xlarge", shape).bounds(Ratio(0.5))
-    each = (10.0, 80 + 0.7 * 0.5**0.7 * (400 - 80), 1100.0)
+    each = (10.0, 80 + 0.7 * 0.5**0.7 * (400 - 80), 1800.0)
     around = [(20, 35, 60)[end] + (0.06, 0.10, 0.16)[end] * each[end] for end in range(3)]
     for end in range(3):
         added = with_gpus[end] - without[end]

@@ -8,6 +8,7 @@ from exporter.power.catalogue import Types
 from exporter.power.names import Lineage, Maker
 
 TYPES = Types()
+RTX = "NVIDIA RTX PRO 6000 Blackwell SE"
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,11 @@ TYPES = Types()
         ("gcp", "a4-highgpu-8g", (224, 3968), ("NVIDIA B200", 8)),
         ("gcp", "ct6e-standard-4t", (180, 720), ("TPU v6e", 4)),
         ("gcp", "x4-480-6t-metal", (480, 6144), ("", 0)),
+        ("aws", "trn3u.48xlarge", (192, 2048), ("AWS Trainium3", 16)),
+        ("aws", "inf2.48xlarge", (192, 768), ("AWS Inferentia2", 12)),
+        ("azure", "Standard_ND96isr_B200_v6", (96, 1795), ("NVIDIA B200", 8)),
+        ("azure", "Standard_NX40s_H300_v7", (40, 160), ("", 2)),
+        ("azure", "Standard_NC24lds_RTXPRO6000BSE_v6", (24, 48), (RTX, 0.25)),
     ],
 )
 def test_a_name_tells_size_and_accelerators(
@@ -91,6 +97,8 @@ def test_a_name_of_no_rule_tells_nothing(provider: str, name: str) -> None:
         ("azure", "Standard_E8-4ads_v7", "e", Maker.AMD, 7),
         ("gcp", "z4d-highmem-8-highlssd", "z", Maker.AMD, 4),
         ("gcp", "n4a-standard-1", "n", Maker.ARM, 4),
+        ("gcp", "a4x-highgpu-4g", "a", Maker.ARM, 4),
+        ("azure", "Standard_ND128isr_GB300_v6", "nd", Maker.ARM, 6),
     ],
 )
 def test_a_name_tells_the_maker_and_the_generation_of_its_cpu(
@@ -111,6 +119,53 @@ def test_known_names_are_read_right_with_their_line_hidden_and_watts_lie_within_
     assert named.good(guesses)
     outside = [one.name for one in guesses if not one.within]
     assert len(outside) <= 0.006 * len(guesses), outside
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "size", "accelerators"),
+    [
+        ("aws", "mac-m5pro.metal", (14, 48), ("", 0)),
+        ("aws", "mac3.metal", (10, 24), ("", 0)),
+        ("aws", "m9i.metal", (384, 1536), ("", 0)),  # the server of m8i, not of m8i-flex
+        ("aws", "f3.48xlarge", (192, 768), ("", 8)),
+        ("gcp", "g5-standard-48", (48, 192), ("", 1)),
+        ("gcp", "n5-standard-8", (8, 32), ("", 0)),
+    ],
+)
+def test_a_new_generation_is_as_large_and_has_as_many_accelerators_as_the_one_before(
+    provider: str, name: str, size: tuple[float, float], accelerators: tuple[str, float]
+) -> None:
+    found = TYPES.reading(provider, name)
+    assert found is not None
+    assert (found.vcpus, found.memory_gib) == size
+    assert (found.gpu_model, found.gpu_count) == accelerators
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "family"),
+    [
+        ("aws", "p6e-gb300.36xlarge", "Neoverse V2 (Grace)"),
+        ("aws", "p6-b400.48xlarge", "Emerald Rapids"),
+        ("azure", "Standard_ND96isr_B200_v6", "Sapphire Rapids"),
+        ("gcp", "a5x-highgpu-4g", "Neoverse V2 (Grace)"),
+    ],
+)
+def test_the_cpu_beside_an_unlisted_accelerator_is_that_of_its_relatives(
+    provider: str, name: str, family: str
+) -> None:
+    known = TYPES.lookup(provider, name)
+    assert known is not None
+    assert known.type.families == (family,)
+
+
+def test_a_custom_size_of_a_series_of_gpus_has_its_gpus() -> None:
+    shape = TYPES.find("gcp", "g2-custom-24-98304")
+    assert shape is not None
+    assert (shape.vcpus, shape.memory_gib) == (24, 96)
+    assert (shape.gpu_model, shape.gpu_count) == ("NVIDIA L4", 2)
+    plain = TYPES.find("gcp", "n1-custom-8-32768")
+    assert plain is not None
+    assert not plain.gpu_count  # the cloud tells what is attached
 
 
 def test_names_are_answered_as_the_table_spells_them() -> None:

@@ -63,7 +63,7 @@ def related(provider: str, name: str) -> Iterator[tuple[str, bool]]:
     if provider == "azure":
         yield from azure.related(name)
     elif provider == "aws":
-        yield from ((one, True) for one in aws.related(series(provider, name)))
+        yield from aws.related(series(provider, name))
     else:
         yield series(provider, name), True
 

@@ -50,8 +50,10 @@ _GIB_PER_VCPU: Final[Mapping[str, float]] = {
     "p2": 15.25,
     "p3": 7.625,
     "p4": 12.0,
+    "p6e": 6.67,
     "r": 8.0,
-    "trn2": 10.67,
+    "trn": 10.67,
+    "trn1": 4.0,
     "vt": 2.0,
     "x": 16.0,
     "x1e": 30.5,
@@ -91,6 +93,7 @@ _GPUS: Final = {
     "trn2": "AWS Trainium2",
     "trn2u": "AWS Trainium2",
     "trn3": "AWS Trainium3",
+    "trn3u": "AWS Trainium3",
 }
 _TOKENS: Final = {
     "b200": "NVIDIA B200",
@@ -161,20 +164,26 @@ def _accelerators(
     if letters == "trn":
         return model, 1.0 if vcpus < 16.0 else 16.0  # noqa: PLR2004 - smallest sizes have one
     if letters == "inf":
-        return model, {4.0: 1.0, 8.0: 1.0, 32.0: 1.0, 96.0: 6.0 if series == "inf2" else 16.0}.get(
-            vcpus, 4.0
-        )
+        return model, _of_inf(series, vcpus)
     return "", 0.0
+
+
+def _of_inf(series: str, vcpus: float) -> float:
+    if series == "inf2":
+        return max(1.0, vcpus / 16.0) if vcpus > 32.0 else 1.0  # noqa: PLR2004 - 8xlarge
+    return {4.0: 1.0, 8.0: 1.0, 96.0: 16.0}.get(vcpus, 4.0)
 
 
 def _of_g(series: str, vcpus: float) -> float:
     """Accelerators of graphics types: one up to 64 vCPUs, but four in 48 and 96, eight in 192."""
     if series.endswith("f"):
-        return min(0.5, vcpus / 32.0)
+        return max(0.125, min(0.5, vcpus / 32.0))
     if series in {"g7", "g7e"}:
         return max(1.0, vcpus / 24.0)
     few = {48.0: _ONE_EACH, 96.0: _ONE_EACH, 192.0: 8.0}
-    if series == "g4ad":
+    if series == "g2":
+        return max(1.0, vcpus / 8.0)
+    if series in {"g3", "g4ad"}:
         return max(1.0, vcpus / 16.0)
     return few.get(vcpus, 1.0)
 
@@ -195,14 +204,35 @@ _LAST_WITHOUT_LETTER: Final = 5
 """Since generation 6 the maker's letter is never left out."""
 
 
-def related(series: str) -> Iterator[str]:
-    """Yield the series, then those that it varies, e.g. ``c8ib`` then ``c8i``."""
-    yield series
-    body = series.partition("-")[0]
+def related(series: str) -> Iterator[tuple[str, bool]]:
+    """Yield the series, then those that it varies, e.g. ``c8ib`` then ``c8i``; whether size too.
+
+    A Mac that nobody knows is as large as the newest known Mac of its class of chip. A server of an
+    unknown accelerator has the CPUs of the one with the accelerator before it (``p6e-gb300`` those
+    of ``p6e-gb200``); its accelerators are its own.
+    """
+    yield series, True
+    if series.startswith("mac"):
+        chips = sorted(_MACS, key=lambda chip: not series.endswith(chip))
+        yield from ((_MACS[chip], True) for chip in chips if _MACS[chip] != series)
+        return
+    body, _, token = series.partition("-")
+    kind = re.match(r"[a-z]+", token)
+    if kind:
+        yield from ((f"{body}-{one}", False) for one in _TOKENS if one.startswith(f"{kind[0]}2"))
     found = re.fullmatch(r"([a-z]+\d+[agi]?)([a-z]*)", body)
     if found is None:
         return
     processor, options = found.groups()
     for length in range(len(options), -1, -1):
         if processor + options[:length] != series:
-            yield processor + options[:length]
+            yield processor + options[:length], True
+
+
+_MACS: Final = {
+    "pro": "mac-m4pro",
+    "max": "mac-m4max",
+    "ultra": "mac-m3ultra",
+    "": "mac-m4",
+}
+"""The newest known Mac by how the name of its chip ends."""

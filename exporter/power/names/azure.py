@@ -9,6 +9,7 @@ they are; l half, m double, t a part of the memory.
 import re
 from collections.abc import Iterator, Mapping
 from itertools import combinations
+from math import log2
 from typing import Final
 
 from exporter.power.names.reading import Lineage, Maker, Reading
@@ -21,6 +22,7 @@ _CONSTRAINED: Final = re.compile(
     r"((?:standard|basic)_[a-z]+\d+)(?:-(\d+))?([a-z]*)(?:-(\d+))?(.*)"
 )
 _VERSION: Final = re.compile(r"_v(\d+)$")
+_CHIP: Final = re.compile(r"(?!v\d{1,2}$)[a-z]+\d{1,4}[a-z]*")
 _CLASS: Final = re.compile(r"_(\d+)(?:_v\d+)?$")
 
 _OLD_D: Final = {
@@ -106,10 +108,16 @@ _LARGEST_E_GIB: Final = 672.0
 
 _GPUS: Final = {
     "a10": "NVIDIA A10",
+    "b200": "NVIDIA B200",
+    "b300": "NVIDIA B300",
     "gb200": "NVIDIA GB200",
     "gb300": "NVIDIA GB300",
     "h200": "NVIDIA H200",
+    "l4": "NVIDIA L4",
+    "l40s": "NVIDIA L40S",
     "mi300x": "AMD MI300X",
+    "mi325x": "AMD MI325X",
+    "rtxpro4500bse": "NVIDIA RTX PRO 4500 Blackwell SE",
     "rtxpro6000bse": "NVIDIA RTX PRO 6000 Blackwell SE",
     "t4": "NVIDIA T4",
     "v620": "AMD Radeon Pro V620",
@@ -249,9 +257,11 @@ def _memory_of_m(vcpus: float, features: str, tail: str) -> tuple[float, bool]:
 
 
 def _chip(tail: str) -> str:
-    """The accelerator that a name names, e.g. ``a100``."""
+    """The accelerator that a name names, e.g. ``a100``; one that nobody knows as it is named."""
     known = (*_GPUS, "a100", "h100")
-    return next((part for part in tail.split("_") if part in known), "")
+    parts = tail.split("_")
+    named = (part for part in parts if part in known)
+    return next(named, next(filter(_CHIP.fullmatch, parts), ""))
 
 
 def _accelerators(family: str, vcpus: float, features: str, tail: str) -> tuple[str, float]:
@@ -281,6 +291,8 @@ def _model(family: str, chip: str, features: str) -> str:
 
 def _number(family: str, chip: str, vcpus: float) -> float:
     count = vcpus / _VCPUS_PER_GPU.get((family, chip), 24.0)
+    if chip.startswith("rtxpro") and count < 0.6:  # noqa: PLR2004 - halves down to sixteenths
+        return 2.0 ** round(log2(vcpus / 128.0))
     if family in {"nv", "ng"}:  # shares of one
         return min(count, 1.0) if chip == "v710" else count
     return float(max(1, round(count)))
@@ -307,7 +319,9 @@ def lineage(name: str) -> Lineage | None:
     if parts is None:
         return None
     family, _, _, features, tail = parts
-    maker = Maker.AMD if "a" in features else Maker.ARM if "p" in features else Maker.INTEL
+    grace = family.startswith("n") and _chip(tail).startswith("gb")
+    arm = grace or "p" in features
+    maker = Maker.AMD if "a" in features else Maker.ARM if arm else Maker.INTEL
     return Lineage(letters=family, maker=maker, generation=_version(tail))
 
 

@@ -184,6 +184,8 @@ def lineage(name: str) -> Lineage | None:
     if found is None:
         return None
     makers = {"d": Maker.AMD, "a": Maker.ARM}
+    if found[1] == "a":  # machines of GPUs: an x says that these stand beside Grace
+        makers = {"x": Maker.ARM}
     maker = makers.get(found[3][:1], Maker.INTEL)
     return Lineage(letters=found[1], maker=maker, generation=int(found[2]))
 
