@@ -2,9 +2,12 @@
 
 Prints the page on the power model, writes it with ``--write`` or compares it with ``--check``;
 ``--time`` times the shipped model instead, ``--names`` reads every known name with its line of the
-table hidden, ``--order`` lists the watts of all sizes: none of them needs measurements. Exit 0:
-done, and this model is the best however servers are left out, the page is what was measured, or
-nine of ten names are right. 1: not so. 2: no measurements were given, or they cannot be read.
+table hidden, ``--order`` lists the watts of all sizes: none of them needs measurements.
+``--manufacture`` compares kilograms and needs ``--embodied`` alone; ``--common`` tells how the
+error that all machines share was found and needs ``--curves`` and ``--metals``. Exit 0: done, and
+this model is the best however servers are left out, the page is what was measured, nine of ten
+names are right, or the other assessment lies inside our bounds. 1: not so. 2: no measurements were
+given, or they cannot be read.
 """
 
 import argparse
@@ -15,15 +18,16 @@ from pathlib import Path
 
 from bench.forecast import worth
 from bench.forecast.replay import read_replay
-from bench.power import metal, named, order, timing
+from bench.power import common, manufacture, metal, named, order, timing
 from bench.power.crossval import Case, Left, cases, error, outcomes
-from bench.power.page import MAIN, page
+from bench.power.page import MAIN, Given, page
 from bench.power.servers import read
 from exporter.power.catalogue import Types
 
 ENVIRONMENT = "CARBON_BENCH_CURVES"
 METALS = "CARBON_BENCH_METALS"
 REPLAY = "CARBON_BENCH_REPLAY"
+EMBODIED = "CARBON_BENCH_EMBODIED"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,15 +37,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         if asked:
             return task()
     try:
-        servers = read(_path(options.curves, "curves", ENVIRONMENT))
-        points = metal.read(_path(options.metals, "metals", METALS))
-        replay = read_replay(_path(options.replay, "replay", REPLAY))
-    except (OSError, ValueError, KeyError) as problem:
-        return _usage(f"{options.curves}, {options.metals}: {problem!r}")
+        return _measured(options)
+    except (OSError, ValueError) as problem:
+        return _usage(f"bench.power: {problem}")
+
+
+def _measured(options: argparse.Namespace) -> int:
+    """Do what needs measurements.
+
+    Raises:
+        OSError, ValueError: they are not there, or cannot be read.
+    """
+    if options.manufacture:
+        return _manufacture(manufacture.read(_path(options.embodied, "embodied", EMBODIED)))
+    curves = _path(options.curves, "curves", ENVIRONMENT)
+    servers = read(curves)
+    points = metal.read(_path(options.metals, "metals", METALS))
     if not servers:
-        return _usage(f"{options.curves} has no server of the kind that clouds run")
+        message = f"{curves}: no server of the kind that clouds run"
+        raise ValueError(message)
+    if options.common:
+        print(*common.lines(points, cases(servers, Left.CPU)), sep="\n")
+        return 0
+    replay = read_replay(_path(options.replay, "replay", REPLAY))
+    kilograms = manufacture.read(_path(options.embodied, "embodied", EMBODIED))
     tests = {left: cases(servers, left) for left in Left}
-    text = page(tests, points, worth.sentences(replay))
+    text = page(tests, Given(points, worth.sentences(replay), kilograms))
     if options.check:
         return _check(text, Path(options.check))
     _show(text, options.write)
@@ -72,11 +93,20 @@ def _parser() -> argparse.ArgumentParser:
         default=os.environ.get(REPLAY),
         help=f"CSV of grid intensities, see ../README.md (or {REPLAY})",
     )
+    parser.add_argument(
+        "--embodied",
+        default=os.environ.get(EMBODIED),
+        help=f"CSV of another assessment of manufacturing, see README.md (or {EMBODIED})",
+    )
     parser.add_argument("--check", metavar="PAGE", help="exit with 1 if the page differs")
     parser.add_argument("--write", metavar="PAGE", help="write the page there, do not print it")
     parser.add_argument("--time", action="store_true", help="time the whole catalogue instead")
     parser.add_argument("--names", action="store_true", help="read every name with its line hidden")
     parser.add_argument("--order", action="store_true", help="watts of all sizes of each family")
+    parser.add_argument(
+        "--manufacture", action="store_true", help="kilograms beside those of --embodied"
+    )
+    parser.add_argument("--common", action="store_true", help="the error that all machines share")
     return parser
 
 
@@ -103,6 +133,15 @@ def _time() -> int:
     print(f"{found.types} types resolved in {found.resolve:.2f} s")
     print(f"x 101 utilisations: watts {found.power:.2f} s, low/central/high {found.bounds:.2f} s")
     return 0
+
+
+def _manufacture(several: Sequence[manufacture.Compared]) -> int:
+    """Exit 1 if a type of the other assessment lies outside our bounds."""
+    if not several:
+        message = "the other assessment has no line with kilograms"
+        raise ValueError(message)
+    print(*manufacture.lines(several), sep="\n")
+    return 0 if all(one.inside for one in several) else 1
 
 
 def _order() -> int:

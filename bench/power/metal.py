@@ -5,13 +5,13 @@ The package power of their CPUs was read from the hardware under a stress progra
 are ``instance_type``, ``memory_gib``, ``cpu_utilisation`` (0..1) and ``package_watts``.
 """
 
-import csv
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from statistics import fmean
 from typing import Final, NamedTuple
 
+from bench.tables import table
 from exporter.core.model import Bounds, Machine, ResourceKey, RunState
 from exporter.core.ports import PowerModel
 from exporter.core.units import Ratio
@@ -74,18 +74,20 @@ def read(path: Path) -> tuple[Point, ...]:
     """Read the points.
 
     Raises:
-        OSError, ValueError, KeyError: the file is not there, or is no such table.
+        OSError, ValueError: the file is not there, or is no such table.
     """
-    with path.open(encoding="utf-8") as lines:
-        return tuple(
-            Point(
+    return tuple(
+        table(
+            path,
+            ("instance_type", "cpu_utilisation", "package_watts", "memory_gib"),
+            lambda line: Point(
                 name=line["instance_type"],
                 utilization=float(line["cpu_utilisation"]),
                 package_watts=float(line["package_watts"]),
                 memory_gib=float(line["memory_gib"]),
-            )
-            for line in csv.DictReader(lines)
+            ),
         )
+    )
 
 
 def machine(name: str, provider: str = "aws") -> Machine:

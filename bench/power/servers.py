@@ -1,12 +1,12 @@
 """The measured servers: SPECpower_ssj2008 results, one line each, read from a CSV file."""
 
-import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bench.tables import table
 from exporter.core.units import Watts
 
 LEVELS: Final = range(0, 101, 10)
@@ -54,19 +54,26 @@ class Server:
 
 
 def read(path: Path) -> tuple[Server, ...]:
-    """Read the servers of the kind that clouds run, of which every level was measured."""
-    with path.open(encoding="utf-8") as lines:
-        return tuple(_servers(csv.DictReader(lines)))
+    """Read the servers of the kind that clouds run, of which every level was measured.
+
+    Raises:
+        OSError, ValueError: the file is not there, or is no such table.
+    """
+    return tuple(one for one in table(path, _COLUMNS, _server_of_a_cloud) if one is not None)
 
 
-def _servers(lines: Iterator[Mapping[str, str]]) -> Iterator[Server]:
-    for line in lines:
-        least = LEAST_CORES.get(line["family"])
-        measured = line["tdp"] and all(line[str(level)] for level in LEVELS)
-        if least is None or not measured or float(line["cores_per_chip"]) < least:
-            continue
-        if float(line["chips"]) <= MOST_SOCKETS:
-            yield _server(line)
+_COLUMNS: Final = (
+    *("family", "cpu2", "chips", "cores", "threads", "cores_per_chip", "mem", "tdp", "year"),
+    *map(str, LEVELS),
+)
+
+
+def _server_of_a_cloud(line: Mapping[str, str]) -> Server | None:
+    least = LEAST_CORES.get(line["family"])
+    measured = line["tdp"] and all(line[str(level)] for level in LEVELS)
+    if least is None or not measured or float(line["cores_per_chip"]) < least:
+        return None
+    return _server(line) if float(line["chips"]) <= MOST_SOCKETS else None
 
 
 def _server(line: Mapping[str, str]) -> Server:

@@ -202,9 +202,11 @@ def current(
 
 COMMON_ERROR: Final = 0.24
 """Relative part of a machine's power error that all modelled machines share: the load curve, the
-watts of memory and the PUE err the same way everywhere. With the bounds of a machine of 0.46 to
-1.78 times its central value, 13 CPU families come to 0.95 to 1.16 when each errs for itself (drawn
-at random) and to about 0.75 to 1.3 with this part; one family comes to 0.78 to 1.45."""
+watts of memory and the PUE err the same way everywhere. It is what the sum of seven bare machines
+is off by over four loads: 23 %, 15 to 34 if other machines of the kind are drawn, with an assumed
+factor of 1.2 to the wall (``python -m bench.power --common``; docs/accuracy.md). With the bounds of
+a machine of 0.46 to 1.78 times its central value, 13 CPU families come to 0.95 to 1.16 when each
+errs for itself (drawn at random) and to about 0.75 to 1.3 with this part."""
 
 
 def total(parts: Iterable[Uncertain]) -> Uncertain | None:
