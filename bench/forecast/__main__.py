@@ -16,11 +16,10 @@ from pathlib import Path
 from statistics import fmean
 
 from bench.forecast.ages import CHAIN, LAST_KNOWN, mean_error, score_ages, table
-from bench.forecast.replay import Replay, read_replay
+from bench.forecast.replay import ENVIRONMENT, Replay, read_replay
 from bench.forecast.score import METHODS, MODEL, Scores, Summary, score, summarise
 from exporter.engine.forecast import SeasonalForecaster
 
-ENVIRONMENT = "CARBON_BENCH_REPLAY"
 HORIZONS = (1, 6, 24)
 
 

@@ -1,13 +1,16 @@
 """Reads a recording of grid intensity: ``zone,timestamp,gco2_per_kwh``, hourly."""
 
-import csv
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from bench.tables import table
 from exporter.core.clock import epoch
 from exporter.core.model import IntensityPoint
 from exporter.core.units import GCO2eqPerKwh
+
+ENVIRONMENT = "CARBON_BENCH_REPLAY"
+"""Where every benchmark looks for the recording that its options do not name."""
 
 HOUR = 3600
 COLUMNS = ("zone", "timestamp", "gco2_per_kwh")
@@ -24,20 +27,9 @@ def read_replay(path: Path) -> Replay:
         OSError: the file cannot be read.
     """
     zones: dict[str, dict[int, float]] = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
-        missing = set(COLUMNS) - set(rows.fieldnames or ())
-        if missing:
-            message = f"{path}: column {', '.join(sorted(missing))} is missing"
-            raise ValueError(message)
-        for row in rows:
-            try:
-                zone, start, value = _row(row)
-            except ValueError as error:
-                message = f"{path} line {rows.line_num}: {error}"
-                raise ValueError(message) from error
-            if value is not None:
-                zones.setdefault(zone, {})[start] = value
+    for zone, start, value in table(path, COLUMNS, _row):
+        if value is not None:
+            zones.setdefault(zone, {})[start] = value
     return zones
 
 

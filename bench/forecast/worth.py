@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from bench.forecast.replay import HOUR, Replay, points, read_replay
+from bench.forecast.replay import ENVIRONMENT, HOUR, Replay, points, read_replay
 from bench.forecast.score import HISTORY
 from exporter.core.model import ForecastHour
 from exporter.core.ports import Forecaster
@@ -114,18 +114,29 @@ def _job(
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the figures; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.forecast.worth", description=__doc__)
-    parser.add_argument("--replay", default=os.environ.get("CARBON_BENCH_REPLAY"))
+    parser.add_argument("--replay", default=os.environ.get(ENVIRONMENT))
     path = parser.parse_args(argv).replay
     if not path:
-        print("bench.forecast.worth: give --replay PATH", file=sys.stderr)
+        print(f"bench.forecast.worth: give --replay PATH or set {ENVIRONMENT}", file=sys.stderr)
         return 2
-    print(sentences(read_replay(Path(path))))
+    try:
+        print(sentences(read_replay(Path(path))))
+    except (OSError, ValueError) as failure:
+        print(f"bench.forecast.worth: {failure}", file=sys.stderr)
+        return 2
     return 0
 
 
 def sentences(replay: Replay) -> str:
-    """Return both figures in words, as means over the zones of a recording."""
+    """Return both figures in words, as means over the zones of a recording.
+
+    Raises:
+        ValueError: no zone is long enough.
+    """
     zones = worth(replay, SeasonalForecaster()).values()
+    if not zones:
+        message = f"the recording has no zone with more than {WARM_UP + DEADLINE_HOURS} h"
+        raise ValueError(message)
     losses = (f"{fmean(z.pinball[h] for z in zones):.2f} at {h} h" for h in HORIZONS)
     saved, possible = fmean(z.saved for z in zones), fmean(z.possible for z in zones)
     worse = fmean(z.worse for z in zones)

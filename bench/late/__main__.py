@@ -14,11 +14,10 @@ from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
 
-from bench.forecast.replay import HOUR, Replay, read_replay
+from bench.forecast.replay import ENVIRONMENT, HOUR, Replay, read_replay
 from bench.late.estate import truth
 from bench.late.run import Outcome, run
 
-ENVIRONMENT = "CARBON_REPLAY"
 LAGS = (12, 28)
 """Hours: the EIA's values are 11 to 28 late."""
 LIMIT = 0.1

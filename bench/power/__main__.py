@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.forecast import worth
+from bench.forecast.replay import ENVIRONMENT as REPLAY
 from bench.forecast.replay import read_replay
 from bench.power import common, manufacture, metal, named, order, timing
 from bench.power.crossval import Case, Left, cases, error, outcomes
@@ -26,7 +27,6 @@ from exporter.power.catalogue import Types
 
 ENVIRONMENT = "CARBON_BENCH_CURVES"
 METALS = "CARBON_BENCH_METALS"
-REPLAY = "CARBON_BENCH_REPLAY"
 EMBODIED = "CARBON_BENCH_EMBODIED"
 
 

@@ -86,7 +86,7 @@ def test_the_environment_may_name_the_recording_and_a_table_is_printed(tmp_path:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("zone,when\n", "column gco2_per_kwh, timestamp is missing"),
+        ("zone,when\n", "columns gco2_per_kwh, timestamp are missing"),
         (f"{HEADER}\nZ,2026-03-02T00:00:00Z,much\n", "line 2: could not convert"),
         (f"{HEADER}\nZ,2026-03-02T00:30:00Z,1\n", "not the start of an hour"),
         (f"{HEADER}\nZ,2026-03-02T00:00:00,1\n", "naive"),

@@ -61,7 +61,7 @@ def test_what_comes_after_three_days_changes_nothing_and_shows(tmp_path: Path) -
 def test_without_a_recording_it_says_so_and_is_content(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("CARBON_REPLAY", raising=False)
+    monkeypatch.delenv("CARBON_BENCH_REPLAY", raising=False)
     assert main([]) == 0
     assert "skipped" in capsys.readouterr().out
 
