@@ -1,4 +1,4 @@
-"""``python -m bench.grids --hours PATH --window PATH``: prices of mixes against traced references.
+"""``python -m bench.grids --hours PATH --window PATH --pairs PATH``: mixes against references.
 
 Exit 0: within all limits. 1: a zone is over its limit. 2: no recording was given, or one cannot be
 read. A recording that is not given is skipped, which is said.
@@ -9,66 +9,93 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
 
-from bench.grids.price import Pairs, by_authority, by_zone, error, yearly
-from bench.grids.read import read_hours, read_window
-from exporter.data.widening import widening
-from exporter.grids.eia import NAME, RESPONDENTS, UNPRICED
+from bench.grids import basis, spread
+from bench.grids.basis import HOP, PRODUCED
+from bench.grids.price import Pairs, by_authority, by_zone, error
+from bench.grids.read import read_hours, read_pairs, read_window
+from exporter.grids.eia import RESPONDENTS, UNPRICED
 
-PRODUCED, HOP = "own generation", "one hop"
 HOURS, WINDOW = "CARBON_BENCH_GRID_HOURS", "CARBON_BENCH_GRID_WINDOW"
+PAIRS = "CARBON_BENCH_GRID_PAIRS"
 FACTOR_LIMITS = {"US-MIDA-PJM": 1.5, "US-MIDW-MISO": 3.0, "US-TEX-ERCO": 4.0}
 """Most % of MAE of the zone's own factors against the reference of the hours."""
 HOP_LIMITS = {"BPAT": 2.0, "SC": 1.0, "AZPS": 8.0, "MISO": 1.0, "NEVP": 6.0, "CISO": 7.0}
 """Most % of MAE of one hop against full tracing of the window."""
-NEAR = (0.8, 1.25)
-"""A yearly value over the mean of the live series that asks for no explanation."""
-REASONS: Mapping[tuple[str, str], str] = {
-    ("US-CAL-CISO", PRODUCED): "262 g in 2022, the year of the recording",
-    ("US-NW-BPAT", PRODUCED): "imports are missing here; see one hop",
-    ("US-SW-AZPS", PRODUCED): "imports are missing here; see one hop",
-    ("US-NW-BPAT", HOP): "ten days of snow melt; 123 g in 2023, the year of the window",
-    ("US-CAL-LDWP", HOP): "ten days of June, with sun and snow melt, against a year",
-    ("US-NW-PSCO", HOP): "521 g in 2023, the year of the window",
-}
-"""Why a zone's yearly value (2025) is far from what the recordings give."""
-
 Ways = Mapping[str, Pairs]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; return the exit code."""
     options = _parser().parse_args(argv)
-    if not options.hours and not options.window:
+    if not (options.hours or options.window or options.pairs):
         print(
-            f"bench.grids: no recording: give --hours or --window, or set {HOURS} or {WINDOW}",
+            "bench.grids: no recording: give --hours, --window or --pairs, "
+            f"or set {HOURS}, {WINDOW} or {PAIRS}",
             file=sys.stderr,
         )
         return 2
-    over: list[str] = []
     try:
-        if options.hours:
-            zones = by_zone(read_hours(Path(options.hours)))
-            over += _shown("Hours, against their reference", zones, "factors", FACTOR_LIMITS)
-            _basis({zone: ways["factors"] for zone, ways in zones.items()}, PRODUCED)
-        else:
-            print(f"Hours: skipped, no --hours or {HOURS}\n")
-        if options.window:
-            codes = by_authority(read_window(Path(options.window)))
-            over += _shown("Window, against tracing every flow", codes, HOP, HOP_LIMITS)
-            served = {code: zone for zone, code in RESPONDENTS.items()}
-            _basis({served[c]: ways[HOP] for c, ways in codes.items() if c in served}, HOP)
-            left = ", ".join(sorted(UNPRICED.values()))
-            print(f"Left to their yearly value, as one hop is too far off: {left}\n")
-        else:
-            print(f"Window: skipped, no --window or {WINDOW}\n")
+        over = [
+            *_hours(options.hours),
+            *_window(options.window),
+            *_pairs(options.pairs),
+        ]
     except (OSError, ValueError) as failure:
         print(f"bench.grids: {failure}", file=sys.stderr)
         return 2
     for line in over:
         print(line)
     return 1 if over else 0
+
+
+def _hours(path: str | None) -> list[str]:
+    """Print what the hours tell; return what is over its limit."""
+    if not path:
+        print(f"Hours: skipped, no --hours or {HOURS}\n")
+        return []
+    hours = read_hours(Path(path))
+    zones = by_zone(hours)
+    over = list(_shown("Hours, against their reference", zones, "factors", FACTOR_LIMITS))
+    _basis({zone: ways["factors"] for zone, ways in zones.items()}, PRODUCED)
+    print("Mean of a window over that of the recording, 5 and 95 %, mean over zones\n")
+    for length, ends in spread.windows(hours).items():
+        print(f"{length:>6} h {ends.low:>8.2f} {ends.high:>6.2f}")
+    print()
+    return over
+
+
+def _window(path: str | None) -> list[str]:
+    """Print what the window tells; return what is over its limit."""
+    if not path:
+        print(f"Window: skipped, no --window or {WINDOW}\n")
+        return []
+    codes = by_authority(read_window(Path(path)))
+    over = list(_shown("Window, against tracing every flow", codes, HOP, HOP_LIMITS))
+    served = {code: zone for zone, code in RESPONDENTS.items()}
+    _basis({served[c]: ways[HOP] for c, ways in codes.items() if c in served}, HOP)
+    left = ", ".join(sorted(UNPRICED.values()))
+    print(f"Left to their yearly value, as one hop is too far off: {left}\n")
+    return over
+
+
+def _pairs(path: str | None) -> list[str]:
+    """Print consumption over production by zone, and what years differ by."""
+    if not path:
+        print(f"Pairs: skipped, no --pairs or {PAIRS}\n")
+        return []
+    pairs = read_pairs(Path(path))
+    print("Consumption over what a mix of own generation tells, by zone: mean, least and most\n")
+    for told in basis.of_pairs(pairs):
+        print(told)
+    found = spread.changes(pairs)
+    if found:
+        half, most = spread.quantile(found, 0.5), spread.quantile(found, 0.9)
+        print(
+            f"\n{len(found)} pairs of years: half differ by {half:.1%}, nine of ten by {most:.1%}"
+        )
+    print()
+    return []
 
 
 def _shown(
@@ -94,15 +121,8 @@ def _shown(
 def _basis(live: Mapping[str, Pairs], what: str) -> None:
     """Print the yearly value over the mean of the live series; far ones with the reason."""
     print(f"Yearly value over the mean of the live series ({what})\n")
-    low, high = NEAR
     for zone, pairs in sorted(live.items()):
-        mean = fmean(value for value, _ in pairs)
-        ratio = yearly()[zone] / mean
-        near = low <= ratio <= high
-        reason = "" if near else REASONS.get((zone, what), "NOT EXPLAINED")
-        wide = widening(zone, NAME)
-        told = f"bounds x{wide.low:g} to x{wide.high:g}"
-        print(f"{zone:<14}{yearly()[zone]:>6.0f} /{mean:>7.1f} ={ratio:>6.2f}  {told:<24}{reason}")
+        print(basis.of_recording(zone, pairs, what))
     print()
 
 
@@ -117,6 +137,11 @@ def _parser() -> argparse.ArgumentParser:
         "--window",
         default=os.environ.get(WINDOW),
         help=f"CSV of hours of all US authorities with interchange (or {WINDOW})",
+    )
+    parser.add_argument(
+        "--pairs",
+        default=os.environ.get(PAIRS),
+        help=f"CSV of yearly values by consumption and by production (or {PAIRS})",
     )
     return parser
 

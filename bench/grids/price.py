@@ -59,8 +59,10 @@ def held_out(pairs: Pairs) -> Pairs:
 
 
 def before(mix: Mix) -> float:
-    """Price a mix with one set of factors for the world."""
-    return sum(amount * WORLD_BEFORE[f] for f, amount in mix.items()) / sum(mix.values())
+    """Price a mix with one set of factors for the world, which knew one coal and few fuels."""
+    factors = {"lignite": WORLD_BEFORE["coal"], **WORLD_BEFORE}
+    grams = sum(amount * factors.get(f, factors["other"]) for f, amount in mix.items())
+    return grams / sum(mix.values())
 
 
 def production(zone: str, mix: Mix) -> float:

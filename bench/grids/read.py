@@ -1,12 +1,16 @@
-"""Reads the two recordings: hours with a reference, and a window of every US authority."""
+"""Reads the recordings: hours with a reference, a window of every US authority, yearly pairs."""
 
-import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from bench.tables import table
+
 REFERENCE = "reference_lifecycle_consumption_g_per_kwh"
+PRODUCTION = "annual production->consumption (same factors)"
+"""Kind of a pair whose second value is what a kWh that was consumed emitted in that year."""
 _AMOUNT = re.compile(r"(.+)_mwh")
 _FUEL = re.compile(r"E_([A-Z0-9]+)_([A-Z]{3})")
 _FLOW = re.compile(r"E_([A-Z0-9]+)-([A-Z0-9]+)_ID")
@@ -30,6 +34,7 @@ class Hour:
     """One hour of a zone, and what its kWh emitted by somebody else's tracing."""
 
     zone: str
+    start: datetime
     mix: Mix
     reference: float
 
@@ -42,23 +47,72 @@ class Moment:
     flows: Mapping[tuple[str, str], float]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A year of a zone by two accounts; ``ratio`` is the second over the first."""
+
+    zone: str
+    source: str
+    kind: str
+    year: int
+    consumed: float
+    """gCO2eq/kWh by the second account; 0 where only the ratio is told."""
+    ratio: float
+
+
 def read_hours(path: Path) -> list[Hour]:
     """Read ``grid_zone,hour,<fuel>_mwh…,reference…``; hours in which nothing ran are left out.
+
+    So are hours without a reference.
 
     Raises:
         OSError, ValueError: the file cannot be read, or is no such recording.
     """
-    return [
-        hour
-        for line in _lines(path, {"grid_zone", REFERENCE})
-        if sum((hour := _hour(line)).mix.values())
-    ]
+    found = [hour for hour in table(path, ("grid_zone", "hour", REFERENCE), _hour) if hour]
+    if not found:
+        message = f"{path}: no hour with a reference and with amounts in columns <fuel>_mwh"
+        raise ValueError(message)
+    return found
 
 
-def _hour(line: Mapping[str, str]) -> Hour:
+def _hour(line: Mapping[str, str]) -> Hour | None:
     found = ((_AMOUNT.fullmatch(column), text) for column, text in line.items())
     mix = {match[1]: max(0.0, float(text or 0)) for match, text in found if match}
-    return Hour(zone=line["grid_zone"], mix=mix, reference=float(line[REFERENCE]))
+    if not line[REFERENCE] or not sum(mix.values()):
+        return None
+    return Hour(
+        zone=line["grid_zone"],
+        start=datetime.fromisoformat(line["hour"]),
+        mix=mix,
+        reference=float(line[REFERENCE]),
+    )
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """Read ``zone,source,kind,year,from_g_per_kwh,to_g_per_kwh,ratio``; other lines are left out.
+
+    Raises:
+        OSError, ValueError: the file cannot be read, or is no such table.
+    """
+    columns = ("zone", "source", "kind", "year", "to_g_per_kwh", "ratio")
+    found = [pair for pair in table(path, columns, _pair) if pair]
+    if not found:
+        message = f"{path}: no line with a year and a ratio"
+        raise ValueError(message)
+    return found
+
+
+def _pair(line: Mapping[str, str]) -> Pair | None:
+    if not line["year"].isdecimal() or not line["ratio"]:
+        return None
+    return Pair(
+        zone=line["zone"],
+        source=line["source"],
+        kind=line["kind"],
+        year=int(line["year"]),
+        consumed=float(line["to_g_per_kwh"] or 0.0),
+        ratio=float(line["ratio"]),
+    )
 
 
 def read_window(path: Path) -> list[Moment]:
@@ -67,7 +121,11 @@ def read_window(path: Path) -> list[Moment]:
     Raises:
         OSError, ValueError: the file cannot be read, or is no such recording.
     """
-    return [_moment(line) for line in _lines(path, {"period"})]
+    found = [moment for moment in table(path, ("period",), _moment) if moment.mixes]
+    if not found:
+        message = f"{path}: no hour with amounts in columns E_<authority>_<fuel>"
+        raise ValueError(message)
+    return found
 
 
 def _moment(line: Mapping[str, str]) -> Moment:
@@ -82,13 +140,3 @@ def _moment(line: Mapping[str, str]) -> Moment:
         elif fuel and fuel[2] in _FUELS:
             mixes.setdefault(fuel[1], {})[_FUELS[fuel[2]]] = max(0.0, float(text))
     return Moment(mixes=mixes, flows=flows)
-
-
-def _lines(path: Path, columns: set[str]) -> Iterator[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        missing = columns - set(reader.fieldnames or ())
-        if missing:
-            message = f"{path}: column {', '.join(sorted(missing))} is missing"
-            raise ValueError(message)
-        yield from reader
