@@ -336,7 +336,8 @@ def _regions(
 def estimate_one(app: App, item: Item, region: Region) -> Estimate:
     """Estimate machines of one type in one region with the grid's yearly average."""
     profile = app.power.profile(imagined(item.provider, item.instance_type, region.name))
-    intensity = annual_in_force(app.annual, region.grid_zone, epoch(app.clock.now()))
+    now = epoch(app.clock.now())
+    intensity = annual_in_force(app.annual, region.grid_zone, now, item.hours)
     rates = explain(profile, region, intensity, Usage(item.utilization))
     return Estimate(
         item=item,
@@ -410,6 +411,8 @@ def _object(one: Estimate) -> Mapping[str, object]:
         "grid_zone": one.region.grid_zone,
         "pue": one.region.pue,
         "grid_gco2eq_per_kwh": one.intensity.gco2eq_per_kwh,
+        "grid_gco2eq_per_kwh_low": one.intensity.low,
+        "grid_gco2eq_per_kwh_high": one.intensity.high,
         "grid_source": one.intensity.source,
         "confidence": one.confidence.value,
         **_amounts(one),

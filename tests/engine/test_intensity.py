@@ -15,14 +15,16 @@ from exporter.core.model import Basis, IntensityPoint, Method, Standing
 from exporter.core.ports import GridSource
 from exporter.core.units import GCO2eqPerKwh
 from exporter.engine.intensity import (
-    HOURS_ERROR,
     KEEP_SECONDS,
     LAST_KNOWN_SECONDS,
     LIVE_ERROR,
     STANDING_SECONDS,
+    YEARS_ERROR,
     IntensityBook,
+    annual_in_force,
 )
 from exporter.engine.store import Store
+from exporter.grids.annual import AnnualTable
 from tests.support.clock import ManualClock
 from tests.support.rig import DAY, HOUR, T0, Rig, assert_true
 from tests.support.sim import (
@@ -157,8 +159,43 @@ def test_bounds_widen_with_what_stands_in_for_a_value(clock: ManualClock) -> Non
     assert told[0] == pytest.approx((95.0, 100.0, 105.0))
     widths = [(high - low) / middle for low, middle, high in told if low and high]
     assert widths == sorted(widths)
-    assert widths[3] == pytest.approx(2 * math.hypot(HOURS_ERROR, LIVE_ERROR))
+    assert widths[3] == pytest.approx(2 * math.hypot(0.33, YEARS_ERROR, LIVE_ERROR))
     assert annual.estimated
+
+
+WORLD = {"grid_zone": "WORLD", "gco2eq_per_kwh": "473", "year": "2024", "source": "s"}
+
+
+def test_a_yearly_value_is_nearer_the_mean_of_many_hours_than_one_hour() -> None:
+    spans = (0.5, 1.0, 12.0, 24.0, 100.0, 730.0, 4000.0, 8760.0, 20000.0)
+    line = {"grid_zone": "FR", "gco2eq_per_kwh": "100", "year": "2025", "source": "s"}
+    table = AnnualTable(table=(line, WORLD))
+    found = [annual_in_force(table, "FR", T0, hours) for hours in spans]
+    assert all(one.gco2eq_per_kwh == 100.0 for one in found)
+    errors = [one.high - 100.0 for one in found if one.high is not None]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[0] == errors[1] == pytest.approx(100 * math.hypot(0.33, YEARS_ERROR, LIVE_ERROR))
+    assert errors[5] == pytest.approx(100 * math.hypot(0.22, YEARS_ERROR, LIVE_ERROR))
+    # A whole year is not without error: the table's year is another one.
+    assert errors[-1] == errors[-2] == pytest.approx(100 * math.hypot(YEARS_ERROR, LIVE_ERROR))
+    assert "as a mean of 30.4 days" in found[5].detail
+    assert "as the value of one hour" in found[0].detail
+
+
+def test_the_year_of_a_yearly_value_adds_no_error_in_that_year_nor_where_the_user_told_it() -> None:
+    table = ({"grid_zone": "FR", "gco2eq_per_kwh": "40", "year": "2026", "source": "s"}, WORLD)
+    for annual in (AnnualTable(table=table), AnnualTable({"FR": 40.0}, table=(WORLD,))):
+        found = annual_in_force(annual, "FR", T0, 8760.0)
+        assert found.high == pytest.approx(40 * (1 + LIVE_ERROR))
+
+
+def test_the_worlds_value_for_an_unknown_zone_spans_what_zones_have() -> None:
+    found = annual_in_force(AnnualTable(table=(WORLD,)), "XX", T0, 730.0)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < 40
+    assert found.high > 650
+    assert "-92% to +41%" in found.detail
 
 
 def test_what_a_source_says_of_its_own_error_is_taken_over(clock: ManualClock) -> None:
