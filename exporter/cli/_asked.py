@@ -1,6 +1,7 @@
 """Whom a verb asks: the configured clouds, the shipped tables, the grids once, a running daemon."""
 
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -43,6 +44,9 @@ _PROVIDERLESS: Final = {"CARBON_PROVIDERS": "host"}
 
 _DAEMON_SECONDS: Final = 10.0
 """How long a daemon may take for an answer: it has it in memory."""
+
+_ZONE_OF_REGION: Final = re.compile(r"(.*\d)-?[a-z]")
+"""An availability zone and its region: ``eu-west-1a``, ``europe-west1-b``."""
 
 _DISCOVER: Final = "run `carbon-exporter discover` to see your own"
 
@@ -177,9 +181,15 @@ def check_provider(provider: str) -> None:
 
 
 def _region(built: app.App, provider: str, name: str) -> Region:
-    region = built.regions.find(provider, name)
-    if region.known:
-        return region
+    """Return a region, or a zone as the daemon sees it: where it stands, else its region."""
+    zone = built.regions.zone(provider, name)
+    if zone is not None:
+        return zone
+    inside = _ZONE_OF_REGION.fullmatch(name)
+    for one in (name, inside[1] if inside else name):
+        region = built.regions.find(provider, one)
+        if region.known:
+            return region
     guess = did_you_mean(name, _column("regions", "region")[provider])
     message = f"no {provider} region {name!r} — {guess or 'see --all-regions'}".rstrip()
     raise UsageError(message)

@@ -284,3 +284,36 @@ def test_other_bad_usage(run: Run, arguments: tuple[str, ...], cause: str) -> No
     result = run("estimate", *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert cause in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "region", "grid"),
+    [
+        ("m5.large", "us-east-1-bos-1a", "us-east-1-bos-1a", "US-NE-ISNE"),  # Boston, not Virginia
+        ("m5.large", "eu-west-1a", "eu-west-1", "IE"),
+        ("g2-custom-8-32768", "us-central1-a", "us-central1", "US-MIDW-MISO"),
+    ],
+)
+def test_a_zone_counts_where_it_stands_as_the_daemon_counts_it(
+    run: Run, kind: str, place: str, region: str, grid: str
+) -> None:
+    [one] = json.loads(run("estimate", kind, "-r", place, "--json").stdout)["estimates"]
+    assert (one["cloud_region"], one["grid_zone"]) == (region, grid)
+
+
+def test_a_zone_of_no_known_city_is_refused(run: Run) -> None:
+    result = run("estimate", "m5.large", "-r", "us-east-1-xxx-1a")
+    assert result.exit_code == 2
+    assert "no aws region 'us-east-1-xxx-1a'" in result.stderr
+
+
+def test_grams_of_a_longer_time_are_surer_than_those_of_an_hour(run: Run) -> None:
+    widths = []
+    for hours in ("1", "24", "730", "8760"):
+        asked = ("estimate", "m5.large", "-r", "eu-west-3", "--hours", hours, "--json")
+        [one] = json.loads(run(*asked).stdout)["estimates"]
+        low, high = one["grid_gco2eq_per_kwh_low"], one["grid_gco2eq_per_kwh_high"]
+        assert low < one["grid_gco2eq_per_kwh"] < high
+        grams = one["operational_gco2eq"]
+        widths.append((high - low, (grams["high"] - grams["low"]) / grams["central"]))
+    assert widths == sorted(widths, reverse=True)
