@@ -133,3 +133,13 @@ def test_a_bare_machine_is_what_the_shipped_model_answers() -> None:
     for (name, utilization), _, shown in bare_machines():
         bounds = model.profile(machine("aws", name)).bounds(Ratio(utilization))
         assert shown == pytest.approx(tuple(bounds), abs=0.51)
+
+
+def test_what_moved_says_of_today_what_the_model_says_now() -> None:
+    moved = table("figure")
+    profile = MeasuredModel(Types()).profile(machine("gcp", "a4-highgpu-8g"))
+    low, central, high = profile.bounds(Ratio(1.0))
+    now = moved["a4-highgpu-8g, W at full CPU"]["now"]
+    assert now == f"{central:,.0f} ({low:,.0f} to {high:,.0f})"
+    inside = moved["Boavizta inside our bounds, of 20 types"]["now"]
+    assert inside == "20"
