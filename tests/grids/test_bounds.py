@@ -58,7 +58,7 @@ def test_bounds_of_a_live_value_are_in_order_and_never_below_nothing(
 ) -> None:
     low, central, high = live(*kind, mix)
     assert 0.0 <= low <= central <= high
-    assert high <= 4.0 * central
+    assert high <= 5.0 * central  # nuclear alone is 5 to 20 g in Europe; imports may triple it
 
 
 def test_a_live_value_like_the_years_is_never_taken_to_be_exact() -> None:
