@@ -114,7 +114,36 @@ def _row_checks(connection: sqlite3.Connection) -> None:
         )
 
 
-STEPS: Final[tuple[Step, ...]] = (_usage_by_signal, _late_hours, _row_checks)
+_OTHER_BASIS: Final = ("eia", "entsoe", "neso")
+"""Sources whose mixes were priced by one set of factors for the world until they were priced by the
+zone's own plants, its imports traced: no row of theirs tells which of the two it is."""
+
+
+def _checked_intensities(connection: sqlite3.Connection) -> None:
+    """4 → 5: intensities keep their bounds; their rows, and the single values, have a checksum.
+
+    What may be on another basis than what is read today is dropped: the chain would price with it,
+    and our forecast would take the step between the two for a swing of the grid. The sources are
+    asked for it again, as far back as they go.
+    """
+    connection.execute("DELETE FROM intensity WHERE source IN (?, ?, ?)", _OTHER_BASIS)
+    for column in ("low REAL", "high REAL", "crc INTEGER NOT NULL DEFAULT 0"):
+        connection.execute(f"ALTER TABLE intensity ADD COLUMN {column}")
+    connection.execute("ALTER TABLE meta ADD COLUMN crc INTEGER NOT NULL DEFAULT 0")
+    connection.create_function("row_crc", -1, lambda *row: checksum(row), deterministic=True)
+    connection.execute(
+        "UPDATE intensity SET crc = row_crc("
+        "source, zone, start, forecast, end, gco2eq_per_kwh, estimated, low, high)"
+    )
+    connection.execute("UPDATE meta SET crc = row_crc(name, value)")
+
+
+STEPS: Final[tuple[Step, ...]] = (
+    _usage_by_signal,
+    _late_hours,
+    _row_checks,
+    _checked_intensities,
+)
 """The first leads from schema 1 to 2. A step that was released is never changed again."""
 
 SPARE_BYTES: Final = 1 << 20

@@ -155,4 +155,5 @@ class SourceHistory:
 
 def sound(point: IntensityPoint) -> bool:
     """Whether it can be multiplied with: a total that once took in a NaN stays one."""
-    return isfinite(point.gco2eq_per_kwh) and point.start < point.end
+    told = [point.gco2eq_per_kwh, *(b for b in (point.low, point.high) if b is not None)]
+    return all(map(isfinite, told)) and point.start < point.end

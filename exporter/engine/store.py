@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -25,6 +26,7 @@ from exporter.engine.estimate import Accrual
 from exporter.engine.migrations import STEPS, checksum, climb, keep_copy, refuse_newer, schema_of
 from exporter.engine.repricing import LateHours, LateKey
 from exporter.engine.running_spans import Run
+from exporter.engine.source_history import sound
 
 log = structlog.get_logger()
 
@@ -38,7 +40,8 @@ LOG_BYTES: Final = 16 << 20
 _SCHEMA: Final = f"""
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
-CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE meta (
+    name TEXT PRIMARY KEY, value, crc INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE origin (
     collector TEXT PRIMARY KEY, start INTEGER NOT NULL, resolution INTEGER NOT NULL,
     crc INTEGER NOT NULL DEFAULT 0);
@@ -59,7 +62,8 @@ CREATE TABLE region (
     crc INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (provider, account, cloud_region)) WITHOUT ROWID;
 CREATE TABLE intensity (
     source TEXT, zone TEXT, start INTEGER, forecast INTEGER, end INTEGER NOT NULL,
-    gco2eq_per_kwh REAL NOT NULL, estimated INTEGER NOT NULL,
+    gco2eq_per_kwh REAL NOT NULL, estimated INTEGER NOT NULL, low REAL, high REAL,
+    crc INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (source, zone, start, forecast)) WITHOUT ROWID;
 CREATE TABLE late (
     hour INTEGER, grid_zone TEXT, provider TEXT, account TEXT, cloud_region TEXT,
@@ -289,12 +293,15 @@ class Store:
         self, source: str, points: list[IntensityPoint], *, forget_before: int
     ) -> None:
         """Keep points of a grid source, replacing those with the same start; drop old ones."""
-        rows = [
-            (source, p.zone, p.start, p.forecast, p.end, p.gco2eq_per_kwh, p.estimated)
+        rows = (
+            (
+                *(source, p.zone, p.start, p.forecast, p.end),
+                *(p.gco2eq_per_kwh, p.estimated, p.low, p.high),
+            )
             for p in points
-        ]
+        )
         with self._transaction() as connection:
-            connection.executemany("REPLACE INTO intensity VALUES (?,?,?,?,?,?,?)", rows)
+            _replace(connection, "intensity", rows)
             connection.execute("DELETE FROM intensity WHERE end < ?", (forget_before,))
 
     @contextmanager
@@ -430,7 +437,7 @@ def _refuse_damaged(connection: sqlite3.Connection, name: str) -> None:
 
 
 def _load(connection: sqlite3.Connection) -> State:
-    state = State()
+    state = State(corrected=_counted(connection))
     for ident, collector, machine, runs in _rows(connection, "resource"):
         state.resources[ident] = ResourceRow(
             collector,
@@ -453,30 +460,31 @@ def _load(connection: sqlite3.Connection) -> State:
         state.late.restore(LateKey(hour, zone, RegionKey(*region)), packed)
     for zone, *sums in _rows(connection, "repriced"):
         state.repriced[zone] = Repriced(*sums)
-    counted = connection.execute("SELECT value FROM meta WHERE name = 'corrected'").fetchone()
-    state.corrected = counted[0] if counted else 0
-    for source, *row in connection.execute("SELECT * FROM intensity ORDER BY start"):
-        state.intensity.setdefault(source, []).append(_point(tuple(row)))
+    for source, *row in _rows(connection, "intensity", "ORDER BY start"):
+        state.intensity.setdefault(source, []).append(_point(row))
     _check(state)
     return state
 
 
-def _rows(connection: sqlite3.Connection, table: str) -> Iterator[Sequence[Any]]:
+def _counted(connection: sqlite3.Connection) -> int:
+    """See that no row was lost where rows are counted; returns how many buckets were corrected."""
+    meta = {str(name): value for name, value in _rows(connection, "meta")}
+    for table in COUNTED:
+        (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 — constant names
+        expected = meta.get(f"rows of {table}", 0)
+        if count != expected:
+            message = f"{count} rows of {table} where {expected} were written"
+            raise ValueError(message)
+    return int(meta.get("corrected", 0))
+
+
+def _rows(connection: sqlite3.Connection, table: str, order: str = "") -> Iterator[Sequence[Any]]:
     """Yield the rows of a table without their checksum, which is looked at."""
-    count = 0
-    for *row, crc in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608 — constant names
+    for *row, crc in connection.execute(f"SELECT * FROM {table} {order}"):  # noqa: S608 — constant names
         if checksum(row) != crc:
             message = f"a row of {table} does not fit its checksum"
             raise ValueError(message)
-        count += 1
         yield row
-    if table not in COUNTED:
-        return
-    told = connection.execute("SELECT value FROM meta WHERE name = ?", (f"rows of {table}",))
-    (expected,) = told.fetchone() or (0,)
-    if count != expected:
-        message = f"{count} rows of {table} where {expected} were written"
-        raise ValueError(message)
 
 
 def _check(state: State) -> None:
@@ -502,7 +510,7 @@ def _check(state: State) -> None:
             message = "a total is no number"
             raise ValueError(message)
     points = (point for told in state.intensity.values() for point in told)
-    if not all(isfinite(point.gco2eq_per_kwh) and point.start < point.end for point in points):
+    if not all(map(sound, points)):
         message = "an intensity is none"
         raise ValueError(message)
 
@@ -521,8 +529,8 @@ def _tally(accounted: str, exposed: str) -> TallyRow:
     return TallyRow(json.loads(accounted), json.loads(exposed))
 
 
-def _point(row: tuple[str, int, int, int, float, int]) -> IntensityPoint:
-    zone, start, forecast, end, value, estimated = row
+def _point(row: Sequence[Any]) -> IntensityPoint:
+    zone, start, forecast, end, value, estimated, low, high = row
     return IntensityPoint(
         zone=zone,
         start=start,
@@ -530,6 +538,8 @@ def _point(row: tuple[str, int, int, int, float, int]) -> IntensityPoint:
         gco2eq_per_kwh=GCO2eqPerKwh(value),
         estimated=bool(estimated),
         forecast=bool(forecast),
+        low=low,
+        high=high,
     )
 
 
@@ -538,14 +548,15 @@ def _json(value: object) -> str:
     return json.dumps(value, default=datetime.isoformat)
 
 
-def _write(connection: sqlite3.Connection, changes: Changes) -> None:
-    def replace(table: str, rows: Iterable[Row]) -> None:
-        checked = [(*row, checksum(row)) for row in rows]
-        if checked:
-            places = ",".join("?" * len(checked[0]))
-            connection.executemany(f"REPLACE INTO {table} VALUES ({places})", checked)  # noqa: S608 — constant names
+def _replace(connection: sqlite3.Connection, table: str, rows: Iterable[Row]) -> None:
+    checked = [(*row, checksum(row)) for row in rows]
+    if checked:
+        places = ",".join("?" * len(checked[0]))
+        connection.executemany(f"REPLACE INTO {table} VALUES ({places})", checked)  # noqa: S608 — constant names
 
-    run = connection.executemany
+
+def _write(connection: sqlite3.Connection, changes: Changes) -> None:
+    replace, run = partial(_replace, connection), connection.executemany
     replace(
         "resource",
         (
@@ -587,8 +598,9 @@ def _write(connection: sqlite3.Connection, changes: Changes) -> None:
     )
     replace("repriced", ((z, *r) for z, r in changes.repriced.items()))
     if changes.corrected is not None:
-        connection.execute("REPLACE INTO meta VALUES ('corrected', ?)", (changes.corrected,))
-    for table in COUNTED:
-        connection.execute(
-            f"REPLACE INTO meta SELECT 'rows of {table}', count(*) FROM {table}"  # noqa: S608 — constant names
-        )
+        replace("meta", [("corrected", changes.corrected)])
+    counts = (
+        (table, connection.execute(f"SELECT count(*) FROM {table}").fetchone())  # noqa: S608 — constant names
+        for table in COUNTED
+    )
+    replace("meta", ((f"rows of {table}", count) for table, (count,) in counts))

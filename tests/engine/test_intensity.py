@@ -628,6 +628,29 @@ def test_history_survives_a_restart(state: Path, clock: ManualClock) -> None:
     store.close()
 
 
+class Told(SimGrid):
+    """Says how sure it is of a value, as sources that price a mix do."""
+
+    def _point(self, zone: str, start: int, now: float) -> IntensityPoint:
+        point = super()._point(zone, start, now)
+        low, high = GCO2eqPerKwh(point.gco2eq_per_kwh * 0.6), GCO2eqPerKwh(point.gco2eq_per_kwh * 2)
+        return replace(point, low=low, high=high)
+
+
+def test_bounds_of_grams_are_the_same_after_a_restart(state: Path, clock: ManualClock) -> None:
+    grid = Told(clock=clock)
+    cloud = SimCloud(clock=clock, machines=[SimMachine(name="m", spans=[Span(T0 - 5000)])])
+    rig = Rig(state, [cloud], [grid], clock)
+    rig.every(300, T0 + HOUR)
+    before = rig.region("fr-one").rate
+    assert before is not None
+    assert before.high / before.central > 2
+    grid.outages.append(FOREVER)
+    rig.restart()
+    rig.run()
+    assert rig.region("fr-one").rate == before
+
+
 def test_points_that_could_not_be_saved_are_saved_with_the_next(
     state: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,8 +30,8 @@ _TOTALS = (
     "SELECT provider, account, cloud_region, accounted, exposed FROM region ORDER BY 1, 2, 3",
     "SELECT id, start, seconds, energy, operational, embodied FROM bucket ORDER BY id, start",
     "SELECT collector, start, resolution FROM origin ORDER BY collector",
-    "SELECT * FROM meta WHERE name = 'corrected'",
-    "SELECT * FROM intensity ORDER BY source, zone, start, forecast",
+    "SELECT name, value FROM meta WHERE name = 'corrected'",
+    "SELECT source, zone, start, forecast, end, gco2eq_per_kwh FROM intensity ORDER BY 1, 2, 3, 4",
 )
 """Whatever the schema, these are the facts that no step may change."""
 
@@ -157,6 +157,21 @@ def test_no_step_changes_a_total(old: Path, step: int) -> None:
         climb(connection, STEPS[: step + 1], lambda _: None)
         assert totals(connection) == before
         assert migrations.schema_of(connection) == step + 2
+
+
+def test_intensities_that_may_be_on_another_basis_are_dropped(old: Path) -> None:
+    """Of sources whose way of pricing a mix changed; what others told stays, its bounds unknown."""
+    with closing(sqlite3.connect(old, isolation_level=None)) as connection:
+        told = connection.execute("SELECT count(*) FROM intensity").fetchone()
+        for source in ("eia", "entsoe", "neso", "electricity_maps"):
+            connection.execute(
+                f"INSERT INTO intensity SELECT '{source}', zone, start, forecast, end, "  # noqa: S608 — constant names
+                "gco2eq_per_kwh, estimated FROM intensity WHERE source = 'simgrid'"
+            )
+    kept = Store.open(old, update=False).load().intensity
+    assert kept.keys() == {"simgrid", "electricity_maps"}
+    assert [len(points) for points in kept.values()] == [*told] * 2
+    assert {(p.low, p.high) for points in kept.values() for p in points} == {(None, None)}
 
 
 def test_an_updated_file_has_the_tables_of_a_new_one(old: Path, tmp_path: Path) -> None:

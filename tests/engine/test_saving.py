@@ -105,6 +105,8 @@ DAMAGE = {
     "folder": folder,
     "flipped bit in a total": total,
     "flipped bit in a bucket": sql("UPDATE bucket SET energy = energy * 2"),
+    "flipped bit in an intensity": sql("UPDATE intensity SET gco2eq_per_kwh = gco2eq_per_kwh * 2"),
+    "flipped bit in the count of corrections": sql("REPLACE INTO meta VALUES ('corrected', 64, 1)"),
     "flipped bit in a watermark": sql("UPDATE progress SET watermark = watermark + 65536"),
     "content": sql("UPDATE resource SET machine = '{\"name\": 1}'"),
     "text for a number": sql("UPDATE progress SET watermark = 'soon'"),
