@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import inf, isfinite
 
-from exporter.core.clock import epoch, floor_to
+import structlog
+
+from exporter.core.clock import epoch, floor_to, from_epoch
 from exporter.core.errors import StoreError
 from exporter.core.model import (
     IntensityInForce,
@@ -36,6 +38,7 @@ from exporter.engine.resource_account import (
     Latest,
     ResourceAccount,
     Tally,
+    Unwatched,
     accrual,
     embodied_alone,
     progress,
@@ -53,6 +56,8 @@ from exporter.engine.store import (
     Store,
     understood,
 )
+
+log = structlog.get_logger()
 
 ModelOf = Callable[[ResourceKey, Spec], MachineModel]
 
@@ -260,11 +265,15 @@ class Ledger:
             # takes for the end of its history (a bucket in both would count twice), and never more
             # of the past than a catch-up reads (what nobody asks for would all be missing).
             begin = max(self._origin(collector, now, rules), self._first(collector, now, rules))
+            absences: list[Unwatched] = []
             for machine in inventory.machines:
                 account = self._accounts.get(machine.key)
                 if account is None:
                     account = self._open(collector, machine, begin, now, rules)
+                absences.extend(self._unwatched(account, now, rules))
                 self._see(account, collector, machine, now)
+            if absences:
+                _tell(collector, absences)
             if not inventory.unseen_all:
                 self._miss(collector, inventory, now)
             self._expire(collector, now, rules)
@@ -323,6 +332,24 @@ class Ledger:
         self._region(machine.region_key)
         self._counts(machine.region_key, collector)
         return account
+
+    def _unwatched(
+        self, account: ResourceAccount, now: float, rules: BucketRules
+    ) -> Iterator[Unwatched]:
+        """Note that nobody looked for longer than a catch-up reaches back; yields what is new.
+
+        The daemon was down, the collector was not configured, or all its questions were refused.
+        """
+        reach = floor_to(now - rules.settle - rules.max_catch_up, rules.resolution)
+        if account.unwatched is not None:
+            if now < account.unwatched.end:  # it was a clock that ran ahead
+                account.unwatched = None
+            return
+        since = max(account.last_seen, account.observed_at, account.read_until)
+        if since < reach and account.watermark < reach:
+            account.unwatched = Unwatched(since, reach)
+            if account.certain_overlap(since, reach) > 0:
+                yield account.unwatched
 
     def _see(self, account: ResourceAccount, collector: str, machine: Machine, now: float) -> None:
         runs = merge(account.runs, machine, now, account.last_seen)
@@ -704,6 +731,8 @@ class Ledger:
             at = start + rules.resolution
         self._miss_buckets(account, range(at, closing, rules.resolution), rules, prices, reach)
         account.watermark = closing
+        if account.unwatched is not None and account.unwatched.end <= closing:
+            account.unwatched = None
         self._changes.closed_before[account.ident] = closing
         self._dirty.add(account.machine.key)
         self._forget_runs(account)  # last: what was closed just now needed them
@@ -776,6 +805,17 @@ class Ledger:
         if tally is None:
             tally = self._regions[key] = Tally.zero(REGION_QUANTITIES)
         return tally
+
+
+def _tell(collector: str, absences: Sequence[Unwatched]) -> None:
+    log.warning(
+        "nobody watched for longer than can be read back: that time is missing, no energy and no "
+        "grams are counted for it",
+        collector=collector,
+        machines=len(absences),
+        since=from_epoch(min(one.start for one in absences)).isoformat(timespec="seconds"),
+        until=from_epoch(max(one.end for one in absences)).isoformat(timespec="seconds"),
+    )
 
 
 def _resumed(before: Sequence[Run], after: Sequence[Run]) -> float | None:

@@ -67,6 +67,17 @@ class Latest(NamedTuple):
     usage: Usage
 
 
+class Unwatched(NamedTuple):
+    """A span (epoch seconds) in which nobody looked, and of which nothing can be read any more."""
+
+    start: float
+    end: int
+
+    def rest(self, start: float, end: float) -> tuple[tuple[float, float], ...]:
+        """Return what of a span lies before and after it."""
+        return (start, min(end, self.start)), (max(start, self.end), end)
+
+
 @dataclass(slots=True, kw_only=True)
 class ResourceAccount:
     """One machine in the ledger. Mutable, touched only under the ledger's lock."""
@@ -92,6 +103,8 @@ class ResourceAccount:
     """Whether its look-back was read in this process: the first read serves gauges and chart."""
     observed_at: float = 0.0
     """When the inventory last told its state in this process, be it that it is gone."""
+    unwatched: Unwatched | None = None
+    """A long absence of ours that is still to be closed."""
     gone_since: float | None = None
     shown: bool = True
     """Whether its series go on; an account outlives them, lest a machine that comes back counts
@@ -205,11 +218,17 @@ def accrual(  # noqa: PLR0913 — a bucket and its three factors
 
 
 def embodied_alone(account: ResourceAccount, start: float, end: float) -> Accrual:
-    """What a span without usage comes to: as many units as last were there all the same."""
-    units = _units(account)
+    """What a span without usage comes to: as many units as last were there all the same.
+
+    Nothing where nobody watched: weeks of manufacture, booked in the minute of our return, would
+    stand in the wrong month and look like a spike.
+    """
+    units, absence = _units(account), account.unwatched
+    spans = ((start, end),) if absence is None else absence.rest(start, end)
     grams = sum(
-        accrue_embodied(model, run.certain_overlap(start, end), units)
+        accrue_embodied(model, run.certain_overlap(*span), units)
         for run, model in zip(account.runs, account.models, strict=True)
+        for span in spans
     )
     return NOTHING._replace(embodied=GramsCO2eq(grams))
 
@@ -219,8 +238,12 @@ def _units(account: ResourceAccount) -> float:
 
 
 def progress(account: ResourceAccount) -> ProgressRow:
-    """Copy for the store of what changes with each cycle."""
-    return ProgressRow(account.watermark, account.last_seen, account.last, account.tally.row())
+    """Copy for the store of what changes with each cycle.
+
+    Until an absence of ours is closed, the file says when it began: the next process notes it too.
+    """
+    seen = account.last_seen if account.unwatched is None else account.unwatched.start
+    return ProgressRow(account.watermark, seen, account.last, account.tally.row())
 
 
 def stand_in(account: ResourceAccount, policy: Missing) -> Usage | None:

@@ -1,6 +1,7 @@
 """Machines that vanish, come back, or were watched by nobody for a while: each second once."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,3 +111,80 @@ def test_a_machine_that_is_gone_is_not_written_again(state: Path, clock: ManualC
     rig.every(900, T0 + 8 * HOUR)
     assert len(rig.ledger._accounts) == 2
     assert not any(one.progress or one.resources or one.closed_before for one in written)
+
+
+# --- nobody watched -------------------------------------------------------------------------------
+
+BACK = T0 + 12 * DAY
+
+
+def left_alone(state: Path, clock: ManualClock, how: str, machines: list[SimMachine]) -> Rig:
+    """Watch machines for hours, not for days, and be back for the first look."""
+    cloud = SimCloud(clock=clock, machines=machines)
+    rig = rig_of(state, clock, cloud)
+    rig.every(900, T0 + 4 * HOUR)
+    if how == "refused":
+        cloud.outages = cloud.listing_outages = [(T0 + 4 * HOUR + 1, BACK - 450)]
+        rig.every(3600, BACK - 900)
+    elif how == "not configured":
+        rig.store.close()
+        other = SimCloud(clock=clock, machines=[], name="other")
+        without = rig_of(state, clock, other)
+        without.every(3600, BACK - 900)
+        without.store.close()
+        rig = rig_of(state, clock, cloud)
+    else:
+        clock.advance(BACK - 900 - rig.now)
+        rig.restart()
+    clock.advance(BACK - rig.now)
+    return rig
+
+
+@pytest.mark.parametrize("how", ["down", "not configured", "refused"])
+def test_what_nobody_watched_for_days_is_missing_and_costs_no_grams(
+    state: Path, clock: ManualClock, logs: list[Any], how: str
+) -> None:
+    machine = SimMachine(name="m", spans=[Span(T0 - 5000)])
+    rig = left_alone(state, clock, how, [machine])
+    logs.clear()
+    rig.every(900, BACK + 3 * HOUR)
+    counted = rig.region_sums()["fr-one"]
+    before, after = T0 + 4 * HOUR, BACK - 300 - DAY
+    watched = [
+        Judge(origin=T0 - STEP, until=before).of(machine),
+        Judge(origin=after, until=rig.final).of(machine),
+    ]
+    assert counted[2] == pytest.approx(sum(one.embodied for one in watched), rel=0.01)
+    assert counted[0] == pytest.approx(sum(one.joules for one in watched), rel=0.05)
+    assert sum(counted[3:]) == rig.final - (T0 - STEP), "each second is in a class"
+    assert counted[5] == pytest.approx(after - before, abs=HOUR)
+    told = [line for line in logs if "nobody watched" in line["event"]]
+    assert [(line["collector"], line["machines"]) for line in told] == [("sim", 1)]
+
+
+def test_a_crash_at_the_first_look_after_days_books_nothing_later(
+    state: Path, clock: ManualClock
+) -> None:
+    """What was seen is saved before the gap is closed; the next process must know of the gap."""
+    machine = SimMachine(name="m", spans=[Span(T0 - 5000)])
+    rig = left_alone(state, clock, "down", [machine])
+    (collector,) = rig.collectors
+    rig.ledger.observe("sim", collector.provider.discover(), rig.now, collector.rules)
+    rig.ledger.commit()
+    rig.kill()
+    rig.every(900, BACK + 3 * HOUR)
+    embodied, missing = rig.region_sums()["fr-one"][2:6:3]
+    hours = (rig.final - (T0 - STEP) - missing) / HOUR
+    assert embodied == pytest.approx(1.25 * hours, rel=0.05)
+
+
+def test_a_machine_that_was_stopped_while_nobody_watched_is_not_missing(
+    state: Path, clock: ManualClock, logs: list[Any]
+) -> None:
+    machine = SimMachine(name="m", spans=[Span(T0 - 5000, T0 + 2 * HOUR)])
+    rig = left_alone(state, clock, "down", [machine])
+    logs.clear()
+    rig.every(900, BACK + 3 * HOUR)
+    truth = Judge(origin=T0 - STEP, until=rig.final).of(machine)
+    assert rig.region_sums()["fr-one"][3:] == pytest.approx((truth.measured, 0.0, 0.0))
+    assert not any("nobody watched" in line["event"] for line in logs)
