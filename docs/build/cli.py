@@ -46,9 +46,23 @@ def page() -> str:
 
 def _section(context: typer.Context, verb: str, command: Any) -> Iterator[str]:  # noqa: ANN401 -- typer keeps its command class private
     own = typer.Context(command, info_name=verb, parent=context)
-    usage = " ".join(command.collect_usage_pieces(own))
     yield f"\n## {verb}\n"
-    yield f"    carbon-exporter {verb} {usage}\n"
+    subverbs = getattr(command, "commands", None)
+    if subverbs is None:
+        yield from _described(own, f"{verb} ", command)
+    else:
+        yield inspect.cleandoc(command.help)
+    for name, each in (subverbs or {}).items():
+        yield f"\n### {verb} {name}\n"
+        below = typer.Context(each, info_name=name, parent=own)
+        yield from _described(below, f"{verb} {name} ", each)
+    examples = inspect.cleandoc(command.epilog.partition("Examples:\n")[2])
+    yield f"\n```sh\n{examples}\n```"
+
+
+def _described(own: typer.Context, verb: str, command: Any) -> Iterator[str]:  # noqa: ANN401 -- see above
+    usage = " ".join(command.collect_usage_pieces(own))
+    yield f"    carbon-exporter {verb}{usage}\n"
     yield inspect.cleandoc(command.help)
     yield "\n| Argument or option | Meaning |"
     yield "|---|---|"
@@ -57,8 +71,6 @@ def _section(context: typer.Context, verb: str, command: Any) -> Iterator[str]: 
         if parameter.param_type_name == "argument":
             name = _TYPE.sub("", name)
         yield f"| `{_cell(name)}` | {_cell(meaning)} |"
-    examples = inspect.cleandoc(command.epilog.partition("Examples:\n")[2])
-    yield f"\n```sh\n{examples}\n```"
 
 
 def _cell(text: str) -> str:

@@ -1,7 +1,8 @@
 """The command line. Its verbs are the other files of this folder, found by their names.
 
 A verb's module holds a function of the verb's name: its parameters are what can be typed, its
-docstring is the help, what it returns is the exit code. Beside it stand ``SUMMARY``, its line in
+docstring is the help, what it returns is the exit code. A verb with sub-verbs has a tuple of such
+functions, ``VERBS``, in its place. Beside it stand ``SUMMARY``, its line in
 the overview, ``EXAMPLES``, and ``ORDER``, its place there. Only the verb that runs is imported:
 ``serve`` on a small machine does not pay for what draws charts.
 """
@@ -57,11 +58,22 @@ class _Commands(UserDict[str, Any]):
 def _command(verb: str) -> object:
     module = _module(verb)
     lines = "".join(f"  {example}\n" for example in module.EXAMPLES)
+    epilog = f"\b\nExamples:\n{lines}"
+    if "VERBS" in vars(module):
+        group = typer.Typer(
+            add_completion=False,
+            rich_markup_mode=None,
+            no_args_is_help=True,
+            name=verb,
+            help=module.SUMMARY,
+            epilog=epilog,
+        )
+        for each in module.VERBS:
+            group.command()(each)
+        return typer.main.get_command(group)
     # One command alone makes typer return it bare rather than as a group of one.
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-    alone.command(verb, short_help=module.SUMMARY, epilog=f"\b\nExamples:\n{lines}")(
-        getattr(module, verb)
-    )
+    alone.command(verb, short_help=module.SUMMARY, epilog=epilog)(getattr(module, verb))
     return typer.main.get_command(alone)
 
 

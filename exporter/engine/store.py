@@ -5,16 +5,18 @@ the state after some whole cycle, watermarks and totals together, so the daemon 
 """
 
 import json
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from math import isfinite
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from tempfile import TemporaryDirectory
+from typing import Any, Final, NamedTuple, NoReturn
 
 import structlog
 from pydantic import TypeAdapter
@@ -165,6 +167,8 @@ class Changes:
     closed_before: dict[int, int] = field(default_factory=dict)
     removed: set[int] = field(default_factory=set)
     regions: dict[RegionKey, TallyRow] = field(default_factory=dict)
+    forgotten: set[RegionKey] = field(default_factory=set)
+    """Regions whose totals are dropped, with what waits there for a late intensity."""
     origins: dict[str, Origin] = field(default_factory=dict)
     late: dict[LateKey, bytes | None] = field(default_factory=dict)
     """As ``LateHours`` packs them; None: nothing of that hour waits any more."""
@@ -317,6 +321,63 @@ class Store:
                 self.give_up(str(error))
             raise
         self.trouble = ""
+
+
+COPIES: Final = 5
+"""How often a file that was written to meanwhile is copied again, for a look."""
+
+
+def look(path: Path) -> tuple[int, int, State]:
+    """Read a state file without opening it, be it that a daemon holds it.
+
+    Returns its schema, its bytes together with those of its write-ahead log, and what it holds.
+
+    Raises:
+        StoreError: it is none, is damaged, or of a newer version.
+    """
+    with TemporaryDirectory(prefix="carbon-exporter-") as folder:
+        copy = Path(folder) / path.name
+        try:
+            size = _copy_whole(path, copy)
+        except OSError as error:
+            message = f"state file {path}: {error.strerror or error} — is it the right file?"
+            raise StoreError(message) from error
+        try:
+            with _translated(str(copy)), closing(sqlite3.connect(copy)) as connection:
+                schema, ours = schema_of(connection), _refuse_foreign(connection, str(copy))
+            if not ours:
+                _refuse_empty(path)
+            store = Store.open(copy, update=False)
+            try:
+                return schema, size, store.load()
+            finally:
+                store.close()
+        except StoreError as error:
+            raise StoreError(str(error).replace(str(copy), str(path))) from error
+
+
+def _refuse_empty(path: Path) -> NoReturn:
+    message = f"state file {path}: empty — nothing was ever saved in it"
+    raise StoreError(message)
+
+
+def _copy_whole(path: Path, copy: Path) -> int:
+    """Copy a database and its log, as they were at one moment; returns their bytes."""
+    parts = {Path(f"{path}{suffix}"): Path(f"{copy}{suffix}") for suffix in ("", "-wal")}
+
+    def state() -> list[tuple[int, int] | None]:
+        found = (part.stat() if part.exists() else None for part in parts)
+        return [one and (one.st_mtime_ns, one.st_size) for one in found]
+
+    for _ in range(COPIES):
+        before = state()
+        for part, target in parts.items():
+            target.unlink(missing_ok=True)
+            if part.exists() or target == copy:
+                shutil.copyfile(part, target)
+        if state() == before:
+            break
+    return sum(target.stat().st_size for target in parts.values() if target.exists())
 
 
 def _opened(path: Path, patience: float, *, update: bool) -> sqlite3.Connection:
@@ -596,6 +657,11 @@ def _write(connection: sqlite3.Connection, changes: Changes) -> None:
         "DELETE FROM late WHERE (hour, grid_zone, provider, account, cloud_region) = (?,?,?,?,?)",
         ((k.hour, k.grid_zone, *k.region) for k, rows in changes.late.items() if not rows),
     )
+    for table in ("region", "late"):
+        run(
+            f"DELETE FROM {table} WHERE (provider, account, cloud_region) = (?,?,?)",  # noqa: S608 — constant names
+            sorted(changes.forgotten),
+        )
     replace("repriced", ((z, *r) for z, r in changes.repriced.items()))
     if changes.corrected is not None:
         replace("meta", [("corrected", changes.corrected)])

@@ -13,6 +13,7 @@ from exporter.cli.main import cli, verbs
 
 FIRST = ("serve", "demo", "check", "discover")
 """Those that a new user meets, in this order."""
+SUBVERBS = ("state",)
 
 
 def help_of(*arguments: str) -> str:
@@ -42,7 +43,7 @@ def test_each_verb_has_examples_that_parse(verb: str) -> None:
     for example in examples:
         words = example.partition(" | ")[0].partition("carbon-exporter ")[2].split()
         assert words[0] == verb
-        known = help_of(verb)
+        known = help_of(*words[: 2 if verb in SUBVERBS else 1])
         assert all(word in known for word in words if word.startswith("-"))
 
 
@@ -51,6 +52,12 @@ def test_each_verb_has_examples_that_parse(verb: str) -> None:
 )
 def test_whatever_prints_a_table_prints_json(verb: str) -> None:
     assert "--json" in help_of(verb)
+
+
+@pytest.mark.parametrize("sub", ["check", "export", "prune"])
+def test_a_verb_with_sub_verbs_tells_each_in_the_overview_and_in_full(sub: str) -> None:
+    assert f"\n  {sub}  " in help_of("state")
+    assert "--state FILE" in help_of("state", sub)
 
 
 def test_the_version() -> None:

@@ -32,7 +32,10 @@ def test_every_option_of_every_verb_has_a_row(verb: str) -> None:
     assert f"[`{verb}`](#{verb})" in PAGE
     command = group.get_command(typer.Context(group), verb)  # type: ignore[attr-defined]  # a group
     rows = [line for line in section.splitlines() if line.startswith("| `")]
-    assert len(rows) == len(command.params)
-    for parameter, row in zip(command.params, rows, strict=True):
+    below = getattr(command, "commands", {})
+    assert all(f"\n### {verb} {name}\n" in section for name in below)
+    params = [each for one in below.values() or [command] for each in one.params]
+    assert len(rows) == len(params)
+    for parameter, row in zip(params, rows, strict=True):
         assert parameter.param_type_name == "argument" or all(o in row for o in parameter.opts)
         assert parameter.help.split()[0] in row
