@@ -84,6 +84,7 @@ class Saver:
 
     def tend(self) -> bool:
         """Try again what did not work; returns whether the file was taken up just now."""
+        self._store.notice()
         if not self._store.opened:
             return self.take_up()
         if self._store.trouble:

@@ -83,6 +83,10 @@ RESOURCE_QUANTITIES: Final = 3
 REGION_QUANTITIES: Final = 6
 """The same, and running seconds measured, estimated and missing."""
 
+_DISPLACED: Final = (
+    "it was deleted or replaced while it was in use — put it back, or restart to start new counters"
+)
+
 Row = Sequence[float | str | bytes | None]
 
 _RESTORE: Final = "restore it from a backup, or move it away to start new counters"
@@ -201,6 +205,11 @@ class Store:
         self.name = name
         self._path = path
         self._lock = threading.Lock()
+        self._places = _places(path)
+        self._displaced: sqlite3.Connection | None = None
+        """Of a file that was taken from its place."""
+        self._abandoned: list[sqlite3.Connection] = []
+        """Of files that another one has replaced; open until the end, see ``_leave``."""
         self.trouble = ""
         """Why nothing can be saved now; empty where the last attempt did not fail."""
 
@@ -257,6 +266,8 @@ class Store:
         """
         if self._file is not None or self._path is None:
             return self.load()
+        if self._displaced is not None:
+            self._leave(self._displaced, self._path)
         with ExitStack() as unless_sound:
             connection = _opened(self._path, 0.0, update=True)
             unless_sound.callback(connection.close)
@@ -265,7 +276,42 @@ class Store:
             unless_sound.pop_all()
         with self._lock:
             self._file, self.trouble = connection, ""
+            self._places = _places(self._path)
         return state
+
+    def notice(self) -> None:
+        """Give up a file that was deleted, or replaced by another one, while it was in use.
+
+        Whatever is written to it goes into a file without a name, and is lost with this process.
+        """
+        with self._lock:
+            if self._path is None or self._file is None:
+                return
+            if _place(self._path) != self._places[0]:
+                self._displaced, self._file = self._file, None
+                self.trouble = f"state file {self._path}: {_DISPLACED}"
+
+    def _leave(self, connection: sqlite3.Connection, path: Path) -> None:
+        """Let go of a file that was displaced, once there is one in its place again.
+
+        Raises:
+            StoreError: there is none. It is not begun anew by itself: what was counted would be
+                gone without a word.
+        """
+        database, log_file = _places(path)
+        if database is None:
+            message = f"state file {path}: {_DISPLACED}"
+            raise StoreError(message)
+        with _translated(self.name):
+            if database == self._places[0]:  # it is back, and its log is still beside it
+                connection.close()
+            else:
+                # A log that belongs to the old file would be played into the new one. The old file
+                # is not closed: SQLite would then delete a log that came with the new one.
+                if log_file is not None and log_file == self._places[1]:
+                    _log_of(path).unlink(missing_ok=True)
+                self._abandoned.append(connection)
+        self._displaced = None
 
     def give_up(self, why: str) -> None:
         """Close a file that turned out to be damaged; ``take_up`` opens it once it is sound."""
@@ -310,6 +356,7 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self.notice()
         try:
             with self._lock, _translated(self.name):
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -321,6 +368,27 @@ class Store:
                 self.give_up(str(error))
             raise
         self.trouble = ""
+
+
+Place = tuple[int, int] | None
+"""Device and inode of a file, None where there is none."""
+
+
+def _places(path: Path | None) -> tuple[Place, Place]:
+    """Where a database and its write-ahead log lie."""
+    return (None, None) if path is None else (_place(path), _place(_log_of(path)))
+
+
+def _place(path: Path) -> Place:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _log_of(path: Path) -> Path:
+    return Path(f"{path}-wal")
 
 
 COPIES: Final = 5

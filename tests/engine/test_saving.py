@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -11,11 +12,12 @@ from typing import Any
 import pytest
 
 from exporter.core.errors import StoreError
+from exporter.core.model import RegionKey
 from exporter.engine.intensity import IntensityBook
 from exporter.engine.ledger import Ledger
 from exporter.engine.saving import LOCKED_SECONDS, RETRY_SECONDS, Saver
 from exporter.engine.status import CollectorStatus
-from exporter.engine.store import Store
+from exporter.engine.store import Changes, Store, TallyRow, look
 from tests.support.clock import ManualClock
 from tests.support.rig import HOUR, RULES, T0, Rig, assert_true, model_of
 from tests.support.sim import (
@@ -226,3 +228,57 @@ def test_a_file_that_breaks_while_it_is_used_is_given_up(state: Path, clock: Man
     assert not rig.store.opened
     with pytest.raises(StoreError, match="restore it from a backup"):
         rig.store.take_up()
+
+
+# --- deleted or replaced while it is in use -------------------------------------------------------
+
+
+def test_a_file_that_is_deleted_under_a_daemon_is_noticed_and_taken_up_when_it_is_back(
+    counted: Path, clock: ManualClock, logs: list[Any]
+) -> None:
+    saver, ledger, store = saver_of(counted, clock)
+    assert saver.tend() is True
+    key = next(iter(sums(ledger)))
+    store.commit(Changes(regions={key: TallyRow([9e9] * 6, [9e9] * 6)}))
+    before = sums(ledger) | {key: [9e9] * 6}
+    away = counted.with_name("away.db")
+    counted.rename(away)
+    for _ in range(3):
+        assert saver.tend() is False
+        assert "deleted or replaced while it was in use" in saver.trouble
+        assert ledger.withheld("one")
+        assert not counted.exists(), "no new file by itself"
+    assert len([line for line in logs if line["log_level"] == "error"]) == 1
+    away.rename(counted)
+    assert saver.tend() is True
+    assert not saver.trouble
+    assert sums(ledger) == before
+    store.close()
+
+
+def test_a_backup_that_is_put_in_the_place_of_a_file_in_use_is_taken_up(
+    counted: Path, clock: ManualClock
+) -> None:
+    """The old log, whose frames belong to the old file, is not played into it."""
+    backup = counted.with_name("backup.db")
+    shutil.copyfile(counted, backup)
+    saver, ledger, store = saver_of(counted, clock)
+    saver.tend()
+    before = sums(ledger)
+    key = next(iter(before))
+    for _ in range(3):
+        store.commit(Changes(regions={key: TallyRow([9e9] * 6, [9e9] * 6)}))
+    assert Path(f"{counted}-wal").stat().st_size > 0
+    backup.replace(counted)
+    with pytest.raises(StoreError, match="deleted or replaced"):
+        store.commit(Changes(corrected=7))
+    assert saver.tend() is True
+    assert sums(ledger) == before
+    store.commit(Changes(corrected=7))
+    assert look(counted)[2].corrected == 7
+    store.close()
+
+
+def sums(ledger: Ledger) -> dict[RegionKey, list[float]]:
+    with ledger.reading() as (_, totals):
+        return {key: list(tally.accounted) for key, tally in totals.items()}
