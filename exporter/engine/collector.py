@@ -23,11 +23,16 @@ from exporter.engine.repricing import KEEP_SECONDS
 from exporter.engine.resource_account import BucketRules
 from exporter.engine.source_history import LATE_SECONDS as LATE
 from exporter.engine.status import CollectorStatus, Outcome, reasons
+from exporter.http.deadline import cycle
 
 log = structlog.get_logger()
 
 SLICE_SECONDS: Final = 6 * 3600
 """Most history read at once: bounds memory, and stays inside the clouds' quotas of points."""
+
+GRID_CYCLE_SECONDS: Final = 120.0
+"""All requests of one cycle of a grid source together. Most take a second; the first of one, for a
+history of days in many parts, takes a minute. What is cut off has its turn at the next refresh."""
 
 CLOCK_STEP_SECONDS: Final = 60.0
 """Wall and monotonic clock drifting apart by more than this between two cycles is a clock step."""
@@ -169,6 +174,12 @@ class GridCollector:
     def run(self) -> None:
         """Ask for what prices and pages need, then reprice and commit. Never raises."""
         now = int(self._clock.now().timestamp())
+        with cycle(GRID_CYCLE_SECONDS):
+            self._ask(now)
+        self._ledger.reprice(self._book.news(), now)
+        commit(self._ledger, self._store_status)
+
+    def _ask(self, now: int) -> None:
         begin = now - self._look_back
         used, late = self._ledger.unpriced_since()
         self._asked = self._shown | used.keys()
@@ -179,8 +190,6 @@ class GridCollector:
         for zones in (used.keys(), self._shown - used.keys()):
             self._book.refresh(self.source.name, zones, begin, now)
         self._cover({zone: max(at, oldest) for zone, at in late.items()}, now, LATE)
-        self._ledger.reprice(self._book.news(), now)
-        commit(self._ledger, self._store_status)
 
     def _cover(self, since: Mapping[str, int], now: int, pause: float = 0.0) -> None:
         if since:

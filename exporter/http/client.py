@@ -25,7 +25,7 @@ from exporter.core.errors import (
 from exporter.core.ports import AdapterContext
 from exporter.http.address import is_loopback
 from exporter.http.bounds import ACCEPT_ENCODING, BoundsError, TooLargeError, unpacked
-from exporter.http.deadline import Limit, PastDeadlineError, within
+from exporter.http.deadline import Limit, PastDeadlineError, present_cycle, within
 
 ATTEMPTS: Final = 3
 """Requests for one document, the first one included."""
@@ -153,7 +153,8 @@ class JsonClient:
         Raises:
             AuthError: 401 or 403.
             ThrottledError: 429, also after the retries, or within the pause that a 429 asked for.
-            UnreachableError: no connection, no answer in time, or a 5xx, after the retries.
+            UnreachableError: no connection, no answer in time, or a 5xx, after the retries; or the
+                time of the collector's cycle is over.
             BadPayloadError: another status, too large, or not JSON.
         """
         return self._decode(self.get_bytes(path, api=api, params=params, headers=headers))
@@ -178,9 +179,12 @@ class JsonClient:
 
     def _get(self, path: str, api: str, params: Params, headers: Mapping[str, str]) -> bytes:
         self._check_pause()
+        seconds = min(self._seconds, present_cycle().left)
+        if seconds <= 0:
+            raise self._cycle_over()
         self._meter.count(self._endpoint.source, api)
         # Name resolution has no time-out and no socket, so all is done in a thread of its own.
-        with Limit(self._seconds) as limit:
+        with Limit(seconds) as limit:
             send = partial(self._send, path, params, headers, limit)
             try:
                 return within(limit.left + _GRACE_SECONDS, send)
@@ -228,11 +232,20 @@ class JsonClient:
 
     def _backoff(self, error: Exception) -> bool | float:
         wait = _backoff(error)
+        if wait is not False and wait >= present_cycle().left:
+            return False
         if wait is not False and self._admit is not None and not self._admit():
             return False
         return wait
 
+    def _cycle_over(self) -> UnreachableError:
+        seconds = present_cycle().seconds
+        message = f"its answers took all of the {seconds:g} s that one cycle has"
+        return _TooSlowError(self._say(f"{message} — the rest follows with the next refresh"))
+
     def _too_slow(self) -> UnreachableError:
+        if present_cycle().left <= 0:
+            return self._cycle_over()
         message = f"the answer trickles in too slowly, not whole within {self._seconds:g} s"
         return _TooSlowError(self._say(f"{message} — check the network"))
 

@@ -8,7 +8,8 @@ The time-outs of HTTP libraries are for one ``recv``: a peer that sends a byte n
 * ``within`` does a piece of work in a thread of its own and stops waiting for it in the end. It is
   for what has no socket that we could shut: name resolution, a process that prints credentials.
 
-``TimeBudget`` is how long a whole cycle may take, all its requests together.
+``TimeBudget`` is how long a whole cycle may take, all its requests together; ``cycle`` makes one
+known to whatever is asked inside of it.
 """
 
 import contextvars
@@ -18,9 +19,10 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -213,3 +215,28 @@ class TimeBudget:
     def left(self) -> float:
         """Seconds until the cycle's end, never negative."""
         return max(0.0, self._ends - time.monotonic())
+
+
+_NO_CYCLE: Final = TimeBudget(float("inf"))
+_cycle: Final[ContextVar[TimeBudget]] = ContextVar("cycle", default=_NO_CYCLE)
+
+
+@contextmanager
+def cycle(seconds: float) -> Iterator[TimeBudget]:
+    """Give all that is asked inside so many seconds together, whoever asks and however often.
+
+    It is known by context, as ``within`` passes it on: between a collector and its client there
+    are sources that have nothing to do with it.
+    """
+    budget = TimeBudget(seconds)
+    budget.start()
+    token = _cycle.set(budget)
+    try:
+        yield budget
+    finally:
+        _cycle.reset(token)
+
+
+def present_cycle() -> TimeBudget:
+    """Return the time of the cycle that this is done in; without one there is no end."""
+    return _cycle.get()

@@ -6,7 +6,7 @@ from contextlib import closing
 import httpx
 import pytest
 
-from exporter.core.errors import AuthError, BadPayloadError, ThrottledError
+from exporter.core.errors import AuthError, BadPayloadError, ThrottledError, UnreachableError
 from exporter.http.client import (
     RETRY_AFTER_MAX_SECONDS,
     Endpoint,
@@ -14,6 +14,7 @@ from exporter.http.client import (
     RefusedError,
     StatusError,
 )
+from exporter.http.deadline import cycle
 from tests.support.clock import ManualClock
 from tests.support.grids import context
 from tests.support.streamed import streamed
@@ -112,3 +113,18 @@ def test_another_status_keeps_a_short_document_and_never_shows_it(
     assert (caught.value.status, caught.value.document) == (404, document)
     assert "s3cr3t" not in str(caught.value)
     assert "s3cr3t" not in repr(caught.value)
+
+
+def test_nothing_is_asked_once_the_time_of_a_cycle_is_over(scene: Scene) -> None:
+    with cycle(0.0), pytest.raises(UnreachableError, match="all of the 0 s that one cycle has"):
+        scene.get()
+    assert scene.seen == []
+    scene.get()
+    assert len(scene.seen) == 1, "the next cycle has time of its own"
+
+
+def test_no_try_is_waited_for_beyond_the_end_of_a_cycle(scene: Scene) -> None:
+    scene.answer = httpx.Response(429, headers={"Retry-After": "10"})
+    with cycle(9.0), pytest.raises(ThrottledError):
+        scene.get()
+    assert len(scene.seen) == 1

@@ -11,7 +11,14 @@ from contextlib import closing
 import pytest
 
 from exporter.http import deadline
-from exporter.http.deadline import Limit, PastDeadlineError, TimeBudget, within
+from exporter.http.deadline import (
+    Limit,
+    PastDeadlineError,
+    TimeBudget,
+    cycle,
+    present_cycle,
+    within,
+)
 
 SHORT = 0.1
 PATIENCE = 5.0
@@ -137,3 +144,11 @@ def test_a_time_budget_has_no_end_until_it_is_started() -> None:
     budget.start()
     assert 0 < budget.left <= SHORT
     TimeBudget(0.0).start()
+
+
+def test_a_cycle_is_known_to_work_in_other_threads_and_ends_with_its_block() -> None:
+    assert present_cycle().left == float("inf")
+    with cycle(PATIENCE) as budget:
+        assert within(PATIENCE, present_cycle) is budget
+        assert 0 < present_cycle().left <= PATIENCE
+    assert present_cycle().left == float("inf")

@@ -20,6 +20,7 @@ from exporter.demo._http import SilentServer
 from exporter.demo.grid import Fault
 from exporter.demo.grid.faults import GridFault
 from exporter.http.client import ATTEMPTS
+from exporter.http.deadline import cycle
 from tests.support.grid_scene import DAY, Scene
 from tests.support.grids import context
 
@@ -175,6 +176,19 @@ def test_an_answer_that_does_not_end_is_cut_off(
     ):
         source.fetch([scene.subject.zone], scene.now - DAY, scene.now)
     assert time.monotonic() - began < PATIENCE_SECONDS
+
+
+def test_a_cycle_of_many_requests_has_an_end_of_its_own(scene: Scene) -> None:
+    """A source with much patience for each request is cut off in the middle of one, and told."""
+    scene.fake.inject(FaultKind.DRIP, seconds=0.05)
+    began = time.monotonic()
+    with cycle(0.4):
+        for days in (1, 2, 3):  # as a collector asks: the history, the present, what is late
+            with pytest.raises(UnreachableError, match="that one cycle has"):
+                scene.last_days(days)
+    assert time.monotonic() - began < PATIENCE_SECONDS
+    scene.fake.heal()
+    scene.assert_true_values(scene.last_days())
 
 
 def test_an_error_that_trickles_is_cut_off_too(scene: Scene) -> None:
