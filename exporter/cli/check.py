@@ -89,7 +89,8 @@ def _permissions(provider: Provider) -> Iterator[Finding]:
 def _machines(provider: Provider, inventory: Inventory) -> Iterator[Finding]:
     subject = f"{provider.name} machines"
     for error in inventory.failures:
-        yield Finding(subject=subject, ok=False, message=str(error))
+        warned = f"warning: {error}" if error.minor else str(error)
+        yield Finding(subject=subject, ok=error.minor, message=warned)
     counts = Counter(machine.key.cloud_region for machine in inventory.machines)
     by_region = ", ".join(f"{region} {count}" for region, count in sorted(counts.items()))
     if not inventory.unseen_all:

@@ -231,3 +231,15 @@ def across(
         return PermissionCheck(permission=permission, ok=True, message=message)
     others = f" (and {preposition} {len(errors) - 1} other {what}s)" if len(errors) > 1 else ""
     return PermissionCheck(permission=permission, ok=False, message=f"{errors[0]}{others}")
+
+
+def across_optional(
+    permission: str, outcomes: Sequence[CollectorError | None], what: str
+) -> PermissionCheck:
+    """Do the same for a permission that can be done without: a refusal is a warning."""
+    told = [error for error in outcomes if error is not None]
+    if not told or not all(isinstance(error, AuthError) for error in told):
+        return across(permission, outcomes, what)
+    where = f"refused in {len(told)} of {len(outcomes)} {what}s"
+    message = f"warning: {where}, left out there: {told[0]}"
+    return PermissionCheck(permission=permission, ok=True, message=message)

@@ -102,10 +102,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permission:
-    """An IAM action, and how to try it for ``check`` in a region without changing anything."""
+    """An IAM action, and how to try it for ``check`` in a region without changing anything.
+
+    Without an ``optional`` one something is left out, and collecting still succeeds.
+    """
 
     name: str
     probe: Callable[[Place], object]
+    optional: bool = False
 
     @property
     def api(self) -> str:

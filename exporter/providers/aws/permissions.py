@@ -1,6 +1,7 @@
 """What an account must allow, and how to try it. The kinds say most; this is what all need."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -69,8 +70,12 @@ _OF_ALL: Final = (
 
 
 def needed(kinds: Sequence[Kind]) -> tuple[Permission, ...]:
-    """Return what some kinds need in each region, each permission once."""
-    listings = [kind.listing for kind in kinds]
+    """Return what some kinds need in each region, each permission once.
+
+    Where all kinds are optional, some of them is what was wanted: it must be there.
+    """
+    some_are_not = any(not kind.optional for kind in kinds)
+    listings = [replace(kind.listing, optional=kind.optional and some_are_not) for kind in kinds]
     further = [one for kind in kinds for one in kind.further]
     return _once_each((*listings, *_OF_ALL, *further))
 

@@ -13,7 +13,7 @@ from exporter.core.clock import epoch
 from exporter.core.errors import CollectorError
 from exporter.core.model import Inventory, Machine, PermissionCheck, Reading, Window
 from exporter.core.ports import AdapterContext
-from exporter.providers._shared.calls import across, attempt, call, refused
+from exporter.providers._shared.calls import across, across_optional, attempt, call, refused
 from exporter.providers._shared.provider import CloudProvider
 from exporter.providers._shared.reading import GpuReading, joined_gpus
 from exporter.providers.aws import metric_data, metrics, permissions, regions
@@ -245,7 +245,7 @@ class AwsProvider(CloudProvider[Connection]):
     def _probed(self, connection: Connection, names: Sequence[str]) -> list[PermissionCheck]:
         places = [self._place(connection, region) for region in names]
         return [
-            across(
+            (across_optional if one.optional else across)(
                 one.name,
                 self._failures(partial(one.probe, place) for place in places),
                 "region",

@@ -169,7 +169,6 @@ def test_check_passes_where_every_permission_is_there(tmp_path: Path) -> None:
     [
         ("DescribeRegions", "ec2:DescribeRegions"),
         ("DescribeInstances", "ec2:DescribeInstances"),
-        ("DescribeDBInstances", "rds:DescribeDBInstances"),
         ("DescribeInstanceTypes", "ec2:DescribeInstanceTypes"),
         ("GetMetricData", "cloudwatch:GetMetricData"),
     ],
@@ -187,6 +186,23 @@ def test_check_names_exactly_the_permission_that_is_missing(
     assert check.permission == permission
     assert permission in check.message
     assert "deploy/iam/aws.json" in check.message
+
+
+@pytest.mark.parametrize(("services", "passes"), [(("ec2", "rds"), True), (("rds",), False)])
+def test_check_warns_of_a_kind_that_may_not_be_listed_unless_it_is_all_that_is_wanted(
+    tmp_path: Path, services: tuple[str, ...], *, passes: bool
+) -> None:
+    harness = AwsHarness(tmp_path, services=services)
+    fault = Fault(kind=FaultKind.MISSING_PERMISSION, operation="DescribeDBInstances")
+    harness.fake.faults.add(fault)
+
+    checks = {check.permission: check for check in harness.provider.permissions()}
+    harness.close()
+
+    listing = checks["rds:DescribeDBInstances"]
+    assert listing.ok == passes
+    assert listing.message.startswith("warning: ") == passes
+    assert "rds:DescribeDBInstances in " in listing.message
 
 
 def test_check_says_that_the_credentials_are_refused(tmp_path: Path) -> None:

@@ -157,14 +157,25 @@ def test_volumes_may_be_left_out_of_the_settings(make: Make) -> None:
     assert "ec2:DescribeVolumes" not in tried
 
 
-def test_check_names_the_permission_that_is_missing(make: Make) -> None:
+def test_check_warns_of_the_missing_permission_as_the_daemon_does_without(make: Make) -> None:
     harness = make()
     harness.fake.faults.add(REFUSED)
 
-    [missing] = [check for check in harness.provider.permissions() if not check.ok]
+    checks = harness.provider.permissions()
+    [missing] = [check for check in checks if check.permission == "ec2:DescribeVolumes"]
 
-    assert missing.permission == "ec2:DescribeVolumes"
+    assert all(check.ok for check in checks)
+    assert missing.message.startswith("warning: refused in ")
     assert "volumes: false" in missing.message
+
+
+def test_check_fails_where_volumes_cannot_be_listed_for_another_reason(make: Make) -> None:
+    harness = make()
+    harness.fake.faults.add(Fault(kind=FaultKind.THROTTLING, operation="DescribeVolumes"))
+
+    failed = [check.permission for check in harness.provider.permissions() if not check.ok]
+
+    assert failed == ["ec2:DescribeVolumes"]
 
 
 def test_the_storage_of_a_database_is_its_own_and_an_aurora_volume_is_nobodys(make: Make) -> None:

@@ -146,7 +146,7 @@ def _try_gpus(place: Place) -> None:
 
 
 INSTANCES: Final = Permission(name="ec2:DescribeInstances", probe=_try_instances)
-_VOLUMES: Final = Permission(name=volumes.PERMISSION, probe=_try_volumes)
+_VOLUMES: Final = Permission(name=volumes.PERMISSION, probe=_try_volumes, optional=True)
 _GPUS: Final = Permission(name=gpu.PERMISSION, probe=_try_gpus)
 
 
