@@ -7,9 +7,12 @@ can be given as JSON.
 
 import json
 import re
+import ssl
 import string
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -30,6 +33,9 @@ URL_VARIABLE: Final = "CARBON_URL"
 _PROXIES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 _PROXY_SCHEMES: Final = frozenset({"http", "https"})
 """What all clients of ours speak; for SOCKS each would need a package that is not installed."""
+
+_EXCEPTION: Final = re.compile(r"[^\s:\[\]\x80-\U0010ffff]*(:\d{1,5})?")
+"""An entry of NO_PROXY that is no address: a name, a domain, a network, with a port perhaps."""
 
 _NOT_OURS: Final = re.compile(
     r"CARBON_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)?)"
@@ -72,6 +78,40 @@ def broken_proxies(environ: Mapping[str, str]) -> list[Problem]:
             fix = "write http://host:port, or unset it"
             problems.append(Problem(key=name, value="(set)", fix=fix))
     return problems
+
+
+def broken_network(environ: Mapping[str, str]) -> list[Problem]:
+    """Find what the environment says of the network that no client of ours can be made with."""
+    problems = broken_proxies(environ)
+    for name in sorted(environ):
+        if name.lower() == "no_proxy":
+            odd = [one for one in environ[name].split(",") if not _is_exception(one.strip())]
+            fix = "write names and addresses with commas between them: localhost,10.0.0.1,::1"
+            problems += [Problem(key=name, value=repr(one.strip()), fix=fix) for one in odd[:1]]
+    file = environ.get("SSL_CERT_FILE", "")
+    if file and (trouble := _bundle_trouble(file)):
+        fix = f"{trouble}: name a file of certificates in PEM form, or unset it"
+        problems.append(Problem(key="SSL_CERT_FILE", value=repr(file), fix=fix))
+    return problems
+
+
+def _is_exception(text: str) -> bool:
+    """Whether clients can read an entry of NO_PROXY; brackets and other alphabets they cannot."""
+    with suppress(ValueError):
+        ip_address(text)
+        return True
+    host = text.partition("://")[2] if "://" in text else text
+    return bool(_EXCEPTION.fullmatch(host))
+
+
+def _bundle_trouble(file: str) -> str:
+    try:
+        ssl.create_default_context(cafile=file)
+    except ssl.SSLError:
+        return "no certificate is in it"
+    except OSError as error:
+        return error.strerror or "it cannot be read"
+    return ""
 
 
 def _is_proxy_host(text: str) -> bool:

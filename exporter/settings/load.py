@@ -11,7 +11,7 @@ from exporter.settings.document import read_document
 from exporter.settings.environment import (
     CONFIG_VARIABLE,
     Overlay,
-    broken_proxies,
+    broken_network,
     overlay,
     with_kinds,
 )
@@ -39,7 +39,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         *laid.problems,
         *refused,
         *broken_rules(laid),
-        *broken_proxies(environ),
+        *broken_network(environ),
     ]
     if problems or settings is None:
         raise ConfigError(problems)
@@ -52,7 +52,7 @@ def check_proxies(environ: Mapping[str, str]) -> None:
     Raises:
         ConfigError: no client of ours can use one of them.
     """
-    problems = broken_proxies(environ)
+    problems = broken_network(environ)
     if problems:
         raise ConfigError(problems)
 

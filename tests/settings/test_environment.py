@@ -4,6 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import certifi
+import httpx
 import pytest
 
 from exporter.settings import Settings, load
@@ -202,6 +204,43 @@ def test_a_proxy_that_no_client_can_use_is_one_mistake(
 ) -> None:
     [(key, problem)] = refused(FILE, {name: proxy}).items()
     assert (key, fix in problem.fix) == (name, True)
+
+
+@pytest.mark.parametrize("odd", ["[::1", "[fe80::1]", "proxy:port", "é.example", "a b"])
+def test_an_exception_that_clients_cannot_read_is_one_mistake(refused: Refuse, odd: str) -> None:
+    [(key, problem)] = refused(FILE, {"NO_PROXY": f"localhost,{odd}"}).items()
+    assert key == "NO_PROXY"
+    assert repr(odd) in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    "fine", ["", "*", "::1,127.0.0.1", ".example.org:443", "10.0.0.0/8,", " a"]
+)
+def test_exceptions_that_clients_can_read_pass(
+    load_text: Load, monkeypatch: pytest.MonkeyPatch, fine: str
+) -> None:
+    load_text(FILE, {"no_proxy": fine})
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    monkeypatch.setenv("no_proxy", fine)
+    httpx.Client().close()  # which reads them itself
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(None, "No such file"), ("", "no certificate is in it"), ("text", "no certificate is in it")],
+)
+def test_a_bundle_of_certificates_that_is_none_is_one_mistake(
+    refused: Refuse, tmp_path: Path, content: str | None, why: str
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    if content is not None:
+        bundle.write_text(content, encoding="utf-8")
+    [(key, problem)] = refused(FILE, {"SSL_CERT_FILE": str(bundle)}).items()
+    assert (key, why in problem.fix) == ("SSL_CERT_FILE", True)
+
+
+def test_the_bundle_of_the_system_passes(load_text: Load) -> None:
+    load_text(FILE, {"SSL_CERT_FILE": certifi.where()})
 
 
 @pytest.mark.parametrize("proxy", ["http://u:p@proxy:3128", "https://proxy", "proxy:3128", " "])
