@@ -84,11 +84,13 @@ class Result:
 
     values: dict[int, float] = field(default_factory=dict)
     status: str = "missing"
+    odd: int = 0
+    """Points that were left out: no number, or a time that is none or off the grid."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is missing from it."""
-        return self.status == _COMPLETE
+        """Whether nothing is missing from it; where no point can be read, all is."""
+        return self.status == _COMPLETE and (not self.odd or bool(self.values))
 
 
 def ask(
@@ -129,21 +131,25 @@ def ask(
 
 def _gather(item: Mapping[str, Any], results: Mapping[str, Result], span: Span, call: Call) -> None:
     result = results.get(str(item.get("Id")))
-    stamps, values = item.get("Timestamps", ()), item.get("Values", ())
-    if result is None or len(stamps) != len(values):
+    if result is None:
         call.reject("results do not match the queries")
+    stamps, values = item.get("Timestamps") or (), item.get("Values") or ()
     result.status = str(item.get("StatusCode", "missing"))
+    if len(stamps) != len(values):  # nobody can tell which value is of which time
+        result.status = "Mismatched"
+        return
     for stamp, value in zip(stamps, values, strict=True):
-        at = _bucket(stamp, span, call)
-        if span.start <= at < span.end:
+        at = _bucket(stamp, span)
+        if at is None or isinstance(value, bool) or not isinstance(value, int | float):
+            result.odd += 1
+        elif span.start <= at < span.end:
             result.values[at] = value
 
 
-def _bucket(stamp: datetime, span: Span, call: Call) -> int:
-    at = stamp.timestamp()
-    if at % span.period:
-        call.reject(f"a stamp off the {span.period} s grid")
-    return int(at)
+def _bucket(stamp: object, span: Span) -> int | None:
+    """Return the start of a period; None for what is no time, or off the grid."""
+    at = stamp.timestamp() if isinstance(stamp, datetime) else math.nan
+    return int(at) if at % span.period == 0 else None
 
 
 def ratios(

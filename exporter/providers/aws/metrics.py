@@ -121,6 +121,8 @@ def _sorted_out(batch: Batch, results: Sequence[Result], window: Window, call: C
         points = ratios(result.values, query.whole, query.most)
         if len(points) < len(result.values):
             implausible.add(query.implausible)
+        if result.odd:
+            implausible.add("points without a number, or off the grid of times")
         found[key, query.role] = on_buckets(points, batch.period, window)
     failures = [incomplete(status, call) for status in sorted(statuses)]
     failures += [call.left_out(what) for what in sorted(implausible)]

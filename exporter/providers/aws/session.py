@@ -234,14 +234,18 @@ def _bound(http: URLLib3Session, wire: Wire) -> None:
     http._manager.pool_classes_by_scheme = pools  # type: ignore[attr-defined] # noqa: SLF001
 
 
-def _moment(value: float | str) -> datetime:
+def _moment(value: float | str | None) -> datetime | None:
     """Read a timestamp; botocore's own way through local time zones takes ten times as long.
 
-    A day of 1,000 instances is 288,000 of them, all epoch numbers.
+    A day of 1,000 instances is 288,000 of them, all epoch numbers. One that is none, or of the year
+    10000, is None: raised here, it would take the whole answer with it.
     """
-    if isinstance(value, int | float):
-        return datetime.fromtimestamp(value, UTC)
-    return parse_timestamp(value)
+    try:
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value, UTC)
+        return None if value is None else parse_timestamp(value)
+    except (ValueError, OverflowError, TypeError, OSError, RuntimeError, AttributeError):
+        return None
 
 
 def sdk_session(config: Config) -> botocore.session.Session:

@@ -3,14 +3,15 @@
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import groupby
 from statistics import fmean
 from typing import Any, Final, TypeVar
 
-from azure.monitor.querymetrics import Metric as Answer
-from azure.monitor.querymetrics import MetricAggregationType, MetricsQueryResult
+from azure.core.exceptions import DeserializationError
+from azure.monitor.querymetrics import MetricAggregationType
 
 from exporter.core.clock import floor_to, from_epoch
 from exporter.core.errors import CollectorError, NoDataError
@@ -20,6 +21,7 @@ from exporter.providers._shared.reading import BatchReading, joined
 from exporter.providers.azure.errors import Call, Heard, NotFoundError, translated
 from exporter.providers.azure.kind import Kind, Metric
 from exporter.providers.azure.session import Connection
+from exporter.providers.azure.values import moment
 
 PERMISSION: Final = "Microsoft.Insights/metrics/read"
 
@@ -165,31 +167,34 @@ def _halves(connection: Connection, batch: Batch, window: Window) -> BatchReadin
 def _read(connection: Connection, batch: Batch, window: Window) -> BatchReading:
     heard = Heard()
     with translated(batch.call, heard):
-        results = query(connection, batch, heard)
+        query(connection, batch, heard)
         connection.meter.count("azure", "GetBatch", requests=0, dollars=DOLLARS_PER_CALL)
-        return _sorted_out(batch, results, _outcomes(heard.response.json()), window)
+        body = heard.response.json()
+        # The body is sometimes JSON within a JSON string, which the SDK reads as well.
+        return _sorted_out(batch, json.loads(body) if isinstance(body, str) else body, window)
 
 
-def query(connection: Connection, batch: Batch, heard: Heard) -> Sequence[MetricsQueryResult]:
-    """Send one call; ``heard`` keeps the answer, as the SDK's model leaves resource ids out."""
-    return connection.metrics(batch.region).query_resources(
-        resource_ids=[one.key.resource_id for one in batch.machines],
-        metric_namespace=batch.metric.namespace,
-        metric_names=[batch.metric.name],
-        timespan=(from_epoch(batch.start), from_epoch(batch.end)),
-        granularity=timedelta(seconds=batch.grain),
-        aggregations=[MetricAggregationType.AVERAGE],
-        raw_response_hook=heard.hear,
-        **connection.options,
-    )
+def query(connection: Connection, batch: Batch, heard: Heard) -> None:
+    """Send one call; ``heard`` keeps the answer.
 
-
-def _outcomes(body: Any) -> dict[str, str]:  # noqa: ANN401 - JSON
-    """Each answered resource id, in lower case, with its error code; empty where it has none.
-
-    The body is sometimes JSON within a JSON string, which the SDK reads as well.
+    The SDK's model leaves resource ids out, and one odd time ends its reading of all machines: so
+    the answer is read as it came.
     """
-    document = json.loads(body) if isinstance(body, str) else body
+    with suppress(DeserializationError):
+        connection.metrics(batch.region).query_resources(
+            resource_ids=[one.key.resource_id for one in batch.machines],
+            metric_namespace=batch.metric.namespace,
+            metric_names=[batch.metric.name],
+            timespan=(from_epoch(batch.start), from_epoch(batch.end)),
+            granularity=timedelta(seconds=batch.grain),
+            aggregations=[MetricAggregationType.AVERAGE],
+            raw_response_hook=heard.hear,
+            **connection.options,
+        )
+
+
+def _outcomes(document: Mapping[str, Any]) -> dict[str, str]:
+    """Each answered resource id, in lower case, with its error code; empty where it has none."""
     return {
         str(value["resourceid"]).lower(): next(filter(None, map(_error_code, value["value"])), "")
         for value in document["values"]
@@ -203,11 +208,10 @@ def _error_code(metric: Mapping[str, Any]) -> str:
 
 def _sorted_out(
     batch: Batch,
-    results: Sequence[MetricsQueryResult],
-    outcomes: Mapping[str, str],
+    document: Mapping[str, Any],
     window: Window,
 ) -> BatchReading:
-    percents = _percents(batch, results)
+    outcomes, percents = _outcomes(document), _percents(batch, document)
     asked = {one.key.resource_id for one in batch.machines}
     if not (percents.keys() | outcomes.keys()) <= asked:
         batch.call.reject("the answer is about other machines")
@@ -220,9 +224,15 @@ def _sorted_out(
             unread.append(one.key)
             failures[str(failure)] = failure
             continue
-        points = {at: percent for at, percent in found.items() if _plausible(percent)}
+        points = {at: percent for at, percent in found.items() if _plausible(at, percent, batch)}
+        if found and not points and not any(_on_grid(at, batch) for at in found):
+            unread.append(one.key)
+            odd = batch.call.unreadable(f"stamps off the {batch.grain} s grid")
+            failures[str(odd)] = odd
+            continue
         if len(points) < len(found):
-            implausible = batch.call.left_out(f"{batch.metric.meaning} outside 0-100 %")
+            meaning = batch.metric.meaning
+            implausible = batch.call.left_out(f"{meaning} outside 0-100 %, or off the grid")
             failures[str(implausible)] = implausible
         series.append(UsageSeries(key=one.key, cpu=_on_buckets(points, window)))
     return BatchReading(
@@ -243,34 +253,43 @@ def _incomplete(one: Machine, call: Call, outcome: str | None) -> CollectorError
     return None
 
 
-def _percents(batch: Batch, results: Sequence[MetricsQueryResult]) -> dict[str, dict[int, float]]:
-    """Averages by resource id and grain. Results come in any order, and ids in any case."""
-    found: dict[str, dict[int, float]] = {}
-    for metric in (metric for result in results for metric in result.metrics):
-        if metric.unit != batch.metric.unit:
+def _percents(batch: Batch, document: Mapping[str, Any]) -> dict[str, dict[float, float]]:
+    """Averages by resource id and time. Results come in any order, and ids in any case."""
+    found: dict[str, dict[float, float]] = {}
+    for metric in (metric for value in document["values"] for metric in value["value"]):
+        if metric["unit"] != batch.metric.unit:
             batch.call.reject(f"{batch.metric.meaning} in another unit than percent")
-        resource_id = metric.id.lower().rsplit(_SUFFIX, 1)[0]
+        resource_id = str(metric["id"]).lower().rsplit(_SUFFIX, 1)[0]
         found.setdefault(resource_id, {}).update(_averages(batch, metric))
     return found
 
 
-def _averages(batch: Batch, metric: Answer) -> dict[int, float]:
-    """Averages of one machine by the start of their grain; grains without one are left out."""
-    averages: dict[int, float] = {}
-    for value in (value for series in metric.timeseries for value in series.data):
-        at = value.timestamp.timestamp()
-        if at % batch.grain:
-            batch.call.reject(f"a stamp off the {batch.grain} s grid")
-        if value.average is not None and batch.start <= at < batch.end:
-            averages[int(at)] = float(value.average)
+def _averages(batch: Batch, metric: Mapping[str, Any]) -> dict[float, float]:
+    """Averages of one machine by the start of their grain; grains without one are left out.
+
+    What is no time is told as the time NaN, what is no number as NaN: neither is plausible.
+    """
+    averages: dict[float, float] = {}
+    for value in (v for series in metric.get("timeseries") or () for v in series.get("data") or ()):
+        average, stamp = value.get("average"), moment(value.get("timeStamp"))
+        at = math.nan if stamp is None else stamp.timestamp()
+        number = isinstance(average, int | float) and not isinstance(average, bool)
+        if not _on_grid(at, batch):
+            averages[at] = math.nan
+        elif average is not None and batch.start <= at < batch.end:
+            averages[at] = float(average) if number else math.nan
     return averages
 
 
-def _plausible(percent: float) -> bool:
-    return math.isfinite(percent) and 0.0 <= percent <= _OVERSHOOT_PERCENT
+def _on_grid(at: float, batch: Batch) -> bool:
+    return at % batch.grain == 0
 
 
-def _on_buckets(percents: Mapping[int, float], window: Window) -> Mapping[int, Ratio]:
+def _plausible(at: float, percent: float, batch: Batch) -> bool:
+    return _on_grid(at, batch) and 0.0 <= percent <= _OVERSHOOT_PERCENT
+
+
+def _on_buckets(percents: Mapping[float, float], window: Window) -> Mapping[int, Ratio]:
     """Means of the window's buckets over the grains that are there.
 
     A grain is absent where the machine did not run, and Azure's own longer averages leave it out

@@ -27,6 +27,6 @@ def moment(text: object) -> datetime | None:
     """Read a time of the Azure APIs, in UTC; None where there is none or it cannot be read."""
     try:
         read = datetime.fromisoformat(str(text))
-    except ValueError:
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter at the ends of the calendar
         return None
-    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)

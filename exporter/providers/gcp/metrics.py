@@ -118,19 +118,22 @@ def read(
     ``limits`` holds the highest utilisation that a machine can have. Series of others are left out.
 
     Raises:
-        CollectorError: a page is incomplete or not as documented: nothing of it can be used.
+        CollectorError: a page is incomplete, or no point of them all can be read.
     """
     found: dict[ResourceKey, dict[int, Ratio]] = {key: {} for key in limits}
-    implausible = False
+    good = odd = 0
     for page in pages:
         refuse_errors(page.execution_errors, call)
         for series in page.time_series:
             key = asked.metric.key(series.resource.labels)
             points = found.get(key)
             if points is not None:
-                whole = _gather(series, points, limits[key], asked, call)
-                implausible = implausible or not whole
-    return found, (_implausible(asked, call),) if implausible else ()
+                left_out = _gather(series, points, limits[key], asked, call)
+                odd += left_out
+                good += len(series.points) - left_out
+    if odd and not good:
+        call.reject(f"no fractions on the {asked.period} s grid")
+    return found, (_implausible(asked, call),) if odd else ()
 
 
 def _gather(
@@ -139,20 +142,27 @@ def _gather(
     limit: float,
     asked: Question,
     call: Call,
-) -> bool:
-    """Add the points of a series; returns whether all were plausible."""
+) -> int:
+    """Add the points of a series; returns how many are implausible, or off the grid of times.
+
+    All are where the series holds no fractions.
+    """
     if series.value_type != _DOUBLE:
-        call.reject("a series that does not hold fractions")
-    whole = True
+        return len(series.points)
+    left_out = 0
     for point in series.points:
         end = point.interval.end_time
-        at = bucket_of(end.seconds, end.nanos, asked, call)
+        try:
+            at = bucket_of(end.seconds, end.nanos, asked, call)
+        except BadPayloadError:  # this point alone, as it may be one of thousands
+            left_out += 1
+            continue
         value = point.value.double_value / asked.metric.whole
         if not math.isfinite(value) or not _NOISE <= value <= limit * _OVERSHOOT:
-            whole = False
+            left_out += 1
         elif asked.start <= at < asked.end:
             points[at] = Ratio(min(max(value, 0.0), limit))
-    return whole
+    return left_out
 
 
 def bucket_of(seconds: int, nanos: int, asked: Question, call: Call) -> int:
@@ -201,4 +211,4 @@ def on_buckets(points: Mapping[int, Ratio], period: int, window: Window) -> Mapp
 
 
 def _implausible(asked: Question, call: Call) -> BadPayloadError:
-    return call.left_out(f"{asked.metric.meaning} beyond any machine's")
+    return call.left_out(f"{asked.metric.meaning} beyond any machine's, or off the grid")

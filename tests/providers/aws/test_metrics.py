@@ -205,6 +205,40 @@ def test_a_value_that_is_no_utilisation_is_left_out_and_reported(percent: float)
     assert not reading.unread
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Timestamps": [None, from_epoch(START)]},  # what the SDK makes of the year 10000
+        {"Timestamps": [from_epoch(START + 61), from_epoch(START)]},
+        {"Values": [None, 50.0]},
+        {"Values": ["many", 50.0]},
+        {"Values": [True, 50.0]},
+    ],
+)
+def test_an_odd_point_is_left_out_and_told_while_its_neighbours_count(
+    changes: dict[str, Any],
+) -> None:
+    pair = {"Timestamps": [from_epoch(START + 300), from_epoch(START)], "Values": [1.0, 50.0]}
+    odd = result(0, {}) | pair | changes
+    reading = ask(_Says(odd, result(1, {START: 20.0})), count=2)
+
+    assert list(reading.points.values()) == [{START: 0.5}, {START: 0.2}]
+    assert [failure.minor for failure in reading.failures] == [True]
+    assert not reading.unread
+
+
+@pytest.mark.parametrize("changes", [{"Values": []}, {"Timestamps": ["noon"]}, {"Values": ["x"]}])
+def test_a_series_that_cannot_be_read_leaves_its_own_machine_unread(
+    changes: dict[str, Any],
+) -> None:
+    odd = result(0, {START: 1.0}, **changes)
+    reading = ask(_Says(odd, result(1, {START: 20.0})), count=2)
+
+    assert list(reading.points.values()) == [{START: 0.2}]
+    assert {key.resource_id for key in reading.unread} == {"i-eu-west-1-0"}
+    assert [failure.reason for failure in reading.failures] == [Reason.BAD_PAYLOAD]
+
+
 def test_a_little_over_a_hundred_percent_is_a_hundred() -> None:
     (points,) = ask(_Says(result(0, {START: 100.4}))).points.values()
 

@@ -77,8 +77,19 @@ def test_stamps_outside_the_window_are_left_out() -> None:
 
 @pytest.mark.parametrize("shift", [1, 60, -1])
 def test_a_stamp_off_the_grid_is_refused(shift: int) -> None:
-    with pytest.raises(BadPayloadError, match="off the 300 s grid"):
+    with pytest.raises(BadPayloadError, match="on the 300 s grid"):
         read_one([page(series_of(ONE, {START + 300 + shift: 0.1}))])
+
+
+@pytest.mark.parametrize("odd", [START + 301, -62135596800, 253402300800, 2**62])
+def test_an_odd_stamp_is_left_out_and_told_while_its_neighbours_count(odd: int) -> None:
+    series = series_of(ONE, {START + 300: 0.1, START + 600: 0.2})
+    series.points[0].interval.end_time.seconds = odd
+
+    points, failures = read_one([page(series)])
+
+    assert len(points) == 1
+    assert [failure.minor for failure in failures] == [True] * bool(odd % 300)
 
 
 def test_buckets_under_a_minute_take_the_minute_that_they_lie_in() -> None:
@@ -180,7 +191,7 @@ def test_a_series_that_holds_no_fractions_is_refused_and_not_read_as_zero() -> N
     series = series_of(ONE, {START + 300: 0.5})
     series.value_type = 2
 
-    with pytest.raises(BadPayloadError, match="does not hold fractions"):
+    with pytest.raises(BadPayloadError, match="no fractions"):
         read_one([page(series)])
 
 

@@ -139,13 +139,13 @@ def _instances(page: "JsonObject") -> Iterator[tuple[str, "JsonObject"]]:
 
 def _missing(page: "JsonObject") -> set[str]:
     """Zones and regions that did not answer; ``global`` where it is not told which."""
-    told = {_last(name) for name in page.get("unreachables", ())}
+    told = {_last(name) for name in page.get("unreachables") or ()}
     told |= {
         _last(scope)
-        for scope, listed in page.get("items", {}).items()
-        if listed.get("warning", {}).get("code") in _INCOMPLETE
+        for scope, listed in (page.get("items") or {}).items()
+        if ((listed or {}).get("warning") or {}).get("code") in _INCOMPLETE
     }
-    if page.get("warning", {}).get("code") in _INCOMPLETE and not told:
+    if (page.get("warning") or {}).get("code") in _INCOMPLETE and not told:
         told.add("global")
     return told
 
@@ -230,7 +230,11 @@ def _stopped_at(item: Mapping[str, Any], launched_at: datetime | None) -> dateti
 
 
 def _utc(stamp: object) -> datetime | None:
-    return datetime.fromisoformat(str(stamp)).astimezone(UTC) if stamp else None
+    """Read a time; None where there is none, or it cannot be read."""
+    try:
+        return datetime.fromisoformat(str(stamp)).astimezone(UTC) if stamp else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _last(path: object) -> str:
