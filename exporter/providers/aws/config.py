@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from exporter.providers._shared.config import CloudConfig
 from exporter.providers.aws.kinds import NAMES, kind_of
-from exporter.providers.aws.models import first_region, partition_of, partitions
+from exporter.providers.aws.models import first_region, may_be_newer, partition_of, partitions
 
 _ROLE: Final = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/[\w+=,.@/-]{1,512}")
 _EXTERNAL_ID: Final = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
@@ -27,14 +27,14 @@ _WHAT: Final = ", ".join(f"`{name}` for {kind_of(name).what}" for name in NAMES)
 
 
 def _known_region(region: str) -> str:
-    if region in partitions():
+    if region in partitions() or may_be_newer(region):
         return region
     if zone := _ZONE.fullmatch(region):
         message = f"that is an availability zone; write its region, {zone[1]}"
         raise ValueError(message)
     close = difflib.get_close_matches(region.lower().replace("_", "-"), partitions(), n=3)
     hint = f"did you mean {' or '.join(close)}?" if close else "write a name such as eu-west-1"
-    message = f"no AWS region has this name; {hint} (newer regions need a newer boto3)"
+    message = f"no AWS region has this name; {hint} (regions of a new area need a newer boto3)"
     raise ValueError(message)
 
 
@@ -162,11 +162,13 @@ class Config(CloudConfig):
     def first_regions(self, default: str | None) -> tuple[str, ...]:
         """Regions in which to try the first call, best first.
 
-        ``default`` is the region of the SDK's own configuration, if it has one.
+        ``default`` is the region of the SDK's own configuration, if it has one. One that botocore
+        does not know is not among them: it may not exist, and then it would not even answer.
         """
-        named = (self.regions or ())[:1]
-        partition = partition_of(named[0]) if named else self._partition()
+        known = partitions()
+        partition = partition_of(self.regions[0]) if self.regions else self._partition()
+        named = tuple(region for region in self.regions or () if region in known)[:1]
         own = (default,) if default and partition_of(default) == partition else ()
-        if default and not named and not self.role_arn:
+        if default and not self.regions and not self.role_arn:
             own, partition = (default,), partition_of(default)
         return tuple(dict.fromkeys((*named, *own, first_region(partition))))

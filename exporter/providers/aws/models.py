@@ -32,8 +32,25 @@ def partitions() -> dict[str, str]:
 
 
 def partition_of(region: str) -> str:
-    """Partition of a region; a region newer than the installed botocore is in the common one."""
-    return partitions().get(region, "aws")
+    """Partition of a region; one newer than the installed botocore is in that of its neighbours."""
+    known = partitions()
+    return known.get(region) or _areas().get(region.rpartition("-")[0], "aws")
+
+
+def may_be_newer(region: str) -> bool:
+    """Whether a name may be that of a region newer than the installed botocore.
+
+    That is, a number more where there are regions already: ``eu-west-4``. Whether there is such a
+    region, the account's own list tells.
+    """
+    area, _, number = region.rpartition("-")
+    return area in _areas() and len(number) == 1 and number in "123456789"
+
+
+@functools.cache
+def _areas() -> dict[str, str]:
+    """Partitions by what stands before the number: ``eu-west``, ``us-gov-east``."""
+    return {name.rpartition("-")[0]: partition for name, partition in partitions().items()}
 
 
 def first_region(partition: str) -> str:

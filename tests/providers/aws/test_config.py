@@ -46,7 +46,7 @@ def test_the_collector_is_named_after_what_tells_accounts_apart(
     ("settings", "fix"),
     [
         ({"regions": ["eu-west-1a"]}, "availability zone; write its region, eu-west-1"),
-        ({"regions": ["eu-west-9"]}, "did you mean eu-west-"),
+        ({"regions": ["eu-wst-9"]}, "did you mean eu-west-"),
         ({"regions": ["EU_WEST_1"]}, "did you mean eu-west-1"),
         ({"regions": ["?"]}, "write a name such as eu-west-1"),
         ({"regions": []}, "at least 1 item"),
@@ -77,6 +77,23 @@ def test_regions_are_known_whatever_the_environment_says(monkeypatch: pytest.Mon
     shared_loader.cache_clear()
 
     assert config(regions=["eu-west-1"], profile="somebody").regions == ("eu-west-1",)
+
+
+@pytest.mark.parametrize(
+    ("region", "first"), [("eu-west-9", "us-east-1"), ("cn-north-9", "cn-north-1")]
+)
+def test_a_region_newer_than_the_sdk_can_be_named_and_is_not_asked_first(
+    region: str, first: str
+) -> None:
+    assert region not in partitions()
+    assert config(regions=[region]).regions == (region,)
+    assert config(regions=[region]).first_regions(None) == (first,)
+
+
+@pytest.mark.parametrize("region", ["eu-wst-1", "eu-west-0", "eu-west-12", "moon-1", "eu-west-9a"])
+def test_what_cannot_be_a_newer_region_is_a_mistake(region: str) -> None:
+    with pytest.raises(ValidationError):
+        config(regions=[region])
 
 
 def test_services_are_all_unless_named_and_each_once() -> None:

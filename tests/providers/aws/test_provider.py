@@ -67,7 +67,12 @@ def test_a_machine_in_a_local_zone_has_the_grid_of_its_city(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("region", "cause"), [("me-south-1", "is not enabled"), ("ap-east-1", "does not exist")]
+    ("region", "cause"),
+    [
+        ("me-south-1", "is not enabled"),
+        ("ap-east-1", "does not exist"),
+        ("eu-west-9", "does not exist"),
+    ],
 )
 def test_a_named_region_that_cannot_be_used_is_told_and_the_others_go_on(
     tmp_path: Path, region: str, cause: str
