@@ -83,10 +83,10 @@ sum by (tag_team) (
     (
         "Watts now by Kubernetes cluster and node pool",
         """\
-sum by (cluster, node_pool) (
+sum by (kubernetes_cluster, node_pool) (
   sum without (component) (carbon_resource_power_watts)
   * on (provider, account, cloud_region, resource_type, resource_id)
-    group_left (cluster, node_pool) carbon_resource_info{cluster!=""}
+    group_left (kubernetes_cluster, node_pool) carbon_resource_info{kubernetes_cluster!=""}
 )""",
     ),
     (

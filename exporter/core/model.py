@@ -97,7 +97,9 @@ class Machine:
     ``grid_zone`` and ``pue`` override the region table (this machine, or a user's setting).
     ``group``, ``cluster``, ``node_pool`` and ``lifecycle`` are what the cloud itself says of the
     machine's place: its scaling group, Kubernetes cluster and node pool, and ``on_demand`` or
-    ``spot``. Empty where it says nothing.
+    ``spot``. ``provider_id`` is how a node on this machine is called by Kubernetes: the
+    ``spec.providerID`` that the cloud's own controller would write, in its spelling. Empty where
+    the cloud says nothing, and for what cannot be a node.
     """
 
     key: ResourceKey
@@ -115,6 +117,7 @@ class Machine:
     group: str = ""
     cluster: str = ""
     node_pool: str = ""
+    provider_id: str = ""
     lifecycle: str = ""
     disks: tuple[Disk, ...] = ()
     """Volumes attached; those of the machine type itself (local disks) are not among them."""

@@ -35,7 +35,8 @@ INFO: Final[Mapping[str, Callable[[ResourceView], str]]] = {
     "cloud_zone": lambda view: view.machine.cloud_zone,
     "grid_zone": lambda view: view.grid_zone,
     "group": lambda view: view.machine.group,
-    "cluster": lambda view: view.machine.cluster,
+    "provider_id": lambda view: view.machine.provider_id,
+    "kubernetes_cluster": lambda view: view.machine.cluster,
     "node_pool": lambda view: view.machine.node_pool,
     "lifecycle": lambda view: view.machine.lifecycle,
     "confidence": lambda view: view.confidence or "",
@@ -64,7 +65,10 @@ LABELS: Final[Mapping[str, str]] = {
     "grid_zone": "Electricity grid zone that feeds the region, for example `FR` or `US-CAL-CISO`",
     "group": "Auto Scaling group or scale set that made the machine; empty where none did, and in "
     "Google Cloud, which does not list it",
-    "cluster": "Kubernetes cluster (EKS, GKE, AKS) that the machine is a node of; empty where none",
+    "provider_id": "The machine as Kubernetes calls a node on it (`spec.providerID`), in the "
+    "spelling of the cloud's controller; empty for what cannot be a node",
+    "kubernetes_cluster": "Kubernetes cluster (EKS, GKE, AKS) that the machine is a node of; empty "
+    "where none",
     "node_pool": "Node group or node pool of that cluster",
     "lifecycle": "`spot` (the cloud may take the machine back) or `on_demand`; empty where unknown",
     "confidence": "How the CPU of a machine is known, the best first: `metered` (its watts "

@@ -100,7 +100,9 @@ def resource(view: ResourceView, tags: Sequence[str]) -> dict[str, object]:
         "cloud_zone": machine.cloud_zone,
         "grid_zone": view.grid_zone,
         "group": machine.group,
-        "cluster": machine.cluster,
+        "provider_id": machine.provider_id,
+        "kubernetes_cluster": machine.cluster,
+        "cluster": machine.cluster,  # old name of the field; goes in 0.2
         "node_pool": machine.node_pool,
         "lifecycle": machine.lifecycle,
         "tags": {key: machine.tags[key] for key in tags if key in machine.tags},

@@ -149,11 +149,20 @@ def test_awkward_tag_is_kept_as_far_as_it_is_text(renderer: Renderer) -> None:
     assert labels["tag_team"] == "x" * (MAX_LABEL_CHARS - 1) + "…"
 
 
-@pytest.mark.parametrize("place", ["group", "cluster", "node_pool", "lifecycle"])
+@pytest.mark.parametrize(
+    ("field", "place"),
+    [
+        ("group", "group"),
+        ("cluster", "kubernetes_cluster"),
+        ("node_pool", "node_pool"),
+        ("provider_id", "provider_id"),
+        ("lifecycle", "lifecycle"),
+    ],
+)
 def test_what_the_cloud_says_of_a_machines_place_is_on_the_info_series(
-    renderer: Renderer, place: str
+    renderer: Renderer, field: str, place: str
 ) -> None:
-    view = a_view(machine=a_machine(1, **{place: AWKWARD}))
+    view = a_view(machine=a_machine(1, **{field: AWKWARD}))
     before = Snapshot(time=1.0, resources=(a_view(),))
     after = Snapshot(time=2.0, resources=(view,))
     (plain,) = values(parse_text(renderer.render(before).text), "carbon_resource_info")

@@ -146,7 +146,14 @@ def a_collector(name: str = "aws/111122223333", **changes: object) -> CollectorV
 
 def rich_snapshot() -> Snapshot:
     """Return a small estate in which every family of the catalogue has a sample."""
-    node = a_machine(2, group="eks-gpu", cluster="prod", node_pool="gpu-nodes", lifecycle="spot")
+    node = a_machine(
+        2,
+        group="eks-gpu",
+        cluster="prod",
+        node_pool="gpu-nodes",
+        provider_id="aws:///eu-west-3a/i-2",
+        lifecycle="spot",
+    )
     gpu = a_view(
         2, machine=node, now=a_now(watts=90.0, gpu=150.0, gpu_busy=Ratio(0.625)), grams=300.0
     )

@@ -34,6 +34,15 @@ def groups() -> tuple[RecordGroup, ...]:
             expression="sum by (provider) (increase(carbon_api_cost_dollars_total[1d]))",
         ),
         Record(name=f"{DOLLARS}:projected30d", expression=f"30 * {day}"),
+        # Old name of a label, until 0.2: docs/deprecation.md. Under a name of its own, since the
+        # info series itself with both labels would match every join twice.
+        Record(
+            name="machine:carbon_resource_info:cluster",
+            expression=(
+                'label_replace(carbon_resource_info{kubernetes_cluster!=""}, '
+                '"cluster", "$1", "kubernetes_cluster", "(.+)")'
+            ),
+        ),
     )
     return (RecordGroup(name="carbon-trust", interval="1m", records=records),)
 

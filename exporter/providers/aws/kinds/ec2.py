@@ -94,9 +94,21 @@ def machine(
         group=system_tags.group(tags),
         cluster=system_tags.cluster(tags),
         node_pool=system_tags.node_pool(tags),
+        provider_id=_provider_id(item),
         lifecycle=SPOT if item.get("InstanceLifecycle") == SPOT else ON_DEMAND,
         disks=disks,
     )
+
+
+def _provider_id(item: Mapping[str, Any]) -> str:
+    """Name of the node on this instance, as cloud-provider-aws writes it.
+
+    ``aws:///eu-west-1a/i-0abc``, with three slashes: the part for a host stays empty. The zone is
+    the one by name, also on an Outpost (the forms that kubernetesInstanceID of the controller's
+    pkg/providers/v1/instances.go documents and reads).
+    """
+    zone = (item.get("Placement") or {}).get("AvailabilityZone")
+    return f"aws:///{zone}/{item['InstanceId']}" if zone else ""
 
 
 def _place(item: Mapping[str, Any]) -> str:

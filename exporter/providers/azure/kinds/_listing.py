@@ -13,6 +13,13 @@ from exporter.providers.azure.values import moment, run_state
 
 _SCALE_SET: Final = re.compile(r"/virtualMachineScaleSets/([^/\s]+)", re.IGNORECASE)
 
+_ARM_ID: Final = re.compile(
+    r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
+    r"/providers/Microsoft\.Compute/(?:virtualMachineScaleSets/(?P<set>[^/]+)/)?"
+    r"virtualMachines/(?P<name>[^/]+)",
+    re.IGNORECASE,
+)
+
 _CLUSTER_TAG: Final = "aks-managed-cluster-name"
 _NODE_POOL_TAG: Final = "aks-managed-poolname"
 """Tags that AKS puts on its scale sets; names of tags are the same in any case."""
@@ -87,8 +94,28 @@ def machine(
         group=_scale_set(row),
         cluster=system.get(_CLUSTER_TAG, ""),
         node_pool=system.get(_NODE_POOL_TAG, ""),
+        provider_id=provider_id(str(row.get("id") or "")),
         lifecycle=_lifecycle(row.get("priority"), no_priority),
         disks=disks.of(row, shared),
+    )
+
+
+def provider_id(arm_id: str) -> str:
+    """Name of the node on this machine, as cloud-provider-azure writes it; empty for another id.
+
+    ``azure://`` and the id as Compute tells it, but the resource group in lower case: Compute
+    itself gives that in changing case (ConvertResourceGroupNameToLower in
+    kubernetes-sigs/cloud-provider-azure pkg/provider/azure_wrap.go). Resource Graph may tell the
+    fixed words of an id in another case than Compute, so they are put right here; names stay.
+    """
+    found = _ARM_ID.fullmatch(arm_id)
+    if found is None:
+        return ""
+    scale_set = f"virtualMachineScaleSets/{found['set']}/" if found["set"] else ""
+    return (
+        f"azure:///subscriptions/{found['subscription']}"
+        f"/resourceGroups/{found['group'].lower()}"
+        f"/providers/Microsoft.Compute/{scale_set}virtualMachines/{found['name']}"
     )
 
 

@@ -201,9 +201,20 @@ def machine(
         cpu_platform="" if platform == _UNKNOWN_PLATFORM else platform,
         cluster=tags.get(CLUSTER_LABEL, ""),
         node_pool=tags.get(NODE_POOL_LABEL, ""),
+        provider_id=_provider_id(item, zone, call.project),
         lifecycle=_lifecycle(item.get("scheduling") or {}),
         disks=disks,
     )
+
+
+def _provider_id(item: Mapping[str, Any], zone: str, project: str) -> str:
+    """Name of the node on this instance, as cloud-provider-gcp writes it.
+
+    ``gce://project/zone/name``: the project's id, never its number, and the instance's name, not
+    its id. kops and cloud-provider-gcp's own tests build the same string to find a node.
+    """
+    name = item.get("name")
+    return f"gce://{project}/{zone}/{name}" if name else ""
 
 
 def _shape(item: Mapping[str, Any], types: TypeFacts) -> Shape | None:

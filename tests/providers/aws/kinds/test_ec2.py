@@ -29,6 +29,15 @@ def read(**changes: Any) -> Machine:  # noqa: ANN401 - fields of the answer
     return machine(item | changes, CALL, TypeFacts(NoTypes()))
 
 
+def test_a_node_is_called_as_the_controller_of_aws_calls_it() -> None:
+    """Seen in describe output of EKS nodes and in cloud-provider-aws' instances.go."""
+    outpost = "arn:aws:outposts:eu-west-1:1:outpost/op-1"
+
+    assert read(InstanceId="i-0abc").provider_id == "aws:///eu-west-1b/i-0abc"
+    assert read(OutpostArn=outpost).provider_id == "aws:///eu-west-1b/i-1"
+    assert read(Placement=None).provider_id == ""
+
+
 @pytest.mark.parametrize(
     ("name", "state"),
     [

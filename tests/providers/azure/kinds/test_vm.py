@@ -1,5 +1,6 @@
 """Rows of Resource Graph as machines, and all of them."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from exporter.core.model import Machine, RunState
 from exporter.providers.azure import graph, inventory
 from exporter.providers.azure.inventory import call_for
 from exporter.providers.azure.kind import Kind
+from exporter.providers.azure.kinds._listing import provider_id
 from exporter.providers.azure.kinds.vm import Vm
 from exporter.providers.azure.kinds.vmss import Vmss
 from tests.support.provider_azure import OTHER_SUBSCRIPTION, SUBSCRIPTION
@@ -55,6 +57,36 @@ def test_a_row_becomes_a_machine() -> None:
     assert found.tags == {"team": "shop"}
     assert found.launched_at == datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
     assert found.stopped_at is None
+
+
+@pytest.mark.parametrize("spell", [str, str.lower], ids=["as Compute", "in lower case"])
+@pytest.mark.parametrize(
+    "node",
+    [
+        # A describe output of an AKS node, and the node of a cluster made by aks-engine.
+        "aks_rg_eastus/providers/Microsoft.Compute/virtualMachines/aks-nodepool1-28993262-0",
+        "6iec4/providers/Microsoft.Compute/virtualMachineScaleSets/6iec4-master/virtualMachines/0",
+    ],
+)
+def test_a_node_is_called_as_the_controller_of_azure_calls_it(
+    node: str, spell: Callable[[str], str]
+) -> None:
+    told = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{node}"
+
+    assert machine(row(id=spell(told)), VM).provider_id == f"azure://{told}"
+
+
+def test_of_a_nodes_name_only_the_resource_group_is_put_in_lower_case() -> None:
+    group = f"azure:///subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Compute"
+
+    assert machine(row(), VM).provider_id == f"{group}/virtualMachines/A"
+    flexible = machine(row(scaleSet=SET), VMSS_VM)
+    assert flexible.provider_id == f"{group}/virtualMachines/A"
+
+
+@pytest.mark.parametrize("other", ["/x", "virtualMachines/A/extensions/b"])
+def test_what_is_no_machine_of_compute_cannot_be_a_node(other: str) -> None:
+    assert provider_id(ID.replace("virtualMachines/A", other)) == ""
 
 
 @pytest.mark.parametrize(

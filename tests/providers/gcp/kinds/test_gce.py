@@ -61,6 +61,12 @@ def test_an_instance_becomes_a_machine() -> None:
     }
 
 
+def test_a_node_is_called_as_the_controller_of_google_calls_it() -> None:
+    """Seen in OpenShift's tests of splitGCPNode: ``gce://openshift-qe/us-central1-a/…``."""
+    assert machine().provider_id == "gce://test-shop-123456/europe-west1-b/web-1"
+    assert machine(name=None).provider_id == ""
+
+
 def test_a_node_of_gke_names_its_cluster_and_pool() -> None:
     labels = {"goog-k8s-cluster-name": "main", "goog-k8s-node-pool-name": "big"}
 
