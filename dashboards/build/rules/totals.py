@@ -7,6 +7,7 @@ calendar; so each hour is labelled with its own day or month, and only those of 
 are kept.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 from dashboards.build.rules.model import Record, RecordGroup
@@ -22,84 +23,181 @@ GRAMS: Final = "carbon_emissions_gco2eq"
 JOULES: Final = "carbon_energy_joules"
 MACHINE_GRAMS: Final = "carbon_resource_emissions_gco2eq"
 
+_METRICS: Final = {GRAMS: ("region_scope", "scope"), JOULES: ("region",)}
+"""Level of the recorded sums of each counter, and the labels that it has beside the region's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pick:
+    """Matchers, in braces, that narrow sums down to what the reader of a dashboard picked.
+
+    Recorded series know no scrape job, counters do.
+    """
+
+    recorded: str = ""
+    counters: str = ""
+
+
+ALL: Final = Pick()
+
 
 def groups() -> tuple[RecordGroup, ...]:
     """Make the groups of sums by region and by team."""
-    regions = (*_of_region("region_scope", GRAMS, "scope"), *_of_region("region", JOULES))
+    regions = (*_of_region(GRAMS), *_of_region(JOULES))
     return (
         RecordGroup(name="carbon-totals", interval="1m", records=regions),
         RecordGroup(name="carbon-teams", interval="1m", records=_teams()),
     )
 
 
-def hours(level: str, metric: str, *more: str) -> str:
+def hours(metric: str, pick: Pick = ALL) -> str:
     """Give the sum of the last hour as recorded, and before the rules were loaded from counters.
 
     An hour in which a counter was reset is then left out; the recorded one has it.
     """
+    level, *_ = _METRICS[metric]
     return block(
         """
-          @level@:@metric@:increase1h
+          @level@:@metric@:increase1h@recorded@
         or
-          sum by (@by@) ((@metric@_total - @metric@_total offset 1h) >= 0)
+          max by (@by@) ((@counter@ - @counter@ offset 1h) >= 0)
         """,
         level=level,
+        by=_by(metric),
         metric=metric,
-        by=_by(more),
+        recorded=pick.recorded,
+        counter=f"{metric}_total{pick.counters}",
     )
 
 
-def _by(more: tuple[str, ...]) -> str:
+def so_far(metric: str, period: str, pick: Pick = ALL) -> str:
+    """Give what was counted since a day or a month began, UTC, by region: from hours.
+
+    It needs no recording rule, and depends on the moment that it is asked for and on nothing else.
+    """
+    counter = f"{metric}_total{pick.counters}"
+    return _calendar(_by(metric), period, hours(metric, pick), _since(counter, _by(metric)))
+
+
+def recorded(metric: str, period: str, pick: Pick = ALL) -> str:
+    """Give :func:`so_far` as recorded, and where the rules are not loaded as it is made."""
+    level, *_ = _METRICS[metric]
+    return block(
+        """
+          @level@:@metric@:increase_@period@@recorded@
+        or
+          @made@
+        """,
+        level=level,
+        metric=metric,
+        period=period,
+        recorded=pick.recorded,
+        made=so_far(metric, period, pick),
+    )
+
+
+def watched_since(pick: Pick = ALL) -> str:
+    """Give when the first hour of this month began that was counted, in seconds since 1970."""
+    return block(
+        """
+        max (
+            min_over_time(
+              (
+                  (time() - 3600 + 0 * sum (
+                    @hourly@
+                  ))
+                * on () group_left (month)
+                  count_values("month", month(vector(time() - 1)))
+              )[31d:1h]
+            )
+          and on (month)
+            count_values("month", month())
+        )
+        """,
+        hourly=hours(GRAMS, pick),
+    )
+
+
+def hours_watched_yesterday(pick: Pick = ALL) -> str:
+    """Count the whole hours of yesterday, up to this time of the day, that were counted."""
+    return block(
+        """
+        max (
+            count_over_time(
+              (
+                  (1 + 0 * sum (
+                    @hourly@
+                  ))
+                * on () group_left (day)
+                  count_values("day", day_of_month(vector(time() - 1)))
+              )[1d:1h] offset 1d
+            )
+          and on (day)
+            count_values("day", day_of_month(vector(time() - 86400)))
+        )
+        """,
+        hourly=hours(GRAMS, pick),
+    )
+
+
+def _by(metric: str) -> str:
+    _, *more = _METRICS[metric]
     return ", ".join((REGION, *more))
 
 
-def _of_region(level: str, metric: str, *more: str) -> tuple[Record, ...]:
-    by = _by(more)
-    hour = Record(name=f"{level}:{metric}:increase1h", expression=_hour(metric, by))
+def _of_region(metric: str) -> tuple[Record, ...]:
+    level, *_ = _METRICS[metric]
+    hour = Record(
+        name=f"{level}:{metric}:increase1h", expression=_hour(f"{metric}_total", _by(metric))
+    )
     sums = (
-        Record(
-            name=f"{level}:{metric}:increase_{period}",
-            expression=_calendar(by, period, hours(level, metric, *more), _since(metric, by)),
-        )
+        Record(name=f"{level}:{metric}:increase_{period}", expression=so_far(metric, period))
         for period, _, _ in _PERIODS
     )
     return (hour, *sums)
 
 
-def _hour(metric: str, by: str) -> str:
-    """Sum the growth of each counter over an hour; what was counted while it was not seen, too.
+def _hour(counter: str, by: str, look_back: str = "6h") -> str:
+    """Sum the growth over an hour; what was counted while it was not seen, too.
 
     A difference of two values loses nothing between two windows, as ``increase`` does; that takes
-    over where a counter was reset, has just appeared or has just gone.
+    over where a counter was reset, has just appeared or has just gone. Of two exporters that both
+    watch a region for the whole hour one counts; parts of an hour, as of an exporter that got
+    another address, add up.
     """
     return block(
         """
-        sum by (@by@) (
-            (@counter@ - last_over_time(@counter@[6h] offset 1h)) >= 0
-          or
-            increase(@counter@[1h])
-        )
+          max by (@by@) (
+            (@counter@ - last_over_time(@counter@[@look_back@] offset 1h)) >= 0
+          )
+        or
+          sum by (@by@) (increase(@counter@[1h]))
         """,
         by=by,
-        counter=f"{metric}_total",
+        counter=counter,
+        look_back=look_back,
     )
 
 
-def _since(metric: str, by: str) -> str:
+def _since(counter: str, by: str) -> str:
     """Sum the growth of each counter since the last whole hour, or since it appeared after it.
 
     The subquery's only step within an hour is the whole hour.
     """
     return block(
         """
-        sum by (@by@) (
-            (@counter@ - last_over_time(@counter@[1h:1h])) >= 0
+        (
+            max by (@by@) (
+              (@counter@ - last_over_time(@counter@[1h:1h])) >= 0
+            )
           or
-            (increase(@counter@[1h]) unless last_over_time(@counter@[1h:1h]))
+            sum by (@by@) (
+              increase(@counter@[1h]) unless last_over_time(@counter@[1h:1h])
+            )
         )
         """,
         by=by,
-        counter=f"{metric}_total",
+        counter=counter,
     )
 
 
@@ -143,11 +241,13 @@ def _teams() -> tuple[Record, ...]:
 
 def _of_tag(tag: str) -> tuple[Record, ...]:
     label, hour = f"tag_{tag}", f"{tag}:{MACHINE_GRAMS}:increase1h"
-    machines = _hour_of_machines()
+    machines = _hour(f"{MACHINE_GRAMS}_total", f"{MACHINE}, scope", "5m")
     joined = block(
         """
         sum by (@label@) (
-            @machines@
+            (
+              @machines@
+            )
           * on (@machine@) group_left (@label@)
             @info@
         )
@@ -165,20 +265,6 @@ def _of_tag(tag: str) -> tuple[Record, ...]:
         for period, _, _ in _PERIODS
     )
     return (Record(name=hour, expression=joined), *sums)
-
-
-def _hour_of_machines() -> str:
-    return block(
-        """
-        sum by (@machine@) (
-            (@counter@ - @counter@ offset 1h) >= 0
-          or
-            increase(@counter@[1h])
-        )
-        """,
-        machine=MACHINE,
-        counter=f"{MACHINE_GRAMS}_total",
-    )
 
 
 def _calendar_of_tag(label: str, hour: str, period: str) -> str:
