@@ -77,7 +77,18 @@ def projected(so_far: str, rate: str, since: str) -> str:
         +
             @rate@
           * on ()
-            (@left@ + (clamp_min(@since@ / 3600 - (time() / 3600 - @gone@), 0) or vector(0)))
+            (
+                @left@
+              + (
+                  clamp_min(
+                      @since@
+                    / 3600 - (time() / 3600 - @gone@),
+                    0
+                  )
+                or
+                  vector(0)
+              )
+            )
         """,
         so_far=so_far,
         rate=rate,

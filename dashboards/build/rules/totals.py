@@ -161,9 +161,9 @@ def _hour(counter: str, by: str, look_back: str = "6h") -> str:
     """Sum the growth over an hour; what was counted while it was not seen, too.
 
     A difference of two values loses nothing between two windows, as ``increase`` does; that takes
-    over where a counter was reset, has just appeared or has just gone. Of two exporters that both
-    watch a region for the whole hour one counts; parts of an hour, as of an exporter that got
-    another address, add up.
+    over where a counter was reset or has just appeared. Of two exporters that both watch a region
+    for the whole hour one counts. Where none does, parts of the hour add up: an exporter that got
+    another address, or one that has just gone.
     """
     return block(
         """
@@ -171,7 +171,12 @@ def _hour(counter: str, by: str, look_back: str = "6h") -> str:
             (@counter@ - last_over_time(@counter@[@look_back@] offset 1h)) >= 0
           )
         or
-          sum by (@by@) (increase(@counter@[1h]))
+          sum by (@by@) (
+              (last_over_time(@counter@[1h])
+                - last_over_time(@counter@[@look_back@] offset 1h)) >= 0
+            or
+              increase(@counter@[1h])
+          )
         """,
         by=by,
         counter=counter,
