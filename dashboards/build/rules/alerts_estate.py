@@ -3,9 +3,9 @@
 from typing import Final
 
 from dashboards.build import thresholds
-from dashboards.build.rules import alerts_budget, limits, usual
+from dashboards.build.rules import alerts_budget, idle, limits, usual
 from dashboards.build.rules.model import Alert, AlertGroup, Name, Severity, Value
-from dashboards.build.rules.promql import ACCOUNT, MACHINE, block, labels, of_machine
+from dashboards.build.rules.promql import ACCOUNT, block, labels
 
 _ACCOUNT: Final = labels(ACCOUNT)
 _ZONE: Final = ("grid_zone",)
@@ -40,7 +40,7 @@ def groups() -> tuple[AlertGroup, ...]:
     emissions = (_spike(), *alerts_budget.alerts(), _dirty())
     return (
         AlertGroup(name="carbon-emissions", interval="1m", alerts=emissions),
-        AlertGroup(name="carbon-idle", interval="15m", alerts=(_idle(),)),
+        AlertGroup(name="carbon-idle", interval="15m", alerts=(idle.alert(),)),
     )
 
 
@@ -157,50 +157,5 @@ def _dirty() -> Alert:
             "Dirtier than nine of ten hours of the last two weeks, while the account draws "
             "{{ humanize $watts }}W there. The machines are not the cause. Work that can wait, "
             "or run in a cleaner region, should."
-        ),
-    )
-
-
-def _idle() -> Alert:
-    step, steps = "17m", 7 * 24 * 60 // 17
-    cpu = "carbon_resource_cpu_utilization_ratio"
-    return Alert(
-        name="CarbonMachineIdle",
-        severity=Severity.INFO,
-        lasting="0s",
-        expression=block(
-            """
-            168 * (
-                sum by (@machine@) (
-                  carbon_resource_emissions_gco2eq_per_hour{scope="operational"}
-                )
-              and on (@machine@)
-                max by (@machine@) (quantile_over_time(@quantile@, @cpu@[7d:@step@])) < @limit@
-              and on (@machine@)
-                max by (@machine@) (count_over_time(@cpu@[7d:@step@])) >= @present@
-              unless on (@machine@)
-                max_over_time(carbon_resource_gpu_utilization_ratio[7d:@step@]) >= @limit@
-            )
-            * on (@machine@) group_left (name, instance_type, grid_zone)
-              @info@
-            """,
-            machine=MACHINE,
-            cpu=cpu,
-            step=step,
-            quantile=str(limits.IDLE_QUANTILE),
-            limit=str(limits.IDLE_UTILIZATION),
-            present=str(round(limits.IDLE_PRESENT * steps)),
-            info=of_machine("name, instance_type, grid_zone"),
-        ),
-        summary=(
-            "{{ if $labels.name }}{{ $labels.name }}{{ else }}{{ $labels.resource_id }}{{ end }} "
-            "({{ $labels.instance_type }}) has idled for a week: switching it off saves "
-            f"{_WHO} {{{{ humanize $now }}}}g CO2eq a week"
-        ),
-        description=(
-            "{{ $labels.resource_type }} {{ $labels.resource_id }} in {{ $labels.cloud_region }}, "
-            f"grid {{{{ $labels.grid_zone }}}}, used less than "
-            f"{limits.IDLE_UTILIZATION:.0%} of its CPU in {limits.IDLE_QUANTILE:.0%} of the last "
-            "seven days. Probably forgotten, or a spare that nothing uses."
         ),
     )
