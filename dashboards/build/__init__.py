@@ -13,7 +13,7 @@ from pathlib import Path
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from dashboards.build import boards
+from dashboards.build import boards, shell
 
 HOME = Path(__file__).resolve().parent.parent
 """Where the JSON files live."""
@@ -30,7 +30,7 @@ def render() -> Mapping[str, str]:
 
 def _board(name: str) -> Dashboard:
     module = importlib.import_module(f"{boards.__name__}.{name}")
-    board: Dashboard = module.build()
+    board: Dashboard = shell.settled(module.build())
     board.schema_version = SCHEMA_VERSION
     return board
 

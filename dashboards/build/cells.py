@@ -22,6 +22,11 @@ def linked(title: str, board: str, variables: Mapping[str, str]) -> DynamicConfi
     return option("links", [links.cell(title, board, variables)])
 
 
+def account() -> DynamicConfigValue:
+    """Field option: a click on an account shows its machines."""
+    return linked("Show its machines", links.MACHINES, {"account": links.field("Account")})
+
+
 def machine() -> tuple[Column, Column]:
     """Make the column of a machine's name, which opens the machine, and its hidden id."""
     opens = linked("Show this machine", links.MACHINES, {"machine": links.field(ID)})

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from dashboards.build import thresholds
-from dashboards.build.queries import estate, exporter, our_zones
+from dashboards.build import sums, thresholds
+from dashboards.build.queries import JOULES_PER_KWH, estate, exporter, our_zones, picks, single
+from dashboards.build.rules import totals
 
 INTENSITY: Final = "carbon_grid_intensity_gco2eq_per_kwh"
 LEVEL: Final = "carbon_grid_intensity_fallback_level"
@@ -16,10 +17,8 @@ HORIZONS: Final = ("1h", "3h", "6h", "12h", "24h")
 
 _OF_REGION: Final = "carbon_region_intensity_gco2eq_per_kwh"
 _AVERAGE: Final = 'method="average"'
-_ZONE: Final = 'grid_zone="$zone"'
+_ZONE: Final = picks("grid_zone", "zone")
 _STEP: Final = "15m"
-_HOURS: Final = "[$__range:1h]"
-_JOULES_PER_KWH: Final = "3.6e6"
 
 
 def marginal() -> str:
@@ -94,7 +93,7 @@ def pue_of_regions() -> str:
 def places() -> str:
     """Regions of the picked providers with grid zone, place name and coordinates; always 1."""
     labels = f"{REGION}, grid_zone, location, latitude, longitude"
-    return f"group by ({labels}) ({_regions('carbon_region_info')})"
+    return f"topk by ({REGION}) (1, group by ({labels}) ({_regions('carbon_region_info')}))"
 
 
 def at_their_places(expression: str) -> str:
@@ -109,7 +108,7 @@ def where_we_are(expression: str) -> str:
 
 def machines() -> str:
     """Picked machines by region of a cloud, where there are any."""
-    ours = estate("carbon_resources", 'provider!="host"')
+    ours = single("carbon_resources", 'provider!="host"')
     return f"sum by ({REGION}) ({ours}) > 0"
 
 
@@ -127,7 +126,7 @@ def level_of_regions() -> str:
 
 def ours() -> str:
     """Grams per kWh of IT energy of the picked machines: regions weighted with their IT power."""
-    power = f"({_it('sum by (' + REGION + ') (' + estate('carbon_power_watts') + ')')})"
+    power = f"({_it('sum by (' + REGION + ') (' + single('carbon_power_watts') + ')')})"
     dirt = _by_region(exporter(_OF_REGION, _AVERAGE))
     return f"sum ({power} * {dirt}) / sum ({power} and {dirt})"
 
@@ -142,15 +141,23 @@ def saving() -> str:
     return f"1 - {of_regions()} / on () group_left () ({ours()})"
 
 
+def saved_by_moving() -> str:
+    """Grams per hour less if all that the picked clouds run stood in the cleanest region in use."""
+    drawn = single("carbon_power_watts", 'provider!="host"')
+    power = f"({_it(f'sum by ({REGION}) ({drawn})')})"
+    dirt = _by_region(exporter(_OF_REGION, _AVERAGE))
+    here, best = f"sum ({power} * {dirt})", f"min ({where_we_are(of_regions())})"
+    return f"({here} - sum ({power} and {dirt}) * {best}) / 1000"
+
+
 def emitted_hourly() -> str:
     """Operational grams of the picked machines in the hour before each moment."""
-    grams = estate("carbon_emissions_gco2eq_total", 'scope="operational"')
-    return f"sum (increase({grams}[1h]))"
+    return f"sum (\n{totals.hours(totals.GRAMS, sums.OPERATIONAL)}\n)"
 
 
 def emitted_in_target() -> str:
     """Operational grams of the same IT energy in the region to compare with, hour by hour."""
-    target = exporter(_OF_REGION, _AVERAGE, 'cloud_region="$target"')
+    target = exporter(_OF_REGION, _AVERAGE, picks("cloud_region", "target"))
     return f"{_it_kwh_hourly()} * max ({target})"
 
 
@@ -159,26 +166,25 @@ def emitted_comparably() -> str:
     return f"{emitted_hourly()} and {emitted_in_target()}"
 
 
-def in_range(hourly_grams: str) -> str:
-    """Sum of what was emitted hour by hour in the panel's time range."""
-    return f"sum_over_time(({hourly_grams}){_HOURS})"
+def share_saved() -> str:
+    """Share that the hour before would have been cleaner in the region to compare with."""
+    return f"1 - {emitted_in_target()} / {emitted_hourly()}"
 
 
 def cleaner_regions(count: int) -> str:
-    """Grams of the panel's time range in the regions where they would have been the fewest.
+    """Grams of this month in the regions where they would have been the fewest.
 
     Means times hours, so that a region that is known for a part of the time gets no lower a sum.
     """
     energy = _it_kwh_hourly()
-    hourly_grams = f"{of_regions()} * on () group_left () {energy}"
-    hours = f"count_over_time(({energy}){_HOURS})"
-    mean = f"avg_over_time(({hourly_grams}){_HOURS})"
-    return f"bottomk ({count}, {mean} * on () group_left () {hours})"
+    hourly_grams = f"{of_regions()} * on () group_left () ({energy})"
+    mean = sums.mean_of_month(hourly_grams, "provider", "cloud_region")
+    return f"bottomk ({count}, {mean} * on () group_left () {sums.hours_of_month(energy)})"
 
 
 def _it_kwh_hourly() -> str:
-    joules = f"sum by ({REGION}) (increase({estate('carbon_energy_joules_total')}[1h]))"
-    return f"sum ({_it(joules)}) / {_JOULES_PER_KWH}"
+    joules = f"sum by ({REGION}) (\n{totals.hours(totals.JOULES, sums.PICKED)}\n)"
+    return f"sum ({_it(joules)}) / {JOULES_PER_KWH}"
 
 
 def _it(facility: str) -> str:
@@ -191,7 +197,7 @@ def _by_region(series: str) -> str:
 
 
 def _regions(metric: str, *matchers: str) -> str:
-    return exporter(metric, 'provider=~"$provider"', 'provider!="host"', *matchers)
+    return exporter(metric, picks("provider", "provider"), 'provider!="host"', *matchers)
 
 
 def _in_zone() -> str:

@@ -13,6 +13,11 @@ TEAMS: Final = "carbon-teams"
 GRID: Final = "carbon-grid"
 HEALTH: Final = "carbon-health"
 
+KIOSK: Final = "carbon-kiosk"
+
+TAG: Final = "carbon-exporter"
+"""What all dashboards of ours are tagged with."""
+
 TITLES: Final = MappingProxyType(
     {
         OVERVIEW: "Overview",
@@ -20,14 +25,27 @@ TITLES: Final = MappingProxyType(
         TEAMS: "Teams",
         GRID: "Grid and regions",
         HEALTH: "Exporter health",
+        KIOSK: "Kiosk",
     }
 )
 """Uid to title, in the order in which a reader goes deeper. Uids are bookmarks: never renamed."""
 
 
-def between_boards(own: str) -> tuple[build.DashboardLink, ...]:
-    """Make links to all dashboards but one's own; time range and variables go along."""
-    return tuple(_link(uid, title) for uid, title in TITLES.items() if uid != own)
+def to_boards() -> build.DashboardLink:
+    """Make the list of all dashboards of ours; time range and variables go along.
+
+    Found by tag, so that a board that is added later, or by a reader, is in it.
+    """
+    return (
+        build.DashboardLink("Carbon")
+        .type(DashboardLinkType.DASHBOARDS)
+        .tags([TAG])
+        .as_dropdown(as_dropdown=True)
+        .icon("external link")
+        .tooltip("The other carbon dashboards, with the same time range and choices")
+        .keep_time(keep_time=True)
+        .include_vars(include_vars=True)
+    )
 
 
 def cell(title: str, board: str, variables: Mapping[str, str]) -> dict[str, object]:
@@ -37,8 +55,12 @@ def cell(title: str, board: str, variables: Mapping[str, str]) -> dict[str, obje
     one of Grafana's ``${__data.fields…}`` expressions. Time range and data source go along.
     """
     picked = "".join(f"&var-{name}={value}" for name, value in variables.items())
-    carried = "${__url_time_range}&${datasource:queryparam}&${job:queryparam}"
-    return {"title": title, "url": f"/d/{board}?{carried}{picked}"}
+    return {"title": title, "url": f"/d/{board}?{_CARRIED}{picked}"}
+
+
+def board_of_row(title: str, name: str) -> dict[str, object]:
+    """Make a link to the dashboard whose uid a field of the clicked row tells."""
+    return {"title": title, "url": f"/d/{field(name)}?{_CARRIED}"}
 
 
 def field(name: str) -> str:
@@ -46,13 +68,22 @@ def field(name: str) -> str:
     return f'${{__data.fields["{name}"]:percentencode}}'
 
 
-def _link(uid: str, title: str) -> build.DashboardLink:
-    return (
-        build.DashboardLink(title)
-        .type(DashboardLinkType.LINK)
-        .url(f"/d/{uid}")
-        .icon("dashboard")
-        .tooltip(f"Carbon / {title}, with the same time range and choices")
-        .keep_time(keep_time=True)
-        .include_vars(include_vars=True)
-    )
+_CARRIED: Final = "${__url_time_range}&${datasource:queryparam}&${job:queryparam}"
+
+OF_ALERTS: Final = MappingProxyType(
+    {
+        "CarbonEmissionSpike": (OVERVIEW, 9),
+        "CarbonBudgetBurn": (OVERVIEW, 5),
+        "CarbonBudgetSpent": (OVERVIEW, 6),
+        "CarbonGridDirty": (GRID, 5),
+        "CarbonMachineIdle": (MACHINES, 10),
+        "CarbonIntensityFallback": (GRID, 7),
+        "CarbonDataLate": (HEALTH, 8),
+        "CarbonCoverageLow": (HEALTH, 12),
+        "CarbonSeriesDropped": (HEALTH, 22),
+        "CarbonCollectorFailing": (HEALTH, 6),
+        "CarbonApiBillHigh": (HEALTH, 18),
+        "CarbonExporterDown": (HEALTH, 20),
+    }
+)
+"""Alert to uid and panel of the dashboard that shows what it is about. As stable as the uids."""

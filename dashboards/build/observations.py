@@ -2,9 +2,20 @@
 
 from typing import Final
 
-from dashboards.build.queries import RECENT, collector_age, estate, exporter
+from dashboards.build.queries import (
+    RECENT,
+    collector_age,
+    estate,
+    exporter,
+    picks,
+    simulated_zones,
+    single,
+)
+from exporter.settings.model import Settings
 
-PICKED: Final = 'provider=~"$provider"'
+POLL_SECONDS: Final = Settings.model_fields["poll_interval"].default.total_seconds()
+"""Between two polls unless the exporter is told otherwise."""
+PICKED: Final = picks("provider", "provider")
 _AVERAGE: Final = 'method="average"'
 _PROCESS: Final = "job, instance"
 _DAY: Final = "24h"
@@ -57,18 +68,37 @@ def requests_per_hour() -> str:
 
 def dollars_per_day() -> str:
     """List price of a day of requests at the pace of the last hour, by provider."""
-    return f"sum by (provider) (rate({_dollars()}[{RECENT}])) * 86400"
+    pace = f"sum by (provider) (rate({_dollars()}[{RECENT}])) * 86400"
+    polled = (
+        f"sum by (provider) (increase({_dollars()}[{RECENT}])) / on () group_left () {_polls()}"
+    )
+    return _as_in_production(pace, f"{polled} * {86400 / POLL_SECONDS:.0f}")
 
 
 def dollars_per_month() -> str:
     """List price of this month's requests at the pace of the last day.
 
     The pace is that of the time for which there was an exporter, which on its first day and after
-    a pause is less than a day.
+    a pause is less than a day. Nothing in the first hour.
     """
     seconds = f"count_over_time((count ({exporter('carbon_build_info')}))[{_DAY}:5m]) * 300"
     month = "scalar (days_in_month ()) * 86400"
-    return f"sum (increase({_dollars()}[{_DAY}])) / ({seconds}) * {month}"
+    pace = f"sum (increase({_dollars()}[{_DAY}])) / ({seconds} >= 3600) * {month}"
+    polled = f"sum (increase({_dollars()}[{RECENT}])) / {_polls()}"
+    return _as_in_production(pace, f"{polled} * {month} / {POLL_SECONDS:.0f}")
+
+
+def _polls() -> str:
+    """Count the polls of a cloud in the last hour."""
+    stamp = "carbon_collector_last_success_timestamp_seconds"
+    clouds = exporter(stamp, 'collector=~".+:.+"')
+    return f"avg (changes({clouds}[{RECENT}]) > 0)"
+
+
+def _as_in_production(real: str, simulated: str) -> str:
+    """Price the demo, which polls all the time so that its numbers move, at the usual interval."""
+    demo = f"({simulated_zones()}) > 0"
+    return f"({real}) unless on () ({demo}) or ({simulated}) and on () ({demo})"
 
 
 def requests_of_the_day() -> str:
@@ -103,7 +133,7 @@ def unknown_regions() -> str:
 def machines_in(state: str) -> str:
     """Count the picked machines in a state."""
     matcher = f'state="{state}"'
-    return f"sum ({estate('carbon_resources', matcher)})"
+    return f"sum ({single('carbon_resources', matcher)})"
 
 
 def of_process(metric: str) -> str:

@@ -33,10 +33,16 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from dashboards.build import thresholds
 from dashboards.build.variables import DATASOURCE
 
-GRAMS: Final = "si:g"
+GRAMS: Final = "suffix: g"
+"""For a few; sums of an estate are :func:`amounts`."""
 GRAMS_PER_HOUR: Final = "si:g/h"
 GRAMS_PER_KWH: Final = "suffix:g/kWh"
 """Grams are of CO2eq, which titles and headings say: with it, the numbers would not fit."""
+KILOGRAMS: Final = "suffix: kg"
+TONNES: Final = "suffix: t"
+"""Of 1,000 kg. Grafana would write a million of its own grams as a megagram, which nobody reads."""
+SINCE: Final = "time:D MMM"
+"""A day and month; in milliseconds since 1970."""
 WATTS: Final = "watt"
 KILOWATT_HOURS: Final = "kwatth"
 KILOMETRES: Final = "suffix: km"
@@ -106,6 +112,29 @@ def numbers(frame: Frame, *queries: prom.Dataquery) -> stat.Panel:
         .text_mode(named if len(queries) > 1 else single)
     )
     return framed(panel, frame, queries)
+
+
+def amounts(frame: Frame, grams: Mapping[str, str], *others: prom.Dataquery) -> stat.Panel:
+    """Make a panel of big numbers of grams, each in kilograms, or in tonnes from the first one on.
+
+    ``grams`` maps a name to an expression. Grafana has no unit that goes from one to the other, so
+    each is asked for in both, and the one that does not suit gives nothing.
+    """
+    refs = "ABCDEFG"
+    asked = []
+    for ref, (name, expression) in zip(refs, grams.items(), strict=False):
+        asked.append(now(f"({expression}) / 1e3 < 1000", name, ref))
+        asked.append(now(f"({expression}) / 1e6 >= 1", name, f"{ref}{_IN_TONNES}"))
+    panel = numbers(frame, *asked, *others)
+    if len(grams) + len(others) == 1:
+        panel.text_mode(common.BigValueTextMode.VALUE)
+    for ref, _ in zip(refs, grams, strict=False):
+        panel.override_by_query(ref, list(unit(KILOGRAMS)))
+        panel.override_by_query(f"{ref}{_IN_TONNES}", list(unit(TONNES)))
+    return panel
+
+
+_IN_TONNES: Final = "t"
 
 
 def lines(frame: Frame, *queries: prom.Dataquery) -> timeseries.Panel:
@@ -270,6 +299,23 @@ def band(low: str) -> tuple[DynamicConfigValue, ...]:
     """Field options of an upper bound: no line, and the space down to ``low`` shaded."""
     shade = option("custom.fillOpacity", 15)
     return option("custom.lineWidth", 0), option("custom.fillBelowTo", low), shade
+
+
+def top(frame: Frame, count: int, label: str, expression: str, chosen: str) -> timeseries.Panel:
+    """Make areas that add up, of the leading values of a label and of all others together.
+
+    ``chosen`` has the leaders, by the label, the same ones at each point of the time range. More
+    than so many colours cannot be told apart, and their legend would take the chart's place.
+    """
+    leading = over_time(f"({expression}) and on ({label}) ({chosen})", f"{{{{{label}}}}}", "A")
+    rest = over_time(f"sum (({expression}) unless on ({label}) ({chosen}))", OTHERS, "B")
+    panel = stacked(frame, leading, rest)
+    panel.description(f"{frame.description} The {count} largest, and all others together.")
+    panel.override_by_name(OTHERS, [colour(thresholds.MUTED)])
+    return legend_below(panel)
+
+
+OTHERS: Final = "others"
 
 
 def dashed() -> DynamicConfigValue:

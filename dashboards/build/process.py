@@ -26,11 +26,14 @@ def bill(number: int, at: Place) -> stat.Panel:
         title="What does a month cost?",
         description=(
             "List price of the requests to the clouds' monitoring APIs in this month, at the pace "
-            "at which they were sent in the last 24 hours. Free quotas and discounts are not "
-            "taken off. A longer `poll_interval` makes it cheaper and changes no total."
+            "at which they were sent in the last 24 hours, from an hour on. Free quotas and "
+            "discounts are not taken off. A longer `poll_interval` makes it cheaper and changes no "
+            "total. The demo polls all the time, and is priced as if it did so every "
+            f"{observations.POLL_SECONDS / 60:.0f} minutes."
         ),
         unit=_DOLLARS,
         at=at,
+        empty="Known after an hour",
     )
     return panels.numbers(frame, now(observations.dollars_per_month())).decimals(2)
 
@@ -74,7 +77,8 @@ def dollars(number: int, at: Place) -> timeseries.Panel:
         title="What does a day of calls cost?",
         description=(
             "List price of a day's requests at the pace of the last hour, by provider: a step "
-            "shows which change made watching dearer. In its first hour the line only rises."
+            "shows which change made watching dearer. In its first hour the line only rises. The "
+            "demo is priced at the usual poll interval."
         ),
         unit=_DOLLARS,
         at=at,

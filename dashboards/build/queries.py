@@ -2,13 +2,34 @@
 
 from typing import Final
 
+from exporter.engine.estimate import COMMON_ERROR
+from exporter.exposition.catalogue import FAMILIES
+
 RESOURCE: Final = "provider, account, cloud_region, resource_type, resource_id"
 """Identity labels of a machine."""
 
-_JOB: Final = 'job=~"$job"'
+_LABELS: Final = {family.name: ", ".join(family.labels) for family in FAMILIES}
 
-_SELECTED: Final = (_JOB, 'provider=~"$provider"', 'account=~"$account"', 'cloud_region=~"$region"')
-"""What the dashboard's variables pick."""
+
+def picks(label: str, variable: str) -> str:
+    """Make the matcher of a label by what the reader picked of a variable.
+
+    A raw string: picked values may hold quotes and backslashes. A backtick is the one character
+    that cannot be picked so.
+    """
+    return f"{label}=~`${{{variable}:regex}}`"
+
+
+_JOB: Final = picks("job", "job")
+
+PLACE: Final = (
+    picks("provider", "provider"),
+    picks("account", "account"),
+    picks("cloud_region", "region"),
+)
+"""What the dashboard's variables pick of accounts and regions."""
+
+_SELECTED: Final = (_JOB, *PLACE)
 
 JOULES_PER_KWH: Final = "3.6e6"
 """1,000 watts for 3,600 seconds, as PromQL writes it."""
@@ -17,21 +38,77 @@ RECENT: Final = "1h"
 """Window for rates that say "now": twelve five-minute buckets, so one late bucket moves little."""
 
 
+def selected(*matchers: str) -> str:
+    """Put matchers in braces."""
+    return f"{{{', '.join(matchers)}}}"
+
+
 def estate(metric: str, *matchers: str) -> str:
     """Select a metric for the providers, accounts and regions that the reader picked."""
-    return f"{metric}{{{', '.join((*_SELECTED, *matchers))}}}"
+    return f"{metric}{selected(*_SELECTED, *matchers)}"
 
 
 def exporter(metric: str, *matchers: str) -> str:
     """Select a metric that belongs to no account, for the scrape job that the reader picked."""
-    return f"{metric}{{{', '.join((_JOB, *matchers))}}}"
+    return f"{metric}{selected(_JOB, *matchers)}"
+
+
+def single(metric: str, *matchers: str, offset: str = "", window: str = "") -> str:
+    """Take one value of each of the estate's series, also where two exporters watch it.
+
+    They may disagree: the higher one is taken. ``window`` takes the last value of so long before
+    the end of the time range, the same at every point.
+    """
+    shifted = f" offset {offset}" if offset else ""
+    series = f"{estate(metric, *matchers)}{shifted}"
+    if window:
+        series = f"last_over_time({estate(metric, *matchers)}[{window}] @ end ())"
+    return f"max by ({_LABELS[metric]}) ({series})"
 
 
 def total(metric: str, *by: str, offset: str = "") -> str:
     """Sum a metric over the picked estate, now or so long ago, split by labels if any are given."""
     split = f" by ({', '.join(by)})" if by else ""
+    return f"sum{split} ({single(metric, offset=offset)})"
+
+
+def bound(metric: str, edge: str) -> str:
+    """Give the end of the interval of a sum over the estate, at the side of ``edge``.
+
+    The error of each region has a part that all machines share, which adds up linearly, and the
+    rest, which is independent of the others' and adds up in quadrature: what the exporter does
+    with each cause of error, from what its page tells of each region. It may differ by some
+    hundredths of the interval, because machines of one CPU family, or on one grid, err together.
+
+    ``metric`` is the central value's name, ``edge`` that of its low or high end.
+    """
+    central, sign = single(metric), "-" if "_low_" in edge else "+"
+    error = f"abs ({single(edge)} - {central})"
+    shared = f"{COMMON_ERROR} * {central}"
+    common = f"({error} < {shared} or {shared})"
+    independent = f"sum ({error} ^ 2 - {common} ^ 2)"
+    return f"sum ({central}) {sign} sqrt (sum ({common}) ^ 2 + {independent})"
+
+
+def exporters_watching() -> str:
+    """Count the exporters that watched each region, on the average of the time range.
+
+    What several counted each for itself, as a pair for high availability does, is divided by it;
+    one that got a new address within the range is one.
+    """
+    watching = estate("carbon_resources", 'state="measured"')
+    return f"avg_over_time((count by ({REGION}) ({watching}))[$__range:5m])"
+
+
+REGION: Final = "provider, account, cloud_region"
+"""Identity labels of an account's region."""
+
+
+def grown(metric: str, offset: str = "") -> str:
+    """Give what each machine's counter grew by in the time range, or in one so long before it."""
     shifted = f" offset {offset}" if offset else ""
-    return f"sum{split} ({estate(metric)}{shifted})"
+    growth = f"sum by ({RESOURCE}) (increase({estate(metric)}[$__range]{shifted}))"
+    return f"{growth} / on ({REGION}) group_left () {exporters_watching()}"
 
 
 def coverage() -> str:
@@ -53,17 +130,17 @@ def covered(expression: str, before: str) -> str:
 
 def of_picked(metric: str, *matchers: str) -> str:
     """Select a machine's metric for the estate and the machine ids that the reader picked."""
-    return estate(metric, 'resource_id=~"$machine"', *matchers)
+    return estate(metric, picks("resource_id", "machine"), *matchers)
 
 
 def picked_machines() -> str:
     """Select the machines that the reader picked by tag and by id."""
-    return of_picked("carbon_resource_info", 'tag_$tag=~"$value"')
+    return of_picked("carbon_resource_info", picks("tag_$tag", "value"))
 
 
 def of_machine(metric: str) -> str:
     """One value for each picked machine: the sum of its components or scopes."""
-    return f"sum by ({RESOURCE}) ({estate(metric)})"
+    return f"sum by ({RESOURCE}) ({single(metric)})"
 
 
 def among_picked(expression: str) -> str:
@@ -76,20 +153,34 @@ def largest(count: int, metric: str) -> str:
 
     The choice holds for the whole range, so that lines do not come and go.
     """
-    seen = f"last_over_time({of_picked(metric)}[{RECENT}] @ end ())"
+    seen = single(metric, picks("resource_id", "machine"), window=RECENT)
     picked = f"last_over_time({picked_machines()}[{RECENT}] @ end ())"
     return f"topk ({count}, sum by ({RESOURCE}) ({seen}) and on ({RESOURCE}) {picked})"
+
+
+def leaders(count: int, metric: str, label: str) -> str:
+    """Choose the values of a label with the highest sum of a metric, for the whole time range."""
+    mean = f"avg_over_time(({total(metric, label)})[$__range:$__interval] @ end ())"
+    return f"topk ({count}, {mean})"
 
 
 def named(expression: str) -> str:
     """Add ``machine`` (its name, or its id where it has none) and ``instance_type``.
 
-    The info series is grouped first, so that two exporters of one estate cannot break the join.
+    One info series is taken for each machine, so that two exporters that disagree about a name or
+    a type cannot break the join.
     """
-    info = f"group by ({RESOURCE}, name, instance_type) ({estate('carbon_resource_info')})"
+    info = one_info("name", "instance_type")
     joined = f"({expression}) * on ({RESOURCE}) group_left (name, instance_type) {info}"
     by_id = f'label_replace({joined}, "machine", "$1", "resource_id", "(.*)")'
     return f'label_replace({by_id}, "machine", "$1", "name", "(.+)")'
+
+
+def one_info(*labels: str, matchers: tuple[str, ...] = ()) -> str:
+    """Take one info series of each machine, with some of its labels."""
+    kept = ", ".join((RESOURCE, *labels))
+    info = estate("carbon_resource_info", *matchers)
+    return f"topk by ({RESOURCE}) (1, group by ({kept}) ({info}))"
 
 
 def top_emitters(count: int) -> str:
@@ -107,6 +198,17 @@ def our_zones(metric: str, *by: str) -> str:
     series = exporter(metric, 'method="average"')
     ours = f"{series} and on (grid_zone) {estate('carbon_resource_info')}"
     return f"max by ({', '.join(('grid_zone', *by))}) ({ours})"
+
+
+def age_in_force() -> str:
+    """Seconds since the period began that the value in force is of; not of an annual average."""
+    stamp, level = "carbon_grid_intensity_timestamp_seconds", "carbon_grid_intensity_fallback_level"
+    annual = f"{our_zones(level)} == {ANNUAL}"
+    return f"time () - ({our_zones(stamp)} unless on (grid_zone) {annual})"
+
+
+ANNUAL: Final = 4
+"""Fallback level of an annual average."""
 
 
 def simulated_zones() -> str:

@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders import bargauge, geomap, stat, table, timeseries
 from grafana_foundation_sdk.builders.common import TableSortByFieldState
 
-from dashboards.build import intensities, limits, panels, shapes, thresholds
+from dashboards.build import intensities, limits, panels, shapes, sums, thresholds
 from dashboards.build.panels import Frame, Place, column, now, over_time, rows
 
 BEST: Final = 5
@@ -13,11 +13,10 @@ BEST: Final = 5
 
 _OURS: Final = "Here"
 _TARGET: Final = "In $target"
-_SAVED: Final = "Less"
+_SAVED: Final = "Saved"
 _METHOD: Final = (
     "IT energy hour by hour (energy without the PUE of its own region) times the other region's "
-    "intensity of that hour, its PUE included. An approximation to about an hour at each end. "
-    "Manufacture is left out: it stays the same."
+    "intensity of that hour, its PUE included. Manufacture is left out: it stays the same."
 )
 
 
@@ -77,40 +76,36 @@ def month_elsewhere(number: int, at: Place) -> stat.Panel:
     frame = Frame(
         number=number,
         title="What would this month have been in $target?",
-        description=f"Operational grams of CO2 equivalent since the month began. {_METHOD}",
-        unit=panels.GRAMS,
+        description=(
+            "Operational CO2 equivalent of the whole hours of this month, UTC, up to the end of "
+            f"the time range, whose length does not matter. {_METHOD}"
+        ),
+        unit=panels.KILOGRAMS,
         at=at,
     )
-    here = intensities.in_range(intensities.emitted_comparably())
-    there = intensities.in_range(intensities.emitted_in_target())
-    panel = panels.numbers(
-        frame,
-        now(here, _OURS, "A"),
-        now(there, _TARGET, "B"),
-        now(f"1 - {there} / {here}", _SAVED, "C"),
+    here = sums.in_month(intensities.emitted_comparably())
+    there = sums.in_month(intensities.emitted_in_target())
+    panel = panels.amounts(
+        frame, {_OURS: here, _TARGET: there}, now(f"1 - {there} / {here}", _SAVED, "C")
     )
     saved = [*panels.unit(panels.SHARE, 0), panels.limits(limits.saving())]
-    panel.override_by_name(_SAVED, saved)
-    return panel.time_from("now/M").hide_time_override(hide_time_override=True)
+    return shapes.sized(panel.override_by_name(_SAVED, saved))
 
 
 def rate_elsewhere(number: int, at: Place) -> timeseries.Panel:
-    """Make the hourly grams here and in the region to compare with."""
+    """Make the share that each hour would have saved in the region to compare with."""
     frame = Frame(
         number=number,
         title="When would $target have been better?",
-        description=f"Operational grams of CO2 equivalent in the hour before. {_METHOD}",
-        unit=panels.GRAMS_PER_HOUR,
+        description=(
+            "Share of the operational CO2 equivalent of the hour before that the same work would "
+            f"have saved there; below zero it would have emitted more. {_METHOD}"
+        ),
+        unit=panels.SHARE,
         at=at,
     )
-    panel = panels.lines(
-        frame,
-        over_time(intensities.emitted_hourly(), _OURS, "A"),
-        over_time(intensities.emitted_in_target(), _TARGET, "B"),
-    )
-    panel.override_by_name(_OURS, [panels.colour(thresholds.NEUTRAL)])
-    panel.override_by_regexp("In .*", [panels.colour(thresholds.GOOD)])
-    return panels.legend_below(panel)
+    panel = panels.lines(frame, over_time(intensities.share_saved(), _SAVED, "A")).max(1)
+    return panels.legend_below(panel.fill_opacity(15)).decimals(0)
 
 
 def month_at_best(number: int, at: Place) -> bargauge.Panel:
@@ -119,15 +114,15 @@ def month_at_best(number: int, at: Place) -> bargauge.Panel:
         number=number,
         title="Where would this month have been best?",
         description=(
-            f"The {BEST} regions of the picked providers with the fewest operational grams of CO2 "
-            f"equivalent for the picked machines' work since the month began. {_METHOD}"
+            f"The {BEST} regions of the picked providers with the fewest operational kilograms of "
+            "CO2 equivalent for the picked machines' work of this month, UTC; the shortest bar is "
+            f"the best. {_METHOD}"
         ),
-        unit=panels.GRAMS,
+        unit=panels.KILOGRAMS,
         at=at,
     )
-    query = now(intensities.cleaner_regions(BEST), "{{provider}} {{cloud_region}}")
-    panel = panels.bars(frame, query)
-    return panel.time_from("now/M").hide_time_override(hide_time_override=True)
+    best = f"sort ({intensities.cleaner_regions(BEST)} / 1000)"
+    return panels.thin(panels.bars(frame, now(best, "{{provider}} {{cloud_region}}")))
 
 
 def ranking(number: int, at: Place) -> table.Panel:

@@ -44,8 +44,12 @@ def states(
 
 def named(panel: stat.Panel) -> stat.Panel:
     """Make a single number say what it belongs to, in readable letters."""
-    sizes = options.VizTextDisplayOptions().title_size(16).value_size(32)
-    return panel.text_mode(common.BigValueTextMode.VALUE_AND_NAME).text(sizes)
+    return sized(panel.text_mode(common.BigValueTextMode.VALUE_AND_NAME))
+
+
+def sized(panel: stat.Panel) -> stat.Panel:
+    """Fix the size of a panel's letters, where Grafana would make long names unreadable."""
+    return panel.text(options.VizTextDisplayOptions().title_size(16).value_size(32))
 
 
 def whole(panel: timeseries.Panel) -> timeseries.Panel:

@@ -1,12 +1,17 @@
-"""PromQL of sums over time: what was counted in a window, and what a month will come to.
+"""PromQL of sums over a day and a month, UTC: so far, projected, against the budget, elsewhere.
 
-They read the counters of regions, which keep what vanished machines emitted, and need no recording
-rule: there are few of these series.
+They are what the recording rules record, narrowed down to what the reader picked, and the same
+whatever time range is looked at: they know its end, which is "now", and nothing else of it. Where
+the rules are not loaded they are made of the counters.
 """
 
 from typing import Final
 
-from dashboards.build.queries import JOULES_PER_KWH, covered, estate, exporter, total
+from dashboards.build.queries import JOULES_PER_KWH, PLACE, estate, exporter, selected
+from dashboards.build.rules import budget as rules
+from dashboards.build.rules import totals
+from dashboards.build.rules.promql import block
+from dashboards.build.rules.totals import GRAMS, JOULES, Pick
 
 CAR_GRAMS_PER_KM: Final = 250
 """gCO2 from the tailpipe of an average car: 400 g a mile (8,887 g a gallon, 22.2 miles a gallon).
@@ -14,45 +19,69 @@ CAR_GRAMS_PER_KM: Final = 250
 US EPA, Tailpipe Greenhouse Gas Emissions from a Typical Passenger Vehicle, EPA-420-F-23-014, 2023.
 """
 
-_GRAMS: Final = "carbon_emissions_gco2eq_total"
-_JOULES: Final = "carbon_energy_joules_total"
-_RATE: Final = "carbon_emissions_gco2eq_per_hour"
-_USUAL: Final = "7d:15m"
-"""A week holds each hour of each weekday once; every third bucket is enough for a mean."""
+PICKED: Final = Pick(recorded=selected(*PLACE), counters=estate(""))
+"""What the reader picked."""
+OPERATIONAL: Final = Pick(
+    recorded=selected(*PLACE, 'scope="operational"'), counters=estate("", 'scope="operational"')
+)
+_ALL: Final = Pick(counters=exporter(""))
+"""The whole estate, whatever is picked: a budget is one for all."""
+
+WATCHED_ENOUGH: Final = 0.9
+"""Share of yesterday's hours that must have been counted to be compared with."""
 
 
-def grams(offset: str = "") -> str:
-    """Grams of the picked estate in the panel's time range, or in that range so long before."""
-    return f"sum ({_increase(estate(_GRAMS), offset)})"
+def today() -> str:
+    """Grams since midnight UTC."""
+    return _sum(totals.recorded(GRAMS, "day", PICKED))
 
 
-def kilowatt_hours() -> str:
-    """Kilowatt-hours of the picked estate in the panel's time range."""
-    return f"sum ({_increase(estate(_JOULES))}) / {JOULES_PER_KWH}"
-
-
-def grams_a_day_before() -> str:
-    """Grams of the same hours a day earlier; nothing if they were not wholly watched."""
-    return covered(grams("1d"), "1d")
+def yesterday_by_now() -> str:
+    """Grams of the same hours of yesterday; nothing if they were not watched."""
+    made = _sum(totals.recorded(GRAMS, "day", PICKED))
+    return block(
+        """
+          last_over_time((
+            @made@
+          )[15m:5m] offset 1d)
+        and on ()
+            @hours@
+          >= @enough@ * hour()
+        """,
+        made=made,
+        hours=totals.hours_watched_yesterday(PICKED),
+        enough=str(WATCHED_ENOUGH),
+    )
 
 
 def change() -> str:
-    """Grams of the range against those of the same hours a day earlier, as a share more or less."""
-    return f"{grams()} / ({grams_a_day_before()} > 0) - 1"
+    """Grams of today against those of the same hours of yesterday, as a share more or less."""
+    return _term(f"{today()}\n/\n({yesterday_by_now()}) - 1")
+
+
+def month() -> str:
+    """Grams since the month began, UTC, or since it is watched."""
+    return _sum(totals.recorded(GRAMS, "month", PICKED))
+
+
+def kilowatt_hours() -> str:
+    """Kilowatt-hours of the month so far."""
+    return f"{_sum(totals.recorded(JOULES, 'month', PICKED))} / {JOULES_PER_KWH}"
 
 
 def kilometres_by_car() -> str:
-    """Kilometres that an average car drives on the grams of the panel's time range."""
-    return f"{grams()} / {CAR_GRAMS_PER_KM}"
+    """Kilometres that an average car drives on the grams of the month so far."""
+    return f"{month()} / {CAR_GRAMS_PER_KM}"
+
+
+def watched_since() -> str:
+    """Milliseconds since 1970 at which the first hour of this month began that was counted."""
+    return f"1000 * {totals.watched_since(PICKED)}"
 
 
 def month_projection() -> str:
-    """Grams of the month so far, and the rest of it at the mean rate of the last seven days.
-
-    The panel's time range must begin with the month. A mean of what was seen is no less right on
-    the first day, when seven days are not there yet.
-    """
-    return _projected(grams(), total(_RATE))
+    """Grams that the whole month will come to; nothing with less than a day of history."""
+    return _projected(PICKED)
 
 
 def budget() -> str:
@@ -62,24 +91,78 @@ def budget() -> str:
 
 def budget_used() -> str:
     """Share of the budget that all machines have used since the month began."""
-    return f"{_all_grams()} / {budget()}"
+    return f"{_sum(totals.recorded(GRAMS, 'month', _ALL))} / {budget()}"
 
 
 def budget_projected() -> str:
     """Share of the budget that all machines will have used at the end of the month."""
-    return f"({_projected(_all_grams(), f'sum ({exporter(_RATE)})')}) / {budget()}"
+    return f"(\n{_projected(_ALL)}\n) / {budget()}"
 
 
-def _all_grams() -> str:
-    return f"sum ({_increase(exporter(_GRAMS))})"
+def in_month(hourly: str, *by: str) -> str:
+    """Sum of this month, UTC, of a quantity by the hour; by labels, if any are given."""
+    return _of_month("sum_over_time", hourly, by)
 
 
-def _projected(so_far: str, rate: str) -> str:
-    usual = f"(avg_over_time(({rate})[{_USUAL}]) or {rate})"
-    hours_left = "clamp_min (days_in_month () * 24 - $__range_s / 3600, 0)"
-    return f"{so_far} + {usual} * {hours_left}"
+def mean_of_month(hourly: str, *by: str) -> str:
+    """Mean over the hours of this month for which a quantity is known."""
+    return _of_month("avg_over_time", hourly, by)
 
 
-def _increase(selector: str, offset: str = "") -> str:
-    shifted = f" offset {offset}" if offset else ""
-    return f"increase({selector}[$__range]{shifted})"
+def hours_of_month(hourly: str) -> str:
+    """Count the hours of this month for which a quantity is known."""
+    return _of_month("count_over_time", hourly, ())
+
+
+def _of_month(function: str, hourly: str, by: tuple[str, ...]) -> str:
+    kept = f" by ({', '.join(by)})" if by else ""
+    return block(
+        """
+        sum@kept@ (
+            @function@(
+              (
+                  (
+                    @hourly@
+                  )
+                * on () group_left (month)
+                  count_values("month", month(vector(time() - 1)))
+              )[31d:1h]
+            )
+          and on (month)
+            count_values("month", month())
+        )
+        """,
+        kept=kept,
+        function=function,
+        hourly=hourly,
+    )
+
+
+def _projected(pick: Pick) -> str:
+    return rules.projected(
+        _sum(totals.recorded(GRAMS, "month", pick)),
+        _term(rules.mean("7d", pick)),
+        totals.watched_since(pick),
+    )
+
+
+def _sum(expression: str) -> str:
+    return block(
+        """
+        sum (
+          @expression@
+        )
+        """,
+        expression=expression,
+    )
+
+
+def _term(expression: str) -> str:
+    return block(
+        """
+        (
+          @expression@
+        )
+        """,
+        expression=expression,
+    )

@@ -216,12 +216,13 @@ def grid_sources(number: int, at: Place) -> table.Panel:
         title="Where do the grid numbers come from?",
         description=(
             "The intensity in force for each of our grid zones, who published it, how far down "
-            "the fallback chain it was found, and how long ago its period began."
+            "the fallback chain it was found, and how long ago its period began (an annual average "
+            "has none)."
         ),
         unit=panels.TEXT,
         at=at,
     )
-    age = f"time () - {queries.our_zones('carbon_grid_intensity_timestamp_seconds')}"
+    age = queries.age_in_force()
     return panels.grid(
         frame,
         _GRID_COLUMNS,

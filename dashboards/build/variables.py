@@ -6,6 +6,8 @@ from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models.common import DataSourceRef
 from grafana_foundation_sdk.models.dashboard import VariableOption, VariableRefresh, VariableSort
 
+from dashboards.build.queries import picks
+
 DATASOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
 """The Prometheus that the reader picked."""
 
@@ -55,11 +57,11 @@ def machine() -> build.QueryVariable:
 
 
 _INFO: Final = "carbon_resource_info"
-_OF_JOB: Final = 'job=~"$job"'
-_OF_PROVIDER: Final = 'provider=~"$provider"'
-_OF_ACCOUNT: Final = 'account=~"$account"'
-_OF_TAG: Final = 'tag_$tag=~"$value"'
-_ESTATE: Final = f'{_OF_JOB}, {_OF_PROVIDER}, {_OF_ACCOUNT}, cloud_region=~"$region"'
+_OF_JOB: Final = picks("job", "job")
+_OF_PROVIDER: Final = picks("provider", "provider")
+_OF_ACCOUNT: Final = picks("account", "account")
+_OF_TAG: Final = picks("tag_$tag", "value")
+_ESTATE: Final = f"{_OF_JOB}, {_OF_PROVIDER}, {_OF_ACCOUNT}, {picks('cloud_region', 'region')}"
 
 
 def _selected(metric: str, matchers: str) -> str:

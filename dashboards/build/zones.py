@@ -108,12 +108,12 @@ def sources(number: int, at: Place) -> table.Panel:
         description=(
             "The intensity in force in g/kWh, who published it, whether the source itself calls "
             "it an estimate, how far down the fallback chain it was found, and how long ago its "
-            "period began."
+            "period began (an annual average has none)."
         ),
         unit=panels.TEXT,
         at=at,
     )
-    age = f"time () - {queries.our_zones('carbon_grid_intensity_timestamp_seconds')}"
+    age = queries.age_in_force()
     panel = panels.grid(
         frame,
         _SOURCE_COLUMNS,

@@ -89,16 +89,42 @@ def test_windows_hold_several_five_minute_buckets(panel: Json) -> None:
         assert all(parse_duration(window) >= SHORTEST_WINDOW for window in windows)
 
 
+def groups(board: Json) -> list[list[Json]]:
+    """Panels that stand on one grid: those of the dashboard, and those of each closed row."""
+    rows = [panel["panels"] for panel in board["panels"] if panel["type"] == "row"]
+    return [board["panels"], *rows]
+
+
 @EACH_BOARD
 def test_panels_have_their_own_ids_and_places(board: Json) -> None:
-    cells: list[tuple[int, int]] = []
-    for panel in panels(board):
-        at = panel["gridPos"]
-        assert at["x"] + at["w"] <= GRID_COLUMNS
-        columns, rows = range(at["x"], at["x"] + at["w"]), range(at["y"], at["y"] + at["h"])
-        cells += [(x, y) for x in columns for y in rows]
-    assert len(cells) == len(set(cells))
+    for group in groups(board):
+        cells: list[tuple[int, int]] = []
+        for panel in group:
+            at = panel["gridPos"]
+            assert at["x"] + at["w"] <= GRID_COLUMNS
+            columns, lines = range(at["x"], at["x"] + at["w"]), range(at["y"], at["y"] + at["h"])
+            cells += [(x, y) for x in columns for y in lines]
+        assert len(cells) == len(set(cells))
     assert len({panel["id"] for panel in panels(board)}) == len(panels(board))
+
+
+@EACH_BOARD
+def test_rows_stand_below_all_else_are_closed_and_hold_what_follows_them(board: Json) -> None:
+    rows = [panel for panel in board["panels"] if panel["type"] == "row"]
+    first = [panel for panel in board["panels"] if panel["type"] != "row"]
+    bottom = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in first)
+    assert [row["gridPos"]["y"] for row in rows] == list(range(bottom, bottom + len(rows)))
+    for row in rows:
+        assert row["collapsed"]
+        assert row["title"]
+        assert min(p["gridPos"]["y"] for p in row["panels"]) == row["gridPos"]["y"] + 1
+
+
+@pytest.mark.parametrize(("name", "lines"), [("overview.json", 24), ("kiosk.json", 27)])
+def test_what_a_reader_sees_first_fits_on_one_screen(name: str, lines: int) -> None:
+    """A line is 38 pixels: 1,080 pixels less what the browser and Grafana's own bars take."""
+    first = [panel for panel in BOARDS[name]["panels"] if panel["type"] != "row"]
+    assert max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in first) <= lines
 
 
 def test_uids_are_those_that_the_links_and_peoples_bookmarks_know() -> None:
@@ -108,9 +134,55 @@ def test_uids_are_those_that_the_links_and_peoples_bookmarks_know() -> None:
 
 @EACH_BOARD
 def test_a_board_opens_every_other_and_takes_time_and_choices_along(board: Json) -> None:
-    others = [f"/d/{uid}" for uid in links.TITLES if uid != board["uid"]]
-    assert [link["url"] for link in board["links"]] == others
-    assert all(link["keepTime"] and link["includeVars"] for link in board["links"])
+    (link,) = board["links"]
+    assert (link["type"], link["asDropdown"]) == ("dashboards", True)
+    assert set(link["tags"]) <= set(board["tags"])
+    assert link["keepTime"]
+    assert link["includeVars"]
+
+
+@EACH_BOARD
+def test_a_board_says_what_it_is_and_asks_no_more_often_than_data_change(board: Json) -> None:
+    assert board["description"]
+    assert board["version"] > 1
+    assert parse_duration(board["refresh"]) >= timedelta(minutes=5)
+
+
+@EACH_BOARD
+def test_spikes_source_switches_and_restarts_are_marked(board: Json) -> None:
+    notes = {note["name"]: note["expr"] for note in board["annotations"]["list"]}
+    assert notes.keys() == {"Emission spikes", "Grid source switches", "Exporter restarts"}
+    assert "CarbonEmissionSpike" in notes["Emission spikes"]
+
+
+def test_alerts_link_to_panels_that_exist() -> None:
+    ids = {(board["uid"], panel["id"]) for board in BOARDS.values() for panel in panels(board)}
+    assert set(links.OF_ALERTS.values()) <= ids
+
+
+@EACH_BOARD
+def test_sums_of_days_and_months_do_not_depend_on_the_time_range(board: Json) -> None:
+    """Grafana ignores a panel's own range while the dashboard's is absolute, as after a zoom."""
+    own = {panel["timeFrom"] for panel in with_data(board) if panel.get("timeFrom")}
+    assert own <= {"28d"}, "the heat map's own range is shown in its title, and only adds weeks"
+    for panel in with_data(board):
+        if "month" in panel["title"] or "today" in panel["title"]:
+            assert not any("$__range" in target["expr"] for target in panel["targets"])
+
+
+@EACH_BOARD
+def test_what_the_reader_picks_may_hold_quotes_and_backslashes(board: Json) -> None:
+    for text in (*expressions(board), *variables(board)):
+        assert re.findall(r'=~"[^"]*\$', text) == []
+        assert set(re.findall(r"=~`([^`]*)`", text)) <= {
+            f"${{{name}:regex}}" for name in picks(board)
+        }
+
+
+@EACH_BOARD
+def test_no_quantity_is_shown_in_megagrams(board: Json) -> None:
+    """Grafana's own grams go from kilograms to megagrams; rates never come so far."""
+    assert '"si:g"' not in json.dumps(board)
 
 
 def test_links_in_tables_open_a_board_that_has_the_variables_they_set() -> None:
@@ -130,7 +202,9 @@ def test_a_board_can_be_imported_by_hand(board: Json) -> None:
 
 @EACH_BOARD
 def test_every_variable_that_is_used_can_be_picked(board: Json) -> None:
-    text = " ".join((*expressions(board), *variables(board), *(p["title"] for p in panels(board))))
+    notes = (note["expr"] for note in board["annotations"]["list"])
+    titles = (panel["title"] for panel in panels(board))
+    text = " ".join((*expressions(board), *variables(board), *notes, *titles))
     used = set(re.findall(r"\$\{?([a-zA-Z]\w*)", text))
     assert used <= set(picks(board))
 

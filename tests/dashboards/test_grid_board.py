@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.build import intensities, picks
+from dashboards.build import intensities, picks, sums
 from tests.support.boards import BOARDS, with_data
 from tests.support.promql_values import NEEDS_PROMTOOL, History
 
 OURS = 'provider="aws", account="1", cloud_region="south"'
 DAY = History(
     interval="15m",
-    choices={"zone": "S", "target": "north", "__range": "2h"},
+    choices={"zone": "S", "target": "north"},
     series={
         # 1.2 kWh an hour at the grid's side: with a PUE of 1.2, 1 kWh of IT energy.
         f"carbon_energy_joules_total{{{OURS}}}": "0+1080000x40",
@@ -58,11 +58,11 @@ DAY = History(
             intensities.emitted_in_target(), {"{}": 18}, id="the own PUE is taken out of the energy"
         ),
         pytest.param(
-            intensities.in_range(intensities.emitted_in_target()), {"{}": 36}, id="two hours"
+            sums.in_month(intensities.emitted_in_target()), {"{}": 9 * 18}, id="nine hours"
         ),
         pytest.param(
             intensities.cleaner_regions(1),
-            {'{provider="aws", cloud_region="north"}': 36},
+            {'{provider="aws", cloud_region="north"}': 9 * 18},
             id="the best region for the same work",
         ),
         pytest.param(
@@ -113,7 +113,7 @@ def test_hours_that_the_target_is_unknown_for_are_compared_with_nothing(tmp_path
     name = 'carbon_region_intensity_gco2eq_per_kwh{provider="aws", cloud_region="north", '
     late = {**DAY.series, f'{name}method="average"}}': "_x33 18x7"}
     history = History(interval=DAY.interval, choices=DAY.choices, series=late)
-    here = intensities.in_range(intensities.emitted_comparably())
+    here = sums.in_month(intensities.emitted_comparably())
     history.check(tmp_path, here, "544m", {"{}": 480})
 
 
@@ -123,8 +123,8 @@ def test_a_region_that_is_known_for_half_the_time_does_not_win_by_it(tmp_path: P
     late = {**DAY.series, f'{name}method="average"}}': "_x33 20x7"}
     history = History(interval=DAY.interval, choices=DAY.choices, series=late)
     best = {
-        '{provider="aws", cloud_region="north"}': 36,
-        '{provider="gcp", cloud_region="new"}': 40,
+        '{provider="aws", cloud_region="north"}': 9 * 18,
+        '{provider="gcp", cloud_region="new"}': 9 * 20,
     }
     history.check(tmp_path, intensities.cleaner_regions(2), "544m", best)
 

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|\[[^\]]*\]|[A-Za-z_:$][\w:$]*|\d[\w.]*|\S')
+_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`|\[[^\]]*\]|[A-Za-z_:$][\w:$]*|\d[\w.]*|\S')
 _NAME = re.compile(r"[A-Za-z_:][\w:$]*")
 _LISTS = {"by", "without", "on", "ignoring", "group_left", "group_right"}
 _WORDS = {"and", "or", "unless", "offset", "bool", "inf", "nan"}

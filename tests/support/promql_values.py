@@ -47,5 +47,6 @@ class History:
 
     def _chosen(self, expression: str) -> str:
         for name, value in self.choices.items():
+            expression = expression.replace(f"${{{name}:regex}}", value)
             expression = expression.replace(f"${name}", value)
         return filled(expression)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from grafana_foundation_sdk.builders import bargauge, stat, table, timeseries
+from grafana_foundation_sdk.builders import bargauge, stat, timeseries
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards.build import panels, queries, shell, tables, thresholds, variables, waste
@@ -19,39 +19,31 @@ def build() -> Dashboard:
     """Assemble the dashboard."""
     picks = (*variables.estate(), *variables.tag(), variables.machine())
     about = "Which machines emit, what makes their watts, and which could go or shrink."
-    board = shell.board(MACHINES, about, picks, refresh="5m")
-    for panel in (*_figures(), *_charts(), *_tables()):
-        board.with_panel(panel)
-    return board.build()
-
-
-def _figures() -> tuple[stat.Panel | bargauge.Panel, ...]:
-    return (
+    board = shell.board(MACHINES, about, picks)
+    for panel in (
         _count(1, (0, 0, 6, 4)),
         _rate_now(2, (6, 0, 6, 4)),
         waste.saved_by_switching_off(3, (12, 0, 6, 4)),
         waste.saved_by_halving(4, (18, 0, 6, 4)),
-        _data_age(13, (0, 62, 8, 10)),
+        tables.all_machines(5, (0, 4, 24, 12)),
+        waste.idle(10, (0, 16, 24, 7)),
+    ):
+        board.with_panel(panel)
+    charts = (
+        _cpu(6, (0, 1, 12, 10)),
+        _power(7, (12, 1, 12, 10)),
+        _components(8, (0, 11, 12, 8)),
+        _scopes(9, (12, 11, 12, 8)),
     )
-
-
-def _charts() -> tuple[timeseries.Panel, ...]:
-    return (
-        _cpu(6, (0, 17, 12, 10)),
-        _power(7, (12, 17, 12, 10)),
-        _components(8, (0, 27, 12, 8)),
-        _scopes(9, (12, 27, 12, 8)),
+    shell.section(board, "What makes the power", charts)
+    shell.section(board, "Too large", (waste.oversized(11, (0, 1, 24, 11)),))
+    unread = (
+        tables.unread_machines(12, (0, 1, 24, 11)),
+        _data_age(13, (0, 12, 8, 10)),
+        tables.unknown_types(14, (8, 12, 16, 10)),
     )
-
-
-def _tables() -> tuple[table.Panel, ...]:
-    return (
-        tables.all_machines(5, (0, 4, 24, 13)),
-        waste.idle(10, (0, 35, 24, 7)),
-        waste.oversized(11, (0, 42, 24, 9)),
-        tables.unread_machines(12, (0, 51, 24, 11)),
-        tables.unknown_types(14, (8, 62, 16, 10)),
-    )
+    shell.section(board, "Not read, not known", unread)
+    return board.build()
 
 
 def _count(number: int, at: Place) -> stat.Panel:
@@ -59,15 +51,15 @@ def _count(number: int, at: Place) -> stat.Panel:
         number=number,
         title="How many machines are picked?",
         description=(
-            "Machines that exist now and are picked above, running and stopped, and how many of "
-            "them have current readings."
+            "Machines that are picked above, running, stopped, and those that vanished within the "
+            "last hours, and how many of them have current readings."
         ),
         unit=panels.COUNT,
         at=at,
     )
     return panels.numbers(
         frame,
-        now(f"count ({queries.picked_machines()})", "All", "A"),
+        now(f"count (group by ({queries.RESOURCE}) ({queries.picked_machines()}))", "All", "A"),
         now(f"count ({queries.among_picked(queries.of_machine(_CPU))})", "With readings", "B"),
     ).decimals(0)
 
@@ -138,10 +130,14 @@ def _components(number: int, at: Place) -> timeseries.Panel:
         unit=panels.WATTS,
         at=at,
     )
-    by = f"sum by (component) ({queries.of_picked(_POWER)} and on ({queries.RESOURCE}) "
+    by = f"sum by (component) ({_single(_POWER)} and on ({queries.RESOURCE}) "
     return panels.coarse(
         panels.stacked(frame, over_time(f"{by}{queries.picked_machines()})", "{{component}}"))
     )
+
+
+def _single(metric: str) -> str:
+    return queries.single(metric, queries.picks("resource_id", "machine"))
 
 
 def _scopes(number: int, at: Place) -> timeseries.Panel:
@@ -155,7 +151,7 @@ def _scopes(number: int, at: Place) -> timeseries.Panel:
         unit=panels.GRAMS_PER_HOUR,
         at=at,
     )
-    by = f"sum by (scope) ({queries.of_picked(_RATE)} and on ({queries.RESOURCE}) "
+    by = f"sum by (scope) ({_single(_RATE)} and on ({queries.RESOURCE}) "
     return panels.coarse(
         panels.stacked(frame, over_time(f"{by}{queries.picked_machines()})", "{{scope}}"))
     )

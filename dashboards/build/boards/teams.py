@@ -18,31 +18,20 @@ _BY_TAG: Final = (
 def build() -> Dashboard:
     """Assemble the dashboard."""
     about = "Whose machines emit what, by any tag that the exporter exports."
-    board = shell.board(links.TEAMS, about, (*variables.estate(), *variables.tag()), refresh="5m")
-    for panel in (*_figures(), *_charts(), *_tables()):
-        board.with_panel(panel)
-    return board.build()
-
-
-def _figures() -> tuple[stat.Panel | bargauge.Panel, ...]:
-    return (
+    board = shell.board(links.TEAMS, about, (*variables.estate(), *variables.tag()))
+    for panel in (
         _total(1, (0, 0, 6, 4)),
         _untagged(2, (6, 0, 6, 4)),
         _count(3, (0, 4, 12, 3)),
         _shares(4, (12, 0, 12, 7)),
-    )
-
-
-def _charts() -> tuple[timeseries.Panel, ...]:
-    return (
-        _trend(6, (0, 19, 24, 9)),
-        _per_vcpu_hour(7, (0, 28, 12, 9)),
-        _per_kwh(8, (12, 28, 12, 9)),
-    )
-
-
-def _tables() -> tuple[table.Panel, ...]:
-    return _owners(5, (0, 7, 24, 12)), tables.untagged_machines(9, (0, 37, 24, 8))
+        _owners(5, (0, 7, 24, 10)),
+        _trend(6, (0, 17, 24, 9)),
+    ):
+        board.with_panel(panel)
+    efficiency = (_per_vcpu_hour(7, (0, 1, 12, 9)), _per_kwh(8, (12, 1, 12, 9)))
+    shell.section(board, "How well each uses its machines", efficiency)
+    shell.section(board, "Nobody's machines", (tables.untagged_machines(9, (0, 1, 24, 10)),))
+    return board.build()
 
 
 def _total(number: int, at: Place) -> stat.Panel:
@@ -53,10 +42,10 @@ def _total(number: int, at: Place) -> stat.Panel:
             "Grams of CO2 equivalent of the picked machines in the dashboard's time range, from "
             f"the machines' counters. {_BY_TAG}"
         ),
-        unit=panels.GRAMS,
+        unit=panels.KILOGRAMS,
         at=at,
     )
-    return panels.numbers(frame, now(f"sum ({owners.grams()})"))
+    return panels.amounts(frame, {"Emitted": f"sum ({owners.grams()})"})
 
 
 def _untagged(number: int, at: Place) -> stat.Panel:
@@ -118,7 +107,9 @@ def _trend(number: int, at: Place) -> timeseries.Panel:
         unit=panels.GRAMS_PER_HOUR,
         at=at,
     )
-    return panels.coarse(panels.stacked(frame, over_time(owners.rate(), owners.LEGEND)))
+    count = owners.LEADING
+    chosen = owners.leaders(count, owners.PICKED)
+    return panels.coarse(panels.top(frame, count, owners.OWNER, owners.rate(), chosen))
 
 
 def _per_vcpu_hour(number: int, at: Place) -> timeseries.Panel:
@@ -134,7 +125,9 @@ def _per_vcpu_hour(number: int, at: Place) -> timeseries.Panel:
         at=at,
     )
     return panels.coarse(
-        panels.lines(frame, over_time(owners.grams_per_vcpu_hour(), owners.LEGEND))
+        panels.lines(
+            frame, over_time(owners.of_leaders(owners.grams_per_vcpu_hour()), owners.LEGEND)
+        )
     )
 
 
@@ -150,7 +143,7 @@ def _per_kwh(number: int, at: Place) -> timeseries.Panel:
         at=at,
     )
     return panels.coarse(
-        panels.lines(frame, over_time(owners.grams_per_kwh(), owners.LEGEND))
+        panels.lines(frame, over_time(owners.of_leaders(owners.grams_per_kwh()), owners.LEGEND))
     ).decimals(0)
 
 
@@ -171,7 +164,7 @@ def _owners(number: int, at: Place) -> table.Panel:
     panel = panels.grid(
         frame,
         _COLUMNS,
-        rows(owners.grams(), "A"),
+        rows(f"{owners.grams()} / 1000", "A"),
         rows(owners.share(), "B"),
         rows(owners.change(), "C"),
         rows(owners.rate(), "D"),
@@ -197,7 +190,7 @@ _COLUMNS: Final = (
         ),
     ),
     column("Value #E", "Machines", *panels.unit(panels.COUNT, 0), panels.width(90)),
-    column("Value #A", "Emitted", *panels.unit(panels.GRAMS), panels.width(95)),
+    column("Value #A", "Emitted", *panels.unit(panels.KILOGRAMS, 1), panels.width(95)),
     column("Value #J", "Energy", *panels.unit(panels.KILOWATT_HOURS), panels.width(95)),
     column("Value #B", _SHARE, *panels.unit(panels.SHARE, 1), *panels.bar(), panels.width(190)),
     column(
