@@ -56,6 +56,13 @@ def test_sums_come_to(expression: str, at: str, expected: dict[str, float], tmp_
 
 
 @NEEDS_PROMTOOL
+def test_a_counter_that_is_reset_loses_nothing_until_the_hour_is_over(tmp_path: Path) -> None:
+    """As where a backfilled counter ends and the live one begins: 124 g, and 6 g since."""
+    history = History(interval="5m", choices={}, series={GRAMS: "0+1x124 0+1x300"})
+    history.check(tmp_path, sums.today(), "10h55m", {"{}": 124 + 6})
+
+
+@NEEDS_PROMTOOL
 def test_recorded_sums_are_taken_where_the_rules_are_loaded(tmp_path: Path) -> None:
     recorded = (
         f'region_scope:carbon_emissions_gco2eq:increase_month{{{PLACE}, scope="operational"}}'

@@ -187,7 +187,8 @@ def _hour(counter: str, by: str, look_back: str = "6h") -> str:
 def _since(counter: str, by: str) -> str:
     """Sum the growth of each counter since the last whole hour, or since it appeared after it.
 
-    The subquery's only step within an hour is the whole hour.
+    The subquery's only step within an hour is the whole hour. A counter that was reset since then
+    has grown by what it reached before, the highest of the hour, and by all that it shows now.
     """
     return block(
         """
@@ -197,7 +198,10 @@ def _since(counter: str, by: str) -> str:
             )
           or
             sum by (@by@) (
-              increase(@counter@[1h]) unless last_over_time(@counter@[1h:1h])
+                increase(@counter@[1h]) unless last_over_time(@counter@[1h:1h])
+              or
+                  max_over_time(@counter@[1h]) - last_over_time(@counter@[1h:1h])
+                + (@counter@ < last_over_time(@counter@[1h:1h]))
             )
         )
         """,
