@@ -83,7 +83,7 @@ _MOVER_COLUMNS: Final = (
     column("account", "Account", cells.wrapped(), cells.account()),
     column("Value #B", "Now", *panels.unit(panels.GRAMS_PER_HOUR), panels.width(74)),
     column("Value #C", _USUAL, *panels.unit(panels.GRAMS_PER_HOUR), panels.width(74)),
-    column("Value #A", "More", *panels.unit(panels.GRAMS_PER_HOUR), panels.width(74)),
+    column("Value #A", "More", *panels.unit(panels.GRAMS_PER_HOUR), panels.width(86)),
 )
 
 
@@ -100,10 +100,8 @@ def firing(number: int, at: Place) -> table.Panel:
         at=at,
         empty="None",
     )
-    firing = _told(f"max by ({_ABOUT}) ({_FIRING})")
-    since = _told(
-        f"max by ({_ABOUT}) (time () - ALERTS_FOR_STATE and ignoring (alertstate) {_FIRING})"
-    )
+    firing = _told(f"max by ({_ABOUT}) ({FIRING})")
+    since = _told(f"max by ({_ABOUT}) ({ACTIVE_FOR})")
     panel = panels.grid(frame, _ALERT_COLUMNS, rows(firing, "A"), rows(since, "B"))
     return panel.sort_by([TableSortByFieldState().display_name("For").desc(desc=False)])
 
@@ -120,12 +118,26 @@ def count_firing(number: int, at: Place) -> stat.Panel:
         unit=panels.COUNT,
         at=at,
     )
-    serious = _FIRING.replace("}", ', severity!="info"}')
-    count = f"count ({serious}) or 0 * count ({queries.exporter('carbon_build_info')})"
+    exporters = f"0 * count ({queries.exporter('carbon_build_info')})"
+    count = f"count ({_firing('ALERTS', NOT_INFO)}) or {exporters}"
     return panels.numbers(frame, now(count)).thresholds(thresholds.any_is_bad()).decimals(0)
 
 
-_FIRING: Final = 'ALERTS{alertname=~"Carbon.+", alertstate="firing"}'
+_SLOW: Final = 'alertname="CarbonMachineIdle"'
+"""Alerts of a group that is evaluated each quarter of an hour: Prometheus forgets them between."""
+NOT_INFO: Final = 'severity!="info"'
+
+
+def _firing(metric: str, *matchers: str) -> str:
+    """Select the alerts that fire, those of slow groups as they were told last."""
+    state = ('alertstate="firing"',) if metric == "ALERTS" else ()
+    all_ours = queries.selected('alertname=~"Carbon.+"', *state, *matchers)
+    slow = queries.selected(_SLOW, *state, *matchers)
+    return f"({metric}{all_ours} or last_over_time({metric}{slow}[16m]))"
+
+
+FIRING: Final = _firing("ALERTS")
+ACTIVE_FOR: Final = f"time () - {_firing('ALERTS_FOR_STATE')} and ignoring (alertstate) {FIRING}"
 _ABOUT: Final = (
     "alertname, severity, provider, account, grid_zone, collector, instance, resource_id, name"
 )
