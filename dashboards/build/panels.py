@@ -168,9 +168,9 @@ def stacked(frame: Frame, *queries: prom.Dataquery) -> timeseries.Panel:
     return lines(frame, *queries).fill_opacity(40).stacking(adding)
 
 
-def coarse(panel: timeseries.Panel) -> timeseries.Panel:
+def coarse(panel: timeseries.Panel, points: int = 400) -> timeseries.Panel:
     """Ask for fewer points than pixels: for queries that join every machine at each point."""
-    return panel.max_data_points(400)
+    return panel.max_data_points(points)
 
 
 def legend_below(panel: timeseries.Panel) -> timeseries.Panel:

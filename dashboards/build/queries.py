@@ -96,8 +96,9 @@ def exporters_watching() -> str:
     What several counted each for itself, as a pair for high availability does, is divided by it;
     one that got a new address within the range is one.
     """
-    watching = estate("carbon_resources", 'state="measured"')
-    return f"avg_over_time((count by ({REGION}) ({watching}))[$__range:5m])"
+    measured = estate("carbon_resources", 'state="measured"')
+    watching = f"count by ({REGION}) ({measured})"
+    return f"(avg_over_time(({watching})[$__range:5m]) or {watching})"
 
 
 REGION: Final = "provider, account, cloud_region"

@@ -82,6 +82,7 @@ def month_elsewhere(number: int, at: Place) -> stat.Panel:
         ),
         unit=panels.KILOGRAMS,
         at=at,
+        empty="After a whole hour",
     )
     here = sums.in_month(intensities.emitted_comparably())
     there = sums.in_month(intensities.emitted_in_target())
@@ -120,6 +121,7 @@ def month_at_best(number: int, at: Place) -> bargauge.Panel:
         ),
         unit=panels.KILOGRAMS,
         at=at,
+        empty="After a whole hour",
     )
     best = f"sort ({intensities.cleaner_regions(BEST)} / 1000)"
     return panels.thin(panels.bars(frame, now(best, "{{provider}} {{cloud_region}}")))

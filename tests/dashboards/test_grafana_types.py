@@ -24,8 +24,6 @@ pytestmark = pytest.mark.skipif(
     reason="GRAFANA_SCHEMA names no folder with @grafana/schema and typescript, or node is absent",
 )
 
-KINDS = {"state-timeline": "statetimeline"}
-"""Kinds of panels whose types stand under another name."""
 WITH_FIELDS = {"timeseries", "statetimeline", "table"}
 """Kinds of panels whose fields have options of their own."""
 
@@ -72,11 +70,11 @@ def checked(board: Json, types: Path) -> Iterator[str]:
     for panel in panels(board):
         number = panel["id"]
         shown = {k: v for k, v in panel.items() if k not in {"panels", "options", "fieldConfig"}}
-        kind = "RowPanel" if panel["type"] == "row" else "Panel"
-        yield f"export const p{number}: Json<grafana.{kind}> = {json.dumps(shown)};"
+        shape = "RowPanel" if panel["type"] == "row" else "Panel"
+        yield f"export const p{number}: Json<grafana.{shape}> = {json.dumps(shown)};"
         if panel["type"] == "row":
             continue
-        kind = KINDS.get(panel["type"], panel["type"])
+        kind = str(panel["type"]).replace("-", "")
         path = types / "composable" / kind / "panelcfg" / "x" / "types.gen"
         options = newest(panel["options"])
         yield f"export const o{number}: Json<import('{path}').Options> = {options};"
