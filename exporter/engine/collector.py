@@ -103,7 +103,15 @@ class ProviderCollector:
             self.final = final
         if not refused and not unread and commit(self._ledger, self._store_status):
             self._ledger.caught_up(self.name, self._generation)
+        if not refused and not unread and self._asleep(final):
+            newest = final  # nothing is younger: an account that sleeps is not late
         return reasons([*errors, *unread]), newest
+
+    def _asleep(self, final: int) -> bool:
+        """Tell whether no known machine ran in the newest final bucket."""
+        resolution = self.rules.resolution
+        window = Window(start=final - resolution, end=final, resolution=resolution)
+        return not self._ledger.ran(self.name, window)
 
     def _discover(self) -> tuple[Inventory, list[CollectorError]]:
         """List the machines; where that is refused altogether, go on with those known."""

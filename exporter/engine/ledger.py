@@ -442,6 +442,15 @@ class Ledger:
                 > 0
             )
 
+    def ran(self, collector: str, window: Window) -> bool:
+        """Tell whether any machine ran in a window, whether or not it is still to be read."""
+        with self._lock:
+            return any(
+                account.overlap(window.start, window.end) > 0
+                for account in self._of(collector)
+                if not account.finished
+            )
+
     def counting_since(self, collector: str) -> int | None:
         """Return when a collector began to count, epoch seconds; None before its first cycle."""
         with self._lock:

@@ -114,6 +114,25 @@ def test_nothing_is_asked_when_nothing_runs(state: Path, clock: ManualClock) -> 
     assert view(rig).success is True
 
 
+def test_an_account_that_sleeps_is_not_late(state: Path, clock: ManualClock) -> None:
+    night = SimMachine(name="m", spans=[Span(T0 - 5000, T0 + HOUR), Span(T0 + 9 * HOUR)])
+    rig = rig_of(state, clock, SimCloud(clock=clock, machines=[night]))
+    rig.every(300, T0 + 8 * HOUR)
+    assert view(rig).data_timestamp == rig.final
+
+
+def test_an_account_whose_machines_run_without_data_is_late(
+    state: Path, clock: ManualClock
+) -> None:
+    cloud = SimCloud(clock=clock, machines=fleet())
+    rig = rig_of(state, clock, cloud)
+    rig.every(300, T0 + HOUR)
+    delivered = view(rig).data_timestamp
+    cloud.read = lambda _machines, _window: Reading(series=())  # type: ignore[method-assign]
+    rig.every(300, T0 + 4 * HOUR)
+    assert view(rig).data_timestamp == delivered
+
+
 def test_only_machines_that_still_have_open_buckets_are_asked(
     state: Path, clock: ManualClock
 ) -> None:
