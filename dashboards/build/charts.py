@@ -37,7 +37,7 @@ def against_usual(number: int, at: Place) -> timeseries.Panel:
         over_time(queries.total(RATE), CENTRAL, "B"),
         over_time(queries.bound(RATE, RATE_LOW), LOW, "C"),
         over_time(usual.usual(), _USUAL, "D"),
-        over_time(usual.limit(), _LIMIT, "E"),
+        over_time(usual.spike_limit(), _LIMIT, "E"),
         over_time(queries.total(RATE, offset="1d"), _DAY_BEFORE, "F"),
     )
     edge = panels.colour(thresholds.NEUTRAL)

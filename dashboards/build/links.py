@@ -69,21 +69,3 @@ def field(name: str) -> str:
 
 
 _CARRIED: Final = "${__url_time_range}&${datasource:queryparam}&${job:queryparam}"
-
-OF_ALERTS: Final = MappingProxyType(
-    {
-        "CarbonEmissionSpike": (OVERVIEW, 9),
-        "CarbonBudgetBurn": (OVERVIEW, 5),
-        "CarbonBudgetSpent": (OVERVIEW, 6),
-        "CarbonGridDirty": (GRID, 5),
-        "CarbonMachineIdle": (MACHINES, 10),
-        "CarbonIntensityFallback": (GRID, 7),
-        "CarbonDataLate": (HEALTH, 8),
-        "CarbonCoverageLow": (HEALTH, 12),
-        "CarbonSeriesDropped": (HEALTH, 22),
-        "CarbonCollectorFailing": (HEALTH, 6),
-        "CarbonApiBillHigh": (HEALTH, 18),
-        "CarbonExporterDown": (HEALTH, 20),
-    }
-)
-"""Alert to uid and panel of the dashboard that shows what it is about. As stable as the uids."""

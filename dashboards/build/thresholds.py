@@ -14,12 +14,16 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMappingResult,
 )
 
-COVERAGE_POOR: Final = 0.80
+from dashboards.build import alert_limits
+from exporter.core.model import OBSERVED as OBSERVED_LEVELS
+from exporter.core.model import FallbackLevel, weakness
+
+COVERAGE_POOR: Final = alert_limits.number("coverage")
 """Below this the total says more about what we cannot see than about the estate."""
 COVERAGE_FAIR: Final = 0.95
 """One machine in twenty unmeasured: within the bounds of the power model."""
 
-GRID_CLEAN: Final = 100
+GRID_CLEAN: Final = alert_limits.number("grid_clean")
 """gCO2eq/kWh, life cycle: grids that run on hydro, nuclear and wind stay below."""
 GRID_MIXED: Final = 300
 """gCO2eq/kWh, life cycle: above it, fossil plants make more than about half of the power."""
@@ -63,11 +67,16 @@ FALLBACK: Final = {
 """Text and colour of each ``carbon_grid_intensity_fallback_level``.
 
 The numbers are names and no order: a forecast is nearer the truth than the last known value. Rules
-and queries compare for equality, never for more or less.
+and queries compare for equality, never for more or less; see ``weakness_of``.
 """
 
-OBSERVED: Final = (0, 1)
+OBSERVED: Final = tuple(sorted(int(level) for level in OBSERVED_LEVELS))
 """Fallback levels of values that a source measured for their own hour."""
+
+_FROM_STRONG_TO_WEAK: Final = tuple(
+    int(level) for level in sorted(FallbackLevel, key=lambda level: weakness(level, ""))
+)
+"""The exporter's own order, by expected error."""
 
 
 def unobserved(level: str) -> str:
@@ -78,6 +87,23 @@ def unobserved(level: str) -> str:
 def observed(level: str) -> str:
     """Keep of a vector of fallback levels what a source measured."""
     return " or ".join(f"{level} == {one}" for one in OBSERVED)
+
+
+def weakness_of(level: str) -> str:
+    """Turn a vector of fallback levels into their places by expected error, for max and min."""
+    return _mapped(level, {one: place for place, one in enumerate(_FROM_STRONG_TO_WEAK)})
+
+
+def level_of(weak: str) -> str:
+    """Turn places by expected error back into fallback levels."""
+    return _mapped(weak, dict(enumerate(_FROM_STRONG_TO_WEAK)))
+
+
+def _mapped(vector: str, numbers: Mapping[int, int]) -> str:
+    moved = (
+        f"({vector} == bool {old}) * {new - old}" for old, new in numbers.items() if old != new
+    )
+    return " + ".join((vector, *moved))
 
 
 SUCCESS: Final = {1: ("OK", GOOD), 0: ("failing", BAD)}

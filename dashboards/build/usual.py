@@ -5,9 +5,9 @@ It is recorded by account, so regions and scrape jobs cannot be picked.
 
 from typing import Final
 
+from dashboards.build.alert_limits import limit
 from dashboards.build.queries import picks, selected
-from dashboards.build.rules import limits
-from dashboards.build.rules.usual import GRAMS
+from dashboards.build.rules.usual import GRAMS, NOTABLE
 
 ACCOUNT: Final = "provider, account"
 
@@ -22,12 +22,10 @@ def usual() -> str:
     return f"sum ({_USUAL})"
 
 
-def limit() -> str:
+def spike_limit() -> str:
     """Grams per hour from which on the alert fires: exact where one account is picked."""
-    factor, floor = (
-        f"{limits.SPIKE_FACTOR} * {_USUAL}",
-        f"({_USUAL} + {limits.SPIKE_GRAMS_PER_HOUR})",
-    )
+    factor = f"{limit('spike_factor')} * {_USUAL}"
+    floor = f"({_USUAL} + on () group_left () {NOTABLE})"
     return f"sum ({factor} > {floor} or {floor})"
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from dashboards.build import charts, savings, usual
-from dashboards.build.rules import limits
 from tests.support.promql_values import NEEDS_PROMTOOL, History
 
 ACCOUNT = 'provider="aws", account="{}"'
@@ -20,6 +19,8 @@ ACCOUNTS = History(
     interval="1m",
     choices={},
     series={
+        "estate:carbon_emissions_gco2eq_per_hour:notable": "40x60",
+        "carbon_limit_spike_factor": "1.5x60",
         recorded("usual", "1"): "1000x60",
         recorded("avg5m", "1"): "1300x60",
         recorded("excess", "1"): "300x60",
@@ -38,8 +39,8 @@ ACCOUNTS = History(
     [
         pytest.param(usual.change(), {"{}": round(1308 / 1010 - 1, 3)}, id="more than usual"),
         pytest.param(
-            usual.limit(),
-            {"{}": limits.SPIKE_FACTOR * 1000 + 10 + limits.SPIKE_GRAMS_PER_HOUR},
+            usual.spike_limit(),
+            {"{}": 1.5 * 1000 + 10 + 40},
             id="each account's own limit: a factor, or so many grams",
         ),
         pytest.param(usual.movers(1), {f"{{{ACCOUNT.format('1')}}}": 300}, id="moved most"),

@@ -1,19 +1,19 @@
 """The committed rules against the code that makes them, the metrics that exist, and promtool."""
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 import yaml
 
-from dashboards.build import HOME
+from dashboards.build import HOME, alert_limits
 from dashboards.build.rules import alert_groups, record_groups, render_rules, write_rules
 from dashboards.build.rules.grafana import title
-from dashboards.build.rules.model import Alert
+from dashboards.build.rules.model import Alert, Site
 from exporter.exposition.catalogue import FAMILIES
+from tests.support.boards import BOARDS, panels
+from tests.support.promtools import PROMTOOLS, Promtool
 
 Json: TypeAlias = dict[str, Any]
 RULES = HOME / "rules"
@@ -25,32 +25,18 @@ LABELS_OF = {family.name: set(family.labels) for family in FAMILIES}
 RECORDS = [record for group in record_groups() for record in group.records]
 ALERTS = [alert for group in alert_groups() for alert in group.alerts]
 RECORDED = {record.name for record in RECORDS}
+LIMITS = {f"{alert_limits.PREFIX}{name}" for name in alert_limits.all_limits()}
 EXPRESSIONS = [
     *((record.name, record.expression) for record in RECORDS),
     *((title(alert), alert.expression) for alert in ALERTS),
     *((f"{title(alert)}:{value.name}", value.series) for alert in ALERTS for value in alert.values),
-    *((f"{title(alert)}:{name.name}", name.query) for alert in ALERTS for name in alert.names),
+    *((f"{title(alert)}:{name.name}", name.series) for alert in ALERTS for name in alert.names),
 ]
-
-needs_promtool = pytest.mark.skipif(
-    not shutil.which("promtool"), reason="promtool is not installed"
-)
 
 
 def load(path: Path) -> Json:
     content: Json = yaml.safe_load(path.read_text(encoding="utf-8"))
     return content
-
-
-def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = ["promtool", *arguments]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
-
-
-def interpolated(text: str) -> str:
-    """Expand text as Grafana's provisioning does: no variable is set, ``$$`` is a dollar."""
-    pattern = r"\$\$|\$\{\w+\}|\$\w+"
-    return re.sub(pattern, lambda found: "$" if found[0] == "$$" else "", text)
 
 
 def provisioned_rules() -> dict[str, Json]:
@@ -59,6 +45,21 @@ def provisioned_rules() -> dict[str, Json]:
 
 
 GRAFANA = provisioned_rules()
+FIELDS = {
+    "uid",
+    "title",
+    "condition",
+    "data",
+    "dashboardUid",
+    "panelId",
+    "noDataState",
+    "execErrState",
+    "for",
+    "keepFiringFor",
+    "annotations",
+    "labels",
+}
+"""Of a rule, as Grafana's file provisioning spells them (rules_types.go)."""
 
 
 def test_the_committed_rules_are_what_the_code_makes() -> None:
@@ -74,19 +75,24 @@ def test_a_changed_and_a_missing_file_are_stale_and_get_written(tmp_path: Path) 
     assert not (tmp_path / names[1]).exists()
 
 
-@needs_promtool
-@pytest.mark.parametrize("name", ["recording.yml", "alerts.yml"])
-def test_promtool_has_nothing_to_say_about_the_rules(name: str) -> None:
-    done = promtool("check", "rules", str(RULES / name))
+either_promtool = pytest.mark.parametrize("promtool", PROMTOOLS, ids=lambda tool: tool.name)
+
+
+@either_promtool
+@pytest.mark.parametrize("name", ["recording.yml", "alerts.yml", "limits.yml"])
+def test_promtool_has_nothing_to_say_about_the_rules(name: str, promtool: Promtool) -> None:
+    done = promtool.run("check", "rules", str(RULES / name))
     assert done.returncode == 0, done.stderr
     assert "rules found" in done.stdout
     assert done.stderr.strip() == ""
 
 
-@needs_promtool
+@either_promtool
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
-def test_rules_fire_with_the_right_text_and_are_silent_otherwise(path: Path) -> None:
-    done = promtool("test", "rules", str(path))
+def test_rules_fire_with_the_right_text_and_are_silent_otherwise(
+    path: Path, promtool: Promtool
+) -> None:
+    done = promtool.run("test", "rules", str(path))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -123,7 +129,7 @@ def test_every_series_is_recorded_or_in_the_catalogue() -> None:
         recorded = set(re.findall(r"\b[a-z_]+:\w+:\w+", expression))
         rest = re.sub(r"\b[a-z_]+:\w+:\w+", "", expression)
         real = set(re.findall(r"\bcarbon_\w+", rest))
-        wrong[name] = (recorded - RECORDED) | (real - LABELS_OF.keys())
+        wrong[name] = (recorded - RECORDED) | (real - LABELS_OF.keys() - LIMITS)
     assert {name: series for name, series in wrong.items() if series} == {}
 
 
@@ -152,7 +158,7 @@ def test_texts_use_only_what_is_looked_up_and_look_up_only_what_is_used(alert: A
 
 @pytest.mark.parametrize("alert", ALERTS, ids=title)
 def test_every_alert_has_a_runbook(alert: Alert) -> None:
-    path, anchor = alert.runbook.split("#")
+    path, anchor = alert.runbook(Site()).split("#")
     assert (HOME.parent / path).is_file()
     headings = re.findall(r"^## (.+)$", RUNBOOKS, re.MULTILINE)
     assert anchor in {heading.lower().replace(" ", "-") for heading in headings}
@@ -180,6 +186,7 @@ def test_grafana_has_the_alerts_that_prometheus_has() -> None:
     for name, rule in GRAFANA.items():
         assert rule["data"][0]["model"]["expr"] == alerts[name]["expr"]
         assert rule["for"] == alerts[name]["for"]
+        assert rule.get("keepFiringFor") == alerts[name].get("keep_firing_for")
         assert rule["labels"] == alerts[name]["labels"]
         assert rule["annotations"]["runbook_url"] == alerts[name]["annotations"]["runbook_url"]
 
@@ -195,14 +202,67 @@ def test_grafana_rules_ask_the_provisioned_source_and_refer_to_their_own_steps(r
     assert all(step["model"]["refId"] == step["refId"] for step in rule["data"])
 
 
+def test_only_what_grafana_takes_as_it_is_has_a_dollar() -> None:
+    """Its provisioning expands a dollar in every other text, and knows these fields only."""
+    content = load(PROVISIONED / "alerting" / "rules.yml")
+    assert content.keys() == {"apiVersion", "groups"}
+    for group in content["groups"]:
+        assert group.keys() == {"orgId", "name", "folder", "interval", "rules"}
+        for rule in group["rules"]:
+            assert rule.keys() <= FIELDS
+            for step in rule["data"]:
+                assert step.keys() == {"refId", "relativeTimeRange", "datasourceUid", "model"}
+            raw = [rule.pop("annotations"), *(step.pop("model") for step in rule["data"])]
+            assert "$$" not in yaml.safe_dump(raw)
+    assert "$" not in yaml.safe_dump(content)
+
+
 @pytest.mark.parametrize("rule", GRAFANA.values(), ids=GRAFANA)
-def test_grafana_texts_survive_the_interpolation_of_provisioning(rule: Json) -> None:
+def test_grafana_texts_read_steps_of_their_own_and_never_query(rule: Json) -> None:
     steps = {step["refId"] for step in rule["data"]}
     for text in rule["annotations"].values():
-        shown = interpolated(text)
-        assert shown == text.replace("$$", "$")
-        assert set(re.findall(r"\$values\.(\w+)", shown)) <= steps
-        assert "query" not in shown
+        assert set(re.findall(r"\$values\.(\w+)", text)) <= steps
+        assert "| query" not in text
+
+
+@pytest.mark.parametrize("rule", GRAFANA.values(), ids=GRAFANA)
+def test_grafana_rules_link_to_a_panel_that_exists(rule: Json) -> None:
+    board = next(b for b in BOARDS.values() if b["uid"] == rule["dashboardUid"])
+    assert rule["panelId"] in {panel["id"] for panel in panels(board)}
+    assert rule["annotations"]["__dashboardUid__"] == rule["dashboardUid"]
+    assert rule["annotations"]["__panelId__"] == str(rule["panelId"])
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=title)
+def test_variables_of_a_link_are_of_its_board(alert: Alert) -> None:
+    board = next(b for b in BOARDS.values() if b["uid"] == alert.shown.board)
+    names = {variable["name"] for variable in board["templating"]["list"]}
+    assert alert.shown.variables.keys() <= names
+
+
+def test_every_limit_is_read_by_an_expression_and_has_its_reason() -> None:
+    made = "".join(render_rules().values())
+    lines = alert_limits.FILE.read_text(encoding="utf-8").splitlines()
+    for name in LIMITS:
+        assert f"max({name}) or vector(" in made
+        at = lines.index(f"      - record: {name}")
+        assert lines[at - 1].lstrip().startswith("#")
+
+
+def test_addresses_of_a_place_go_into_its_rules() -> None:
+    site = Site(runbooks="https://wiki/run", grafana="https://grafana", datasource="thanos")
+    files = render_rules(site)
+    assert files["rules/recording.yml"] == render_rules()["rules/recording.yml"]
+    alerts = yaml.safe_load(files["rules/alerts.yml"])["groups"][0]["rules"]
+    spike = alerts[0]["annotations"]
+    assert spike["runbook_url"] == "https://wiki/run#carbonemissionspike"
+    assert spike["dashboard_url"] == (
+        "https://grafana/d/carbon-overview?viewPanel=9"
+        "&var-provider={{ $labels.provider | urlquery }}"
+        "&var-account={{ $labels.account | urlquery }}"
+    )
+    rules = yaml.safe_load(files["provisioning/alerting/rules.yml"])["groups"][0]["rules"]
+    assert {step["datasourceUid"] for step in rules[0]["data"]} == {"thanos", "__expr__"}
 
 
 def test_grafana_ids_are_unique_and_short_enough() -> None:

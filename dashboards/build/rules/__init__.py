@@ -1,7 +1,7 @@
 """Recording rules and alerts: written once here, for Prometheus and for Grafana.
 
-``write_rules`` is part of ``python -m dashboards.build``. Limits stand in ``limits``; each alert
-has a section of its name in docs/runbooks.md.
+``write_rules`` is part of ``python -m dashboards.build``. Limits stand in ``rules/limits.yml``;
+each alert has a section of its name in docs/runbooks.md.
 """
 
 from collections.abc import Mapping
@@ -17,15 +17,19 @@ from dashboards.build.rules import (
     budget,
     grafana,
     prometheus,
+    told,
     totals,
     trust,
     usual,
 )
-from dashboards.build.rules.model import AlertGroup, RecordGroup
+from dashboards.build.rules.model import AlertGroup, RecordGroup, Site
 
 RECORDING: Final = "rules/recording.yml"
 ALERTS: Final = "rules/alerts.yml"
 PROVISIONED: Final = "provisioning/alerting/rules.yml"
+
+_HERE: Final = Site()
+"""As committed: links are paths of this repository."""
 
 _MADE: Final = "# Made by `make dashboards` from dashboards/build/rules. Do not edit.\n"
 _RECORDING_HEAD: Final = f"""{_MADE}#
@@ -33,17 +37,18 @@ _RECORDING_HEAD: Final = f"""{_MADE}#
 # level:metric:operations. What they mean and what they cannot know: docs/runbooks.md.
 """
 _ALERTS_HEAD: Final = f"""{_MADE}#
-# Needs recording.yml beside it. What to do for each alert: docs/runbooks.md.
+# Needs recording.yml beside it, and takes its limits from limits.yml, where they may be changed.
+# What to do for each alert: docs/runbooks.md.
 """
 _PROVISIONED_HEAD: Final = f"""{_MADE}#
 # The alerts of rules/alerts.yml as Grafana-managed rules: use one or the other. They read the
-# series of rules/recording.yml, which Prometheus must have loaded. A literal $ is written $$ here.
+# series of rules/recording.yml and rules/limits.yml, which Prometheus must have loaded.
 """
 
 
 def record_groups() -> tuple[RecordGroup, ...]:
     """All recording rules."""
-    return (*totals.groups(), *usual.groups(), *budget.groups(), *trust.groups())
+    return (*totals.groups(), *usual.groups(), *budget.groups(), *trust.groups(), *told.groups())
 
 
 def alert_groups() -> tuple[AlertGroup, ...]:
@@ -51,18 +56,18 @@ def alert_groups() -> tuple[AlertGroup, ...]:
     return (*alerts_estate.groups(), *alerts_trust.groups())
 
 
-def render_rules() -> Mapping[str, str]:
+def render_rules(site: Site = _HERE) -> Mapping[str, str]:
     """Path below ``dashboards`` to text of every rule file."""
     return {
         RECORDING: _RECORDING_HEAD + _dump(prometheus.recording(record_groups())),
-        ALERTS: _ALERTS_HEAD + _dump(prometheus.alerting(alert_groups())),
-        PROVISIONED: _PROVISIONED_HEAD + _dump(grafana.provisioning(alert_groups())),
+        ALERTS: _ALERTS_HEAD + _dump(prometheus.alerting(alert_groups(), site)),
+        PROVISIONED: _PROVISIONED_HEAD + _dump(grafana.provisioning(alert_groups(), site)),
     }
 
 
-def write_rules(*, check: bool, home: Path = HOME) -> list[str]:
+def write_rules(*, check: bool, home: Path = HOME, site: Site = _HERE) -> list[str]:
     """Write the rule files that differ from the code, or only name them."""
-    files = render_rules()
+    files = render_rules(site)
     changed = [name for name, text in files.items() if _read(home / name) != text]
     for name in () if check else changed:
         (home / name).parent.mkdir(parents=True, exist_ok=True)

@@ -2,17 +2,16 @@
 
 from typing import Final
 
-from dashboards.build.rules import budget, limits
-from dashboards.build.rules.model import Alert, Name, Severity, Value
+from dashboards.build.alert_limits import limit
+from dashboards.build.links import OVERVIEW
+from dashboards.build.rules import budget, told
+from dashboards.build.rules.model import Alert, Name, Panel, Severity, Value
 from dashboards.build.rules.promql import block
 
 _KILO: Final = 1000
 """Sums of a month are told in kilograms: ``humanize`` would call a tonne a megagram."""
-_BIGGEST: Final = Name(
-    name="biggest",
-    query="topk(1, sum by (account) (region_scope:carbon_emissions_gco2eq:increase_month))",
-    label="account",
-)
+_BIGGEST: Final = Name(name="biggest", series=told.BIGGEST, label="account")
+_MOST: Final = "{{ if $biggest }} Account {{ $biggest }} emitted most this month.{{ end }}"
 
 
 def alerts() -> tuple[Alert, ...]:
@@ -24,7 +23,7 @@ def _burn_fast() -> Alert:
     return _burn(
         Severity.CRITICAL,
         "15m",
-        (("1d", limits.BURN_FAST), ("2h", limits.BURN_FAST)),
+        (("1d", "burn_fast"), ("2h", "burn_fast")),
         "1d",
         "the last day",
     )
@@ -34,7 +33,7 @@ def _burn_slow() -> Alert:
     return _burn(
         Severity.WARNING,
         "1h",
-        (("7d", limits.BURN_SLOW), ("1d", limits.BURN_SLOW)),
+        (("7d", "burn_slow"), ("1d", "burn_slow")),
         "7d",
         "the last seven days",
     )
@@ -43,19 +42,21 @@ def _burn_slow() -> Alert:
 def _burn(
     severity: Severity,
     lasting: str,
-    burns: tuple[tuple[str, float], ...],
+    burns: tuple[tuple[str, str], ...],
     window: str,
     span: str,
 ) -> Alert:
-    pace = " and ".join(f"{budget.BURN}:ratio_{w} > {limit}" for w, limit in burns)
+    pace = " and ".join(f"{budget.BURN}:ratio_{w} > {limit(name)}" for w, name in burns)
     projected = f"{budget.PROJECTED}:projected_month_{window}"
     return Alert(
         name="CarbonBudgetBurn",
         severity=severity,
         lasting=lasting,
+        keep="15m",
+        shown=Panel(board=OVERVIEW, panel=5),
         expression=block(
             """
-              @projected@
+              max(@projected@)
             and
               @projected@ > @budget@ * @limit@
             and
@@ -66,7 +67,7 @@ def _burn(
             projected=projected,
             budget=budget.BUDGET,
             month=budget.MONTH,
-            limit=str(limits.BURN_SLOW),
+            limit=limit("burn_slow"),
             pace=pace,
         ),
         values=(
@@ -84,8 +85,7 @@ def _burn(
         ),
         description=(
             '{{ printf "%.1f" $month }} kg, {{ humanizePercentage $used }} of the budget, are '
-            f"spent so far; the rest of the month is projected at the pace of {span}."
-            "{{ if $biggest }} Account {{ $biggest }} emitted most this month.{{ end }}"
+            f"spent so far; the rest of the month is projected at the pace of {span}.{_MOST}"
         ),
     )
 
@@ -95,7 +95,9 @@ def _spent() -> Alert:
         name="CarbonBudgetSpent",
         severity=Severity.WARNING,
         lasting="5m",
-        expression=f"{budget.MONTH} > {budget.BUDGET}",
+        keep="15m",
+        shown=Panel(board=OVERVIEW, panel=6),
+        expression=f"max({budget.MONTH}) > max({budget.BUDGET})",
         values=(
             Value(name="month", series=budget.MONTH, on=(), divisor=_KILO),
             Value(name="budget", series=budget.BUDGET, on=(), divisor=_KILO),
@@ -108,8 +110,5 @@ def _spent() -> Alert:
             'of the budget of {{ printf "%.1f" $budget }} kg, {{ printf "%.0f" $left }} hours '
             "before the month ends"
         ),
-        description=(
-            "Whatever is emitted until the month ends is over the budget."
-            "{{ if $biggest }} Account {{ $biggest }} emitted most this month.{{ end }}"
-        ),
+        description=(f"Whatever is emitted until the month ends is over the budget.{_MOST}"),
     )

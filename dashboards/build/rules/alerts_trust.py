@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from dashboards.build import thresholds
-from dashboards.build.rules import limits, trust, usual
-from dashboards.build.rules.model import Alert, AlertGroup, Name, Severity, Value
+from dashboards.build.alert_limits import limit
+from dashboards.build.links import GRID, HEALTH
+from dashboards.build.rules import told, trust, usual
+from dashboards.build.rules.model import Alert, AlertGroup, Name, Panel, Severity, Value
 from dashboards.build.rules.promql import ACCOUNT, block, labels
 
 _ACCOUNT: Final = labels(ACCOUNT)
@@ -26,8 +28,10 @@ def groups() -> tuple[AlertGroup, ...]:
     """Make the group of alerts about the measurement."""
     alerts = (
         _down(),
-        _failing(Severity.WARNING, "15m", 0),
-        _failing(Severity.CRITICAL, "5m", limits.COLLECTOR_LOST_SECONDS),
+        _gone(),
+        _collector_gone(),
+        _failing(),
+        _failing_for_long(),
         _late(),
         _fallback(),
         _coverage(),
@@ -38,53 +42,164 @@ def groups() -> tuple[AlertGroup, ...]:
 
 
 def _down() -> Alert:
+    """Each target that does not answer, for as long as Prometheus is told to scrape it."""
     return Alert(
         name="CarbonExporterDown",
         severity=Severity.CRITICAL,
         lasting="5m",
+        shown=Panel(board=HEALTH, panel=20),
         expression=block(
             """
-              time() - max(last_over_time(timestamp(carbon_build_info)[1d:1m]))
-            unless
-              group(carbon_build_info)
-            """
+              max by (job, instance) (up) == 0
+            and on (job)
+              @known@
+            """,
+            known=trust.KNOWN_JOB,
         ),
-        summary="No carbon-exporter has answered for {{ humanizeDuration $now }}",
+        values=(Value(name="since", series=trust.UP_UNTIL, on=("job", "instance"), optional=True),),
+        summary=(
+            "carbon-exporter {{ $labels.instance }} has not answered "
+            "{{ if gt $since 0.0 }}since {{ slice (humanizeTimestamp $since) 0 16 }} UTC"
+            "{{ else }}for more than a day{{ end }}"
+        ),
         description=(
-            "Nothing is known about any account, and all other alerts about them are silent. "
-            "Once it is back it catches up with what it missed, as far as max_catch_up reaches. "
-            "The process is gone, or Prometheus cannot reach it."
+            "Nothing is known of what it alone watches, and alerts about that are silent. Once it "
+            "is back it catches up with what it missed, as far as max_catch_up reaches. The "
+            "process is gone, or Prometheus cannot reach it."
         ),
     )
 
 
-def _failing(severity: Severity, lasting: str, longer_than: int) -> Alert:
-    age = "time() - max by (collector) (carbon_collector_last_success_timestamp_seconds)"
-    state = "max by (collector) (carbon_collector_success)"
-    never = f"\nor\n  0 * {state}" if not longer_than else ""
+def _gone() -> Alert:
+    """No exporter anywhere, and no target that fails: it is not looked for any more."""
+    return Alert(
+        name="CarbonExporterGone",
+        severity=Severity.CRITICAL,
+        lasting="10m",
+        shown=Panel(board=HEALTH, panel=20),
+        expression=block(
+            """
+              time() - max(@seen@)
+            unless on ()
+              group(carbon_build_info)
+            unless on ()
+              group(up == 0 and on (job) @known@)
+            """,
+            seen=trust.SEEN,
+            known=trust.KNOWN_JOB,
+        ),
+        summary="No carbon-exporter has been seen for {{ humanizeDuration $now }}",
+        description=(
+            "It is not among Prometheus' targets any more: a service discovery that lost it, a "
+            "changed configuration, or an agent that stopped writing. Nothing is known about any "
+            "account, and all other alerts about them are silent."
+        ),
+    )
+
+
+def _collector_gone() -> Alert:
+    """A collector that went with its exporter; one that a running exporter dropped was meant."""
+    return Alert(
+        name="CarbonCollectorGone",
+        severity=Severity.WARNING,
+        lasting="15m",
+        shown=Panel(board=HEALTH, panel=9),
+        expression=block(
+            """
+            group by (collector) (
+                group by (job, instance, collector) (
+                  last_over_time(carbon_collector_success[7d:10m])
+                )
+              unless on (collector)
+                carbon_collector_success
+              unless on (job, instance)
+                carbon_build_info
+            )
+            and on ()
+              group(carbon_build_info)
+            """
+        ),
+        names=(
+            Name(
+                name="instance",
+                series=trust.LAST_INSTANCE,
+                label="instance",
+                on=_COLLECTOR,
+            ),
+        ),
+        summary=(
+            "Collector {{ $labels.collector }} is gone"
+            "{{ if $instance }} with its exporter {{ $instance }}{{ end }}, and no other has it"
+        ),
+        description=(
+            "What it watched is missing in all sums, so they look better than they are. Start its "
+            "exporter again, or give the account to another. If it is meant to be gone, silence "
+            "this for a week."
+        ),
+    )
+
+
+_OF_LAST: Final = "max by (collector) (carbon_collector_last_success_timestamp_seconds)"
+_WORKS: Final = "max by (collector) (carbon_collector_success)"
+
+
+def _failing() -> Alert:
+    """By what it says of itself, by its age alone, and where its first attempt never ended."""
+    return _of_collector(
+        Severity.WARNING,
+        "15m",
+        block(
+            """
+              (
+                  time() - @last@
+                and on (collector) (
+                    @works@ == 0
+                  or
+                    time() - @last@ > @silent@
+                )
+              )
+            or
+              0 * (@works@ == 0)
+            or
+              0 * (
+                  group by (collector) (carbon_collector_failures_total)
+                unless on (collector)
+                  @works@
+              )
+            """,
+            last=_OF_LAST,
+            works=_WORKS,
+            silent=limit("collector_silent_seconds"),
+        ),
+        "Its gauges are withdrawn, its counters wait and catch up; if it is a grid source, the "
+        "next one steps in; if it is the store, counters would not survive a restart.",
+    )
+
+
+def _failing_for_long() -> Alert:
+    return _of_collector(
+        Severity.CRITICAL,
+        "5m",
+        f"time() - {_OF_LAST} > {limit('collector_lost_seconds')}",
+        "What is missed for longer than max_catch_up (24h unless set) is lost.",
+    )
+
+
+def _of_collector(severity: Severity, lasting: str, expression: str, consequence: str) -> Alert:
     return Alert(
         name="CarbonCollectorFailing",
         severity=severity,
         lasting=lasting,
-        expression=block(
-            """
-            (
-              @age@
-            )@limit@
-            and
-              @state@ == 0
-            """,
-            age=f"{age}{never}",
-            state=state,
-            limit=f" > {longer_than}" if longer_than else "",
-        ),
+        keep="5m",
+        shown=Panel(board=HEALTH, panel=7),
+        expression=expression,
         values=tuple(map(_failures, _REASONS)),
         summary=(
             "Collector {{ $labels.collector }} "
-            "{{ if $now }}has failed for {{ humanizeDuration $now }}"
+            "{{ if $now }}has not succeeded for {{ humanizeDuration $now }}"
             "{{ else }}has not succeeded yet{{ end }}"
         ),
-        description="".join((*map(_reason, _REASONS), _consequence(severity))),
+        description="".join((*map(_reason, _REASONS), consequence)),
     )
 
 
@@ -97,30 +212,28 @@ def _reason(reason: str) -> str:
     return f"{{{{ if gt ${reason} 0.0 }}}}Reason {reason}: {_REASONS[reason]}. {{{{ end }}}}"
 
 
-def _consequence(severity: Severity) -> str:
-    if severity is Severity.CRITICAL:
-        return "What is missed for longer than max_catch_up (24h unless set) is lost."
-    return (
-        "Its gauges are withdrawn, its counters wait and catch up; if it is a grid source, the "
-        "next one steps in; if it is the store, counters would not survive a restart."
-    )
-
-
 def _late() -> Alert:
-    """Of clouds only, whose collectors are called kind:account; grids have the fallback level."""
+    """Of clouds only, which alone have a past to catch up with; grids have the fallback level.
+
+    An account whose machines all sleep is up to date by its exporter's word.
+    """
     return Alert(
         name="CarbonDataLate",
         severity=Severity.WARNING,
-        lasting="10m",
+        lasting="30m",
+        keep="10m",
+        shown=Panel(board=HEALTH, panel=8),
         expression=block(
             """
-              time() - max by (collector) (
-                carbon_collector_data_timestamp_seconds{collector=~".+:.+"}
-              ) > @late@
-            unless
-              max by (collector) (carbon_collector_success) == 0
+              time() - max by (collector) (carbon_collector_data_timestamp_seconds) > @late@
+            and on (collector)
+              @clouds@
+            unless on (collector)
+              @works@ == 0
             """,
-            late=str(limits.DATA_LATE_SECONDS),
+            late=limit("data_late_seconds"),
+            clouds=trust.CATCH_UP,
+            works=_WORKS,
         ),
         values=(Value(name="behind", series=trust.CATCH_UP, on=_COLLECTOR, optional=True),),
         summary=(
@@ -136,24 +249,26 @@ def _late() -> Alert:
 
 
 def _fallback() -> Alert:
-    level = f"zone:{usual.FALLBACK}"
     return Alert(
         name="CarbonIntensityFallback",
         severity=Severity.WARNING,
         lasting="30m",
+        keep="15m",
+        shown=Panel(board=GRID, panel=7),
         expression=block(
             """
-              account_zone:carbon_power_watts:sum
+              max by (@account@, grid_zone) (account_zone:carbon_power_watts:sum)
             and on (grid_zone)
               @unobserved@
             and on (grid_zone)
               (@once_observed@)
             """,
-            unobserved=thresholds.unobserved(f"{level}:max"),
-            once_observed=thresholds.observed(f"{level}:min14d"),
+            account=ACCOUNT,
+            unobserved=thresholds.unobserved(usual.WEAKEST),
+            once_observed=thresholds.observed(usual.STRONGEST),
         ),
         values=(
-            Value(name="level", series=f"{level}:max", on=_ZONE),
+            Value(name="level", series=usual.WEAKEST, on=_ZONE),
             Value(name="intensity", series=f"zone:{usual.INTENSITY}:max", on=_ZONE),
             Value(name="age", series="zone:carbon_grid_intensity:age_seconds", on=_ZONE),
         ),
@@ -178,7 +293,9 @@ def _coverage() -> Alert:
         name="CarbonCoverageLow",
         severity=Severity.WARNING,
         lasting="1h",
-        expression=f"sum by ({ACCOUNT}) ({measured}) < {thresholds.COVERAGE_POOR}",
+        keep="15m",
+        shown=Panel(board=HEALTH, panel=12),
+        expression=f"max by ({ACCOUNT}) ({measured}) < {limit('coverage')}",
         values=(
             _share("missing", trust.SECONDS, {"quality": "missing"}),
             _share("silent", trust.STATES, {"state": "silent"}),
@@ -205,19 +322,10 @@ def _bill() -> Alert:
         name="CarbonApiBillHigh",
         severity=Severity.WARNING,
         lasting="1h",
-        expression=f"{day} > {limits.API_DOLLARS_PER_DAY}",
+        shown=Panel(board=HEALTH, panel=18),
+        expression=f"max by (provider) ({day}) > {limit('api_dollars_per_day')}",
         values=(Value(name="month", series=f"{trust.DOLLARS}:projected30d", on=("provider",)),),
-        names=(
-            Name(
-                name="api",
-                query=(
-                    "topk(1, sum by (api) (increase("
-                    "carbon_api_cost_dollars_total{provider=%q}[1d])))"
-                ),
-                label="api",
-                on=("provider",),
-            ),
-        ),
+        names=(Name(name="api", series=told.DEAREST, label="api", on=("provider",)),),
         summary=(
             'Watching {{ $labels.provider }} cost {{ printf "%.2f" $now }} US dollars in a day, '
             '{{ printf "%.0f" $month }} a month'
@@ -235,6 +343,7 @@ def _dropped() -> Alert:
         name="CarbonSeriesDropped",
         severity=Severity.WARNING,
         lasting="15m",
+        shown=Panel(board=HEALTH, panel=5),
         expression="max by (job, instance) (carbon_exposition_series_dropped) > 0",
         summary=(
             "{{ $labels.instance }} leaves out {{ humanize $now }} series: machines are missing "

@@ -1,18 +1,22 @@
 """Writes the same alerts as Grafana-managed rules, for its file provisioning.
 
 Each result of an alert's query fires, whatever its value, as in Prometheus: the math expression
-turns it into 1. Queries of values give the numbers that the texts name; each has one row at least
-where the alert fires, because Grafana calls a rule with an empty query "no data".
+turns it into 1. Queries of values and names give the numbers and words that the texts name; each
+has one row at least where the alert fires, because Grafana calls a rule with an empty query "no
+data".
+
+Its file provisioning expands ``$NAME`` in most fields, in labels and titles too, and wants a dollar
+doubled there; annotations and the models of queries it takes as they are (its
+pkg/services/provisioning/alerting/rules_types.go takes both ``Raw``). No field of these rules but
+those two has a dollar.
 """
 
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any, Final
 
-from dashboards.build.rules.model import Alert, AlertGroup, Name, Value
+from dashboards.build.rules.model import Alert, AlertGroup, Name, Site, Value
 
-DATASOURCE: Final = "prometheus"
-"""Uid of the data source in ``provisioning/datasources``."""
 FOLDER: Final = "Carbon"
 """Where the dashboards are, too."""
 
@@ -21,7 +25,7 @@ _QUERY, _MATH, _THRESHOLD = "A", "B", "C"
 _ANY_RESULT: Final = f"is_number(${_QUERY}) || is_nan(${_QUERY}) || is_inf(${_QUERY})"
 
 
-def provisioning(groups: Iterable[AlertGroup]) -> dict[str, Any]:
+def provisioning(groups: Iterable[AlertGroup], site: Site) -> dict[str, Any]:
     """Give the content of a provisioning file of alert rules."""
     return {
         "apiVersion": 1,
@@ -31,7 +35,7 @@ def provisioning(groups: Iterable[AlertGroup]) -> dict[str, Any]:
                 "name": group.name,
                 "folder": FOLDER,
                 "interval": group.interval,
-                "rules": [_rule(alert) for alert in group.alerts],
+                "rules": [_rule(alert, site) for alert in group.alerts],
             }
             for group in groups
         ],
@@ -43,25 +47,37 @@ def title(alert: Alert) -> str:
     return f"{alert.name} ({alert.severity.value})"
 
 
-def _rule(alert: Alert) -> dict[str, Any]:
+def _rule(alert: Alert, site: Site) -> dict[str, Any]:
+    kept = {"keepFiringFor": alert.keep} if alert.keep else {}
+    asked = {
+        _QUERY: alert.expression,
+        **{value.name: _looked_up(value, alert) for value in alert.values},
+        **{name.name: _word_looked_up(name, alert) for name in alert.names},
+    }
     return {
         "uid": _uid(alert),
         "title": title(alert),
         "condition": _THRESHOLD,
         "data": [
-            _prometheus(_QUERY, alert.expression),
-            *(_prometheus(value.name, _looked_up(value, alert)) for value in alert.values),
+            *(_prometheus(ref, expression, site) for ref, expression in asked.items()),
             _expression(_MATH, "math", expression=_ANY_RESULT),
             _expression(_THRESHOLD, "threshold", expression=_MATH, conditions=[_ABOVE_ZERO]),
         ],
+        "dashboardUid": alert.shown.board,
+        "panelId": alert.shown.panel,
         "for": alert.lasting,
+        **kept,
         "noDataState": "OK",
         "execErrState": "Error",
         "labels": {"severity": alert.severity.value},
         "annotations": {
             "summary": _text(alert, alert.summary),
             "description": _text(alert, alert.description),
-            "runbook_url": alert.runbook,
+            "runbook_url": alert.runbook(site),
+            # Its own exports have both these and the two fields above: a notice's link to the
+            # board is made from the annotations.
+            "__dashboardUid__": alert.shown.board,
+            "__panelId__": str(alert.shown.panel),
         },
     }
 
@@ -75,12 +91,12 @@ def _uid(alert: Alert) -> str:
     return f"{alert.name.lower()}-{digest}"
 
 
-def _prometheus(ref: str, expression: str) -> dict[str, Any]:
+def _prometheus(ref: str, expression: str, site: Site) -> dict[str, Any]:
     model = {"refId": ref, "expr": expression, "instant": True, "range": False}
     return {
         "refId": ref,
         "relativeTimeRange": _RANGE,
-        "datasourceUid": DATASOURCE,
+        "datasourceUid": site.datasource,
         "model": {**model, "intervalMs": 1000, "maxDataPoints": 43200},
     }
 
@@ -101,9 +117,19 @@ def _looked_up(value: Value, alert: Alert) -> str:
     series = f"{value.series}{{{fixed}}}" if fixed else value.series
     by = f" by ({', '.join(value.on)})" if value.on else ""
     found = f"max{by} ({series})" + (f" / {value.divisor}" if value.divisor != 1 else "")
-    if not value.optional:
-        return found
-    return f"{found}\nor\n0 * max{by} (\n{_indented(alert.expression)}\n)"
+    return found if not value.optional else _or_zero(found, by, alert)
+
+
+def _word_looked_up(name: Name, alert: Alert) -> str:
+    """Give the series of a word; where it may be absent, one without the label stands in."""
+    by = f" by ({', '.join(name.on)})" if name.on else ""
+    kept = ", ".join((*name.on, name.label))
+    return _or_zero(f"max by ({kept}) ({name.series})", by, alert, on=name.on)
+
+
+def _or_zero(found: str, by: str, alert: Alert, on: tuple[str, ...] | None = None) -> str:
+    joined = "" if on is None else f" on ({', '.join(on)})"
+    return f"{found}\nor{joined}\n0 * max{by} (\n{_indented(alert.expression)}\n)"
 
 
 def _indented(expression: str) -> str:
@@ -111,11 +137,11 @@ def _indented(expression: str) -> str:
 
 
 def _text(alert: Alert, text: str) -> str:
-    """Put before a text what it needs, with the dollar doubled: a single one is a variable."""
+    """Put before a text what it needs: each name it uses."""
     now = [f"{{{{- $now := $values.{_QUERY}.Value -}}}}"] if "$now" in text else []
     numbers = [_number(value) for value in alert.values if f"${value.name}" in text]
     words = [_word(name) for name in alert.names if f"${name.name}" in text]
-    return "\n".join((*now, *numbers, *words, text)).replace("$", "$$")
+    return "\n".join((*now, *numbers, *words, text))
 
 
 def _number(value: Value) -> str:
@@ -123,5 +149,9 @@ def _number(value: Value) -> str:
 
 
 def _word(name: Name) -> str:
-    """Leave it empty: Grafana's templates cannot query."""
-    return f'{{{{- ${name.name} := "" -}}}}'
+    """Look a label up; ``with`` gives nothing where it is absent, instead of ``<no value>``."""
+    return (
+        f'{{{{- ${name.name} := "" -}}}}{{{{- with $values.{name.name} -}}}}'
+        f"{{{{- with .Labels.{name.label} -}}}}{{{{- ${name.name} = . -}}}}"
+        "{{- end -}}{{- end -}}"
+    )

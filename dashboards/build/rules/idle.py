@@ -11,8 +11,9 @@ is built, and is let to somebody else. They are told beside, never added.
 from collections.abc import Callable
 from typing import Final
 
+from dashboards.build.links import MACHINES
 from dashboards.build.rules import limits
-from dashboards.build.rules.model import Alert, Severity
+from dashboards.build.rules.model import Alert, Panel, Severity
 from dashboards.build.rules.promql import MACHINE, block, of_machine
 
 _CPU: Final = "carbon_resource_cpu_utilization_ratio"
@@ -94,6 +95,9 @@ def alert() -> Alert:
         name="CarbonMachineIdle",
         severity=Severity.INFO,
         lasting="0s",
+        shown=Panel(
+            board=MACHINES, panel=10, variables={"provider": "provider", "account": "account"}
+        ),
         expression=block(
             """
             @hours@ * (

@@ -6,7 +6,19 @@ from enum import StrEnum
 from typing import Final
 
 RUNBOOKS: Final = "docs/runbooks.md"
-"""Where the runbooks are: a path in the repository. Put the address of your copy before it."""
+"""Where the runbooks are: a path in the repository."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What rules need to know of the place where they are loaded."""
+
+    runbooks: str = RUNBOOKS
+    """Address of the runbooks' page, for the links in notices."""
+    grafana: str = ""
+    """Address of Grafana, for the links in Prometheus' notices; none without it."""
+    datasource: str = "prometheus"
+    """Uid of Grafana's data source."""
 
 
 class Severity(StrEnum):
@@ -56,16 +68,27 @@ class Value:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Name:
-    """A label's value that an alert's text names: of the first series that a query finds.
+    """A word that an alert's text names: a label of a series that is found by labels of the alert.
 
-    Only Prometheus can look it up; in Grafana ``$name`` is empty, so the text must do without it.
-    ``query`` is a Go format: a ``%q`` for each label of ``on``.
+    In the text it is ``$name``; empty where there is no such series, so the text must do without.
     """
 
     name: str
-    query: str
+    series: str
     label: str
     on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """Where a board shows what an alert tells of.
+
+    ``variables`` of the board to labels of the alert.
+    """
+
+    board: str
+    panel: int
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +97,8 @@ class Alert:
 
     The texts may use ``$labels``, ``$now`` (the value of the expression), the names of ``values``
     and ``names``, and the functions that Prometheus and Grafana share (``humanize`` and friends).
-    Each result of the expression, whatever its value, is an alert.
+    Each result of the expression, whatever its value, is an alert. It has no name of a series among
+    its labels, or Grafana would not find the values that belong to it.
     """
 
     name: str
@@ -83,13 +107,15 @@ class Alert:
     expression: str
     summary: str
     description: str
+    shown: Panel
+    keep: str = ""
+    """For how long it goes on firing when the expression gives nothing: a gap is no end."""
     values: tuple[Value, ...] = ()
     names: tuple[Name, ...] = ()
 
-    @property
-    def runbook(self) -> str:
+    def runbook(self, site: Site) -> str:
         """Address of what to do."""
-        return f"{RUNBOOKS}#{self.name.lower()}"
+        return f"{site.runbooks}#{self.name.lower()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from dashboards.build.rules.model import Alert, AlertGroup, Name, Record, RecordGroup, Value
+from dashboards.build.rules.model import (
+    Alert,
+    AlertGroup,
+    Name,
+    Record,
+    RecordGroup,
+    Site,
+    Value,
+)
 
 _NOW: Final = "{{- $now := $value -}}"
 
@@ -13,9 +21,13 @@ def recording(groups: Iterable[RecordGroup]) -> dict[str, Any]:
     return {"groups": [_group(g.name, g.interval, map(_record, g.records)) for g in groups]}
 
 
-def alerting(groups: Iterable[AlertGroup]) -> dict[str, Any]:
+def alerting(groups: Iterable[AlertGroup], site: Site) -> dict[str, Any]:
     """Give the content of a file of alerting rules."""
-    return {"groups": [_group(g.name, g.interval, map(_alert, g.alerts)) for g in groups]}
+    return {
+        "groups": [
+            _group(g.name, g.interval, [_alert(alert, site) for alert in g.alerts]) for g in groups
+        ]
+    }
 
 
 def selector(value: Value) -> str:
@@ -36,18 +48,33 @@ def _record(record: Record) -> dict[str, Any]:
     return {"record": record.name, "expr": record.expression, **labels}
 
 
-def _alert(alert: Alert) -> dict[str, Any]:
+def _alert(alert: Alert, site: Site) -> dict[str, Any]:
+    kept = {"keep_firing_for": alert.keep} if alert.keep else {}
     return {
         "alert": alert.name,
         "expr": alert.expression,
         "for": alert.lasting,
+        **kept,
         "labels": {"severity": alert.severity.value},
         "annotations": {
             "summary": _text(alert, alert.summary),
             "description": _text(alert, alert.description),
-            "runbook_url": alert.runbook,
+            "runbook_url": alert.runbook(site),
+            **_link(alert, site),
         },
     }
+
+
+def _link(alert: Alert, site: Site) -> dict[str, str]:
+    """Link to the panel, with the alert's own account and the like picked."""
+    if not site.grafana:
+        return {}
+    shown = alert.shown
+    picked = "".join(
+        f"&var-{name}={{{{ $labels.{label} | urlquery }}}}"
+        for name, label in shown.variables.items()
+    )
+    return {"dashboard_url": f"{site.grafana}/d/{shown.board}?viewPanel={shown.panel}{picked}"}
 
 
 def _text(alert: Alert, text: str) -> str:
@@ -63,9 +90,9 @@ def _number(value: Value) -> str:
 
 
 def _word(name: Name) -> str:
-    asked = name.query.count("%q")
-    labels = name.on * (asked // len(name.on)) if name.on else ()
-    return _lookup(name.name, '""', _query(name.query, labels), f".Labels.{name.label}")
+    value = Value(name=name.name, series=name.series, on=name.on)
+    query = _query(selector(value), name.on)
+    return _lookup(name.name, '""', query, f".Labels.{name.label}")
 
 
 def _query(form: str, labels: Sequence[str]) -> str:
