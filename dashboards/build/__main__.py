@@ -1,4 +1,4 @@
-"""``python -m dashboards.build [--check]``, or ``--output DIR`` for the rules of another place."""
+"""``python -m dashboards.build [--check]``."""
 
 import argparse
 import sys
@@ -7,7 +7,6 @@ from pathlib import Path
 
 from dashboards.build import HOME, render
 from dashboards.build.rules import write_rules
-from dashboards.build.rules.model import Site
 
 
 def stale(files: Mapping[str, str], home: Path) -> list[str]:
@@ -30,19 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m dashboards.build", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail on drift")
-    parser.add_argument("--output", type=Path, help="write the rules only, into this folder")
-    parser.add_argument("--runbooks", default=Site().runbooks, help="address of docs/runbooks.md")
-    parser.add_argument("--grafana", default="", help="address of Grafana, for links in notices")
-    parser.add_argument("--datasource", default=Site().datasource, help="uid of the data source")
     options = parser.parse_args(arguments)
-    if options.output:
-        site = Site(
-            runbooks=options.runbooks,
-            grafana=options.grafana.rstrip("/"),
-            datasource=options.datasource,
-        )
-        write_rules(check=False, home=options.output, site=site)
-        return 0
     files = render()
     if not options.check:
         write(files, HOME)

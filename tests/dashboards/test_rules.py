@@ -10,7 +10,7 @@ import yaml
 from dashboards.build import HOME, alert_limits
 from dashboards.build.rules import alert_groups, record_groups, render_rules, write_rules
 from dashboards.build.rules.grafana import title
-from dashboards.build.rules.model import Alert, Site
+from dashboards.build.rules.model import Alert
 from exporter.exposition.catalogue import FAMILIES
 from tests.support.boards import BOARDS, panels
 from tests.support.promtools import PROMTOOLS, Promtool
@@ -158,7 +158,7 @@ def test_texts_use_only_what_is_looked_up_and_look_up_only_what_is_used(alert: A
 
 @pytest.mark.parametrize("alert", ALERTS, ids=title)
 def test_every_alert_has_a_runbook(alert: Alert) -> None:
-    path, anchor = alert.runbook(Site()).split("#")
+    path, anchor = alert.runbook.split("#")
     assert (HOME.parent / path).is_file()
     headings = re.findall(r"^## (.+)$", RUNBOOKS, re.MULTILINE)
     assert anchor in {heading.lower().replace(" ", "-") for heading in headings}
@@ -233,13 +233,6 @@ def test_grafana_rules_link_to_a_panel_that_exists(rule: Json) -> None:
     assert rule["annotations"]["__panelId__"] == str(rule["panelId"])
 
 
-@pytest.mark.parametrize("alert", ALERTS, ids=title)
-def test_variables_of_a_link_are_of_its_board(alert: Alert) -> None:
-    board = next(b for b in BOARDS.values() if b["uid"] == alert.shown.board)
-    names = {variable["name"] for variable in board["templating"]["list"]}
-    assert alert.shown.variables.keys() <= names
-
-
 def test_every_limit_is_read_by_an_expression_and_has_its_reason() -> None:
     made = "".join(render_rules().values())
     lines = alert_limits.FILE.read_text(encoding="utf-8").splitlines()
@@ -247,22 +240,6 @@ def test_every_limit_is_read_by_an_expression_and_has_its_reason() -> None:
         assert f"max({name}) or vector(" in made
         at = lines.index(f"      - record: {name}")
         assert lines[at - 1].lstrip().startswith("#")
-
-
-def test_addresses_of_a_place_go_into_its_rules() -> None:
-    site = Site(runbooks="https://wiki/run", grafana="https://grafana", datasource="thanos")
-    files = render_rules(site)
-    assert files["rules/recording.yml"] == render_rules()["rules/recording.yml"]
-    alerts = yaml.safe_load(files["rules/alerts.yml"])["groups"][0]["rules"]
-    spike = alerts[0]["annotations"]
-    assert spike["runbook_url"] == "https://wiki/run#carbonemissionspike"
-    assert spike["dashboard_url"] == (
-        "https://grafana/d/carbon-overview?viewPanel=9"
-        "&var-provider={{ $labels.provider | urlquery }}"
-        "&var-account={{ $labels.account | urlquery }}"
-    )
-    rules = yaml.safe_load(files["provisioning/alerting/rules.yml"])["groups"][0]["rules"]
-    assert {step["datasourceUid"] for step in rules[0]["data"]} == {"thanos", "__expr__"}
 
 
 def test_grafana_ids_are_unique_and_short_enough() -> None:

@@ -22,14 +22,11 @@ from dashboards.build.rules import (
     trust,
     usual,
 )
-from dashboards.build.rules.model import AlertGroup, RecordGroup, Site
+from dashboards.build.rules.model import AlertGroup, RecordGroup
 
 RECORDING: Final = "rules/recording.yml"
 ALERTS: Final = "rules/alerts.yml"
 PROVISIONED: Final = "provisioning/alerting/rules.yml"
-
-_HERE: Final = Site()
-"""As committed: links are paths of this repository."""
 
 _MADE: Final = "# Made by `make dashboards` from dashboards/build/rules. Do not edit.\n"
 _RECORDING_HEAD: Final = f"""{_MADE}#
@@ -56,18 +53,18 @@ def alert_groups() -> tuple[AlertGroup, ...]:
     return (*alerts_estate.groups(), *alerts_trust.groups())
 
 
-def render_rules(site: Site = _HERE) -> Mapping[str, str]:
+def render_rules() -> Mapping[str, str]:
     """Path below ``dashboards`` to text of every rule file."""
     return {
         RECORDING: _RECORDING_HEAD + _dump(prometheus.recording(record_groups())),
-        ALERTS: _ALERTS_HEAD + _dump(prometheus.alerting(alert_groups(), site)),
-        PROVISIONED: _PROVISIONED_HEAD + _dump(grafana.provisioning(alert_groups(), site)),
+        ALERTS: _ALERTS_HEAD + _dump(prometheus.alerting(alert_groups())),
+        PROVISIONED: _PROVISIONED_HEAD + _dump(grafana.provisioning(alert_groups())),
     }
 
 
-def write_rules(*, check: bool, home: Path = HOME, site: Site = _HERE) -> list[str]:
+def write_rules(*, check: bool, home: Path = HOME) -> list[str]:
     """Write the rule files that differ from the code, or only name them."""
-    files = render_rules(site)
+    files = render_rules()
     changed = [name for name, text in files.items() if _read(home / name) != text]
     for name in () if check else changed:
         (home / name).parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,6 @@ from dashboards.build.rules.promql import ACCOUNT, REGION, block, labels
 _ACCOUNT: Final = labels(ACCOUNT)
 _ZONE: Final = ("grid_zone",)
 _WHO: Final = "{{ $labels.provider }} account {{ $labels.account }}"
-_PICKED: Final = {"provider": "provider", "account": "account"}
 _GRAMS: Final = f"account:{usual.GRAMS}"
 _WATTS: Final = f"account:{usual.WATTS}"
 _GRAMS_PER_JOULE: Final = "account:carbon_emissions_gco2eq_per_joule:ratio_to_usual"
@@ -69,7 +68,7 @@ def _spike() -> Alert:
         severity=Severity.WARNING,
         lasting="5m",
         keep="15m",
-        shown=Panel(board=OVERVIEW, panel=9, variables=_PICKED),
+        shown=Panel(board=OVERVIEW, panel=9),
         expression=_spiking(),
         values=(
             Value(name="usual", series=f"{_GRAMS}:usual", on=_ACCOUNT),
@@ -154,7 +153,7 @@ def _new_account() -> Alert:
         severity=Severity.WARNING,
         lasting="10m",
         keep="15m",
-        shown=Panel(board=MACHINES, panel=5, variables=_PICKED),
+        shown=Panel(board=MACHINES, panel=5),
         expression=block(
             """
               max by (@account@) (@grams@:avg5m) > @notable@
@@ -188,7 +187,7 @@ def _new_region() -> Alert:
         severity=Severity.WARNING,
         lasting="10m",
         keep="15m",
-        shown=Panel(board=MACHINES, panel=5, variables={**_PICKED, "region": "cloud_region"}),
+        shown=Panel(board=MACHINES, panel=5),
         expression=block(
             """
               @now@ > @notable@
@@ -222,7 +221,7 @@ def _growth() -> Alert:
         severity=Severity.INFO,
         lasting="6h",
         keep="1h",
-        shown=Panel(board=OVERVIEW, panel=12, variables=_PICKED),
+        shown=Panel(board=OVERVIEW, panel=12),
         expression=block(
             """
               max by (@account@) (@grams@)
@@ -266,7 +265,7 @@ def _dirty() -> Alert:
         severity=Severity.INFO,
         lasting="30m",
         keep="30m",
-        shown=Panel(board=GRID, panel=5, variables=_PICKED),
+        shown=Panel(board=GRID, panel=5),
         expression=block(
             """
               max by (@account@, grid_zone) (

@@ -15,8 +15,10 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any, Final
 
-from dashboards.build.rules.model import Alert, AlertGroup, Name, Site, Value
+from dashboards.build.rules.model import Alert, AlertGroup, Name, Value
 
+DATASOURCE: Final = "prometheus"
+"""Uid of the data source in ``provisioning/datasources``."""
 FOLDER: Final = "Carbon"
 """Where the dashboards are, too."""
 
@@ -25,7 +27,7 @@ _QUERY, _MATH, _THRESHOLD = "A", "B", "C"
 _ANY_RESULT: Final = f"is_number(${_QUERY}) || is_nan(${_QUERY}) || is_inf(${_QUERY})"
 
 
-def provisioning(groups: Iterable[AlertGroup], site: Site) -> dict[str, Any]:
+def provisioning(groups: Iterable[AlertGroup]) -> dict[str, Any]:
     """Give the content of a provisioning file of alert rules."""
     return {
         "apiVersion": 1,
@@ -35,7 +37,7 @@ def provisioning(groups: Iterable[AlertGroup], site: Site) -> dict[str, Any]:
                 "name": group.name,
                 "folder": FOLDER,
                 "interval": group.interval,
-                "rules": [_rule(alert, site) for alert in group.alerts],
+                "rules": [_rule(alert) for alert in group.alerts],
             }
             for group in groups
         ],
@@ -47,7 +49,7 @@ def title(alert: Alert) -> str:
     return f"{alert.name} ({alert.severity.value})"
 
 
-def _rule(alert: Alert, site: Site) -> dict[str, Any]:
+def _rule(alert: Alert) -> dict[str, Any]:
     kept = {"keepFiringFor": alert.keep} if alert.keep else {}
     asked = {
         _QUERY: alert.expression,
@@ -59,7 +61,7 @@ def _rule(alert: Alert, site: Site) -> dict[str, Any]:
         "title": title(alert),
         "condition": _THRESHOLD,
         "data": [
-            *(_prometheus(ref, expression, site) for ref, expression in asked.items()),
+            *(_prometheus(ref, expression) for ref, expression in asked.items()),
             _expression(_MATH, "math", expression=_ANY_RESULT),
             _expression(_THRESHOLD, "threshold", expression=_MATH, conditions=[_ABOVE_ZERO]),
         ],
@@ -73,7 +75,7 @@ def _rule(alert: Alert, site: Site) -> dict[str, Any]:
         "annotations": {
             "summary": _text(alert, alert.summary),
             "description": _text(alert, alert.description),
-            "runbook_url": alert.runbook(site),
+            "runbook_url": alert.runbook,
             # Its own exports have both these and the two fields above: a notice's link to the
             # board is made from the annotations.
             "__dashboardUid__": alert.shown.board,
@@ -91,12 +93,12 @@ def _uid(alert: Alert) -> str:
     return f"{alert.name.lower()}-{digest}"
 
 
-def _prometheus(ref: str, expression: str, site: Site) -> dict[str, Any]:
+def _prometheus(ref: str, expression: str) -> dict[str, Any]:
     model = {"refId": ref, "expr": expression, "instant": True, "range": False}
     return {
         "refId": ref,
         "relativeTimeRange": _RANGE,
-        "datasourceUid": site.datasource,
+        "datasourceUid": DATASOURCE,
         "model": {**model, "intervalMs": 1000, "maxDataPoints": 43200},
     }
 

@@ -95,9 +95,7 @@ def alert() -> Alert:
         name="CarbonMachineIdle",
         severity=Severity.INFO,
         lasting="0s",
-        shown=Panel(
-            board=MACHINES, panel=10, variables={"provider": "provider", "account": "account"}
-        ),
+        shown=Panel(board=MACHINES, panel=10),
         expression=block(
             """
             @hours@ * (

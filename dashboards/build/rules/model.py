@@ -6,19 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 RUNBOOKS: Final = "docs/runbooks.md"
-"""Where the runbooks are: a path in the repository."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """What rules need to know of the place where they are loaded."""
-
-    runbooks: str = RUNBOOKS
-    """Address of the runbooks' page, for the links in notices."""
-    grafana: str = ""
-    """Address of Grafana, for the links in Prometheus' notices; none without it."""
-    datasource: str = "prometheus"
-    """Uid of Grafana's data source."""
+"""Where the runbooks are: a path in the repository. Put the address of your copy before it."""
 
 
 class Severity(StrEnum):
@@ -81,14 +69,10 @@ class Name:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """Where a board shows what an alert tells of.
-
-    ``variables`` of the board to labels of the alert.
-    """
+    """Where a board shows what an alert tells of."""
 
     board: str
     panel: int
-    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +97,10 @@ class Alert:
     values: tuple[Value, ...] = ()
     names: tuple[Name, ...] = ()
 
-    def runbook(self, site: Site) -> str:
+    @property
+    def runbook(self) -> str:
         """Address of what to do."""
-        return f"{site.runbooks}#{self.name.lower()}"
+        return f"{RUNBOOKS}#{self.name.lower()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

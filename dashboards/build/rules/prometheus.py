@@ -9,7 +9,6 @@ from dashboards.build.rules.model import (
     Name,
     Record,
     RecordGroup,
-    Site,
     Value,
 )
 
@@ -21,13 +20,9 @@ def recording(groups: Iterable[RecordGroup]) -> dict[str, Any]:
     return {"groups": [_group(g.name, g.interval, map(_record, g.records)) for g in groups]}
 
 
-def alerting(groups: Iterable[AlertGroup], site: Site) -> dict[str, Any]:
+def alerting(groups: Iterable[AlertGroup]) -> dict[str, Any]:
     """Give the content of a file of alerting rules."""
-    return {
-        "groups": [
-            _group(g.name, g.interval, [_alert(alert, site) for alert in g.alerts]) for g in groups
-        ]
-    }
+    return {"groups": [_group(g.name, g.interval, map(_alert, g.alerts)) for g in groups]}
 
 
 def selector(value: Value) -> str:
@@ -48,7 +43,7 @@ def _record(record: Record) -> dict[str, Any]:
     return {"record": record.name, "expr": record.expression, **labels}
 
 
-def _alert(alert: Alert, site: Site) -> dict[str, Any]:
+def _alert(alert: Alert) -> dict[str, Any]:
     kept = {"keep_firing_for": alert.keep} if alert.keep else {}
     return {
         "alert": alert.name,
@@ -59,22 +54,9 @@ def _alert(alert: Alert, site: Site) -> dict[str, Any]:
         "annotations": {
             "summary": _text(alert, alert.summary),
             "description": _text(alert, alert.description),
-            "runbook_url": alert.runbook(site),
-            **_link(alert, site),
+            "runbook_url": alert.runbook,
         },
     }
-
-
-def _link(alert: Alert, site: Site) -> dict[str, str]:
-    """Link to the panel, with the alert's own account and the like picked."""
-    if not site.grafana:
-        return {}
-    shown = alert.shown
-    picked = "".join(
-        f"&var-{name}={{{{ $labels.{label} | urlquery }}}}"
-        for name, label in shown.variables.items()
-    )
-    return {"dashboard_url": f"{site.grafana}/d/{shown.board}?viewPanel={shown.panel}{picked}"}
 
 
 def _text(alert: Alert, text: str) -> str:
