@@ -18,6 +18,7 @@ from tests.support.promtools import PROMTOOLS, Promtool
 Json: TypeAlias = dict[str, Any]
 RULES = HOME / "rules"
 PROVISIONED = HOME / "provisioning"
+DEMO = HOME / "demo" / "grafana"
 TESTS = sorted((RULES / "tests").glob("*.yml"))
 RUNBOOKS = (HOME.parent / "docs" / "runbooks.md").read_text(encoding="utf-8")
 LABELS_OF = {family.name: set(family.labels) for family in FAMILIES}
@@ -193,7 +194,7 @@ def test_grafana_has_the_alerts_that_prometheus_has() -> None:
 
 @pytest.mark.parametrize("rule", GRAFANA.values(), ids=GRAFANA)
 def test_grafana_rules_ask_the_provisioned_source_and_refer_to_their_own_steps(rule: Json) -> None:
-    sources = load(PROVISIONED / "datasources" / "prometheus.yml")["datasources"]
+    sources = load(DEMO / "datasources" / "prometheus.yml")["datasources"]
     known = {source["uid"] for source in sources} | {"__expr__"}
     steps = [step["refId"] for step in rule["data"]]
     assert len(steps) == len(set(steps))
@@ -249,12 +250,11 @@ def test_grafana_ids_are_unique_and_short_enough() -> None:
 
 
 def test_policies_name_contact_points_and_contact_points_name_templates() -> None:
-    folder = PROVISIONED / "alerting"
-    contacts = load(folder / "contact-points.yml")["contactPoints"]
-    (policy,) = load(folder / "policies.yml")["policies"]
+    contacts = load(DEMO / "alerting" / "contact-points.yml")["contactPoints"]
+    (policy,) = load(DEMO / "alerting" / "policies.yml")["policies"]
     receivers = {policy["receiver"], *(route["receiver"] for route in policy["routes"])}
     assert receivers <= {contact["name"] for contact in contacts}
     used = set(re.findall(r'template "([^"]+)"', yaml.safe_dump(contacts)))
-    (templates,) = load(folder / "templates.yml")["templates"]
+    (templates,) = load(PROVISIONED / "alerting" / "templates.yml")["templates"]
     assert used
     assert used <= set(re.findall(r'define "([^"]+)"', templates["template"]))

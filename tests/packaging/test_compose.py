@@ -153,25 +153,25 @@ def test_prometheus_starts_after_the_history_and_the_first_numbers() -> None:
 
 
 def test_history_has_the_labels_of_the_scrape() -> None:
-    scrapes = yaml.safe_load((ROOT / "dashboards/prometheus.yml").read_text())["scrape_configs"]
+    scrapes = yaml.safe_load((ROOT / "dashboards/demo/prometheus.yml").read_text())["scrape_configs"]
     ours = next(one for one in scrapes if one["job_name"] == "carbon-exporter")
     (target,) = ours["static_configs"][0]["targets"]
     assert f"--label instance={target}" in SERVICES["backfill"]["command"][0]
 
 
 def test_who_is_named_in_a_configuration_is_a_service() -> None:
-    prometheus = yaml.safe_load((ROOT / "dashboards/prometheus.yml").read_text())
+    prometheus = yaml.safe_load((ROOT / "dashboards/demo/prometheus.yml").read_text())
     managers = prometheus["alerting"]["alertmanagers"]
     groups = [
         g for part in (*prometheus["scrape_configs"], *managers) for g in part["static_configs"]
     ]
     named = {target.split(":")[0] for group in groups for target in group["targets"]}
     assert named - {"localhost"} <= set(SERVICES)
-    alerting = yaml.safe_load((ROOT / "dashboards/alertmanager.yml").read_text())
+    alerting = yaml.safe_load((ROOT / "dashboards/demo/alertmanager.yml").read_text())
     hooks = [hook["url"] for r in alerting["receivers"] for hook in r["webhook_configs"]]
     provisioned = [
         one
-        for file in (ROOT / "dashboards/provisioning").rglob("*.yml")
+        for file in (ROOT / "dashboards/demo/grafana").rglob("*.yml")
         for one in re.findall(r"^\s+url: (http://\S+)", file.read_text(), re.MULTILINE)
     ]
     assert len(provisioned) > 1
@@ -183,7 +183,7 @@ def test_who_is_named_in_a_configuration_is_a_service() -> None:
 
 @needs("promtool")
 def test_prometheus_takes_its_configuration_with_every_rule() -> None:
-    said = run("promtool", "check", "config", "dashboards/prometheus.yml")
+    said = run("promtool", "check", "config", "dashboards/demo/prometheus.yml")
     files = list((ROOT / "dashboards/rules").glob("*.yml"))
     assert len(files) > 1
     assert f"SUCCESS: {len(files)} rule files found" in said
@@ -191,5 +191,5 @@ def test_prometheus_takes_its_configuration_with_every_rule() -> None:
 
 @needs("amtool")
 def test_alertmanager_takes_its_configuration() -> None:
-    said = run("amtool", "check-config", "dashboards/alertmanager.yml")
+    said = run("amtool", "check-config", "dashboards/demo/alertmanager.yml")
     assert "1 receivers" in said

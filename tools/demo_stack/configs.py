@@ -7,17 +7,17 @@ from typing import Any, Final
 import yaml
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-DASHBOARDS: Final = ROOT / "dashboards"
+DEMO: Final = ROOT / "dashboards/demo"
 
 
 def prometheus(addresses: Mapping[str, str]) -> str:
-    """Return dashboards/prometheus.yml for this machine.
+    """Return dashboards/demo/prometheus.yml for this machine.
 
     ``addresses`` leads from the targets of the compose demo to those here. A target that is not in
     it is left out, and with Alertmanager's all that is sent there.
     """
-    config = _load(DASHBOARDS / "prometheus.yml")
-    config["rule_files"] = [str(DASHBOARDS / pattern) for pattern in config["rule_files"]]
+    config = _load(DEMO / "prometheus.yml")
+    config["rule_files"] = [str(DEMO / pattern) for pattern in config["rule_files"]]
     config["scrape_configs"] = _here(config["scrape_configs"], addresses)
     alerting = config["alerting"]
     alerting["alertmanagers"] = _here(alerting["alertmanagers"], addresses)
@@ -25,8 +25,8 @@ def prometheus(addresses: Mapping[str, str]) -> str:
 
 
 def alertmanager(receiver: str) -> str:
-    """Return dashboards/alertmanager.yml with the receiver at ``host:port``."""
-    config = _load(DASHBOARDS / "alertmanager.yml")
+    """Return dashboards/demo/alertmanager.yml with the receiver at ``host:port``."""
+    config = _load(DEMO / "alertmanager.yml")
     for target in config["receivers"]:
         for webhook in target["webhook_configs"]:
             webhook["url"] = webhook["url"].replace("receiver:8080", receiver)

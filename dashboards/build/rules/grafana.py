@@ -18,7 +18,7 @@ from typing import Any, Final
 from dashboards.build.rules.model import Alert, AlertGroup, Name, Value
 
 DATASOURCE: Final = "prometheus"
-"""Uid of the data source in ``provisioning/datasources``."""
+"""Uid of the data source in ``demo/grafana/datasources``."""
 FOLDER: Final = "Carbon"
 """Where the dashboards are, too."""
 
