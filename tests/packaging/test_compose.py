@@ -1,5 +1,6 @@
 """The compose demo: valid, hardened, reachable from this machine only, and with all its files."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from exporter import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
+PREBUILT = ROOT / "compose.prebuilt.yml"
 MODEL: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
 SERVICES: dict[str, dict[str, Any]] = MODEL["services"]
 ONE_SHOT = "service_completed_successfully"
@@ -61,6 +63,7 @@ def test_no_service_can_take_the_machine(name: str) -> None:
     assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
     assert 0 < service["pids_limit"] <= 1024
     assert service["ulimits"]["nofile"]["soft"] >= 4096
+    assert 0 < service["cpus"] <= 1, "a machine may have one CPU, and more than it has is an error"
 
 
 def docker_compose() -> list[str]:
@@ -73,11 +76,35 @@ def docker_compose() -> list[str]:
     return []
 
 
-def test_docker_compose_reads_it() -> None:
+def test_docker_compose_reads_it_with_and_without_building() -> None:
     command = docker_compose()
     if not command:
         pytest.skip("Docker Compose is not installed")
     run(*command, "-f", COMPOSE, "config", "--quiet")
+    both = ("-f", COMPOSE, "-f", PREBUILT, "config", "--images")
+    image = "registry.test/ours:1"
+    env = {**os.environ, "CARBON_EXPORTER_IMAGE": image}
+    told = subprocess.run([*command, *both], env=env, check=True, capture_output=True, text=True)
+    assert image in told.stdout
+    assert OURS not in told.stdout
+
+
+class _Plain(yaml.SafeLoader):
+    """Reads Docker Compose's own tags as plain values."""
+
+
+_Plain.add_constructor("!reset", lambda *_: None)
+
+
+def test_without_building_the_image_must_be_named_once_for_every_service_that_is_ours() -> None:
+    override = yaml.load(PREBUILT.read_text(), _Plain)  # noqa: S506 — a safe loader with one tag more
+    ours = {name for name, service in SERVICES.items() if service["image"] == OURS}
+    assert override["services"].keys() == ours
+    images = {service["image"] for service in override["services"].values()}
+    assert len(images) == 1
+    assert images.pop().startswith("${CARBON_EXPORTER_IMAGE:?")
+    built = [name for name, service in override["services"].items() if "build" in service]
+    assert built == [name for name in ours if "build" in SERVICES[name]]
 
 
 @every_service
@@ -91,7 +118,7 @@ def test_its_image_has_a_fixed_version(name: str) -> None:
 def test_our_image_is_built_once_and_named_after_our_version() -> None:
     ours = [name for name, s in SERVICES.items() if s["image"].startswith("carbon-exporter")]
     assert {SERVICES[name]["image"] for name in ours} == {OURS}
-    assert [name for name in ours if "build" in SERVICES[name]] == ours[:1]
+    assert [name for name in ours if "build" in SERVICES[name]] == ours[:1] == ["backfill"]
 
 
 @every_service
@@ -109,9 +136,15 @@ def test_it_is_reached_from_this_machine_only(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
 
 
-def test_no_port_is_published_twice() -> None:
-    ports = [port.split(":")[1] for s in SERVICES.values() for port in s.get("ports", [])]
-    assert len(ports) == len(set(ports)) == 5
+def test_each_published_port_can_be_another_and_is_usually_its_own() -> None:
+    published = [
+        re.fullmatch(r"127\.0\.0\.1:\$\{([A-Z]+)_PORT:-(\d+)\}:(\d+)", port)
+        for service in SERVICES.values()
+        for port in service.get("ports", [])
+    ]
+    found = [(one[1], one[2]) for one in published if one and one[2] == one[3]]
+    assert len(found) == len(published) == 5
+    assert len({name for name, _ in found}) == len({port for _, port in found}) == 5
 
 
 @every_service
@@ -119,7 +152,7 @@ def test_what_it_mounts_is_there_and_read_only_where_it_is_a_file_of_ours(name: 
     for source, target, *options in mounts(SERVICES[name]):
         if source.startswith("."):
             assert (ROOT / source).exists(), source
-            assert options == ["ro"], target
+            assert options == ["ro,z"], target  # z: SELinux lets a container read it
         else:
             assert source in MODEL["volumes"]
 
@@ -153,7 +186,9 @@ def test_prometheus_starts_after_the_history_and_the_first_numbers() -> None:
 
 
 def test_history_has_the_labels_of_the_scrape() -> None:
-    scrapes = yaml.safe_load((ROOT / "dashboards/demo/prometheus.yml").read_text())["scrape_configs"]
+    scrapes = yaml.safe_load((ROOT / "dashboards/demo/prometheus.yml").read_text())[
+        "scrape_configs"
+    ]
     ours = next(one for one in scrapes if one["job_name"] == "carbon-exporter")
     (target,) = ours["static_configs"][0]["targets"]
     assert f"--label instance={target}" in SERVICES["backfill"]["command"][0]
