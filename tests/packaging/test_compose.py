@@ -166,6 +166,8 @@ def test_every_volume_is_used() -> None:
 def test_what_another_waits_for_comes_to_pass(name: str, other: str, condition: str) -> None:
     if condition == ONE_SHOT:
         assert SERVICES[other]["restart"] == "no", name
+    elif condition == "service_started":
+        assert (name, other) == ("history", "backfill"), "it reads the days as they are written"
     else:
         assert condition == "service_healthy"
         assert "test" in SERVICES[other]["healthcheck"], name
@@ -178,10 +180,15 @@ def test_it_says_whether_it_is_well_unless_it_runs_once(name: str) -> None:
     assert SERVICES[name]["restart"] == ("no" if once else "unless-stopped")
 
 
+@every_service
+def test_no_check_is_switched_off_or_docker_compose_would_wait_for_it_in_vain(name: str) -> None:
+    assert "disable" not in SERVICES[name].get("healthcheck", {})
+
+
 def test_prometheus_starts_after_the_history_and_the_first_numbers() -> None:
     waits = {name: {other for n, other, _ in waits_for() if n == name} for name in SERVICES}
     assert waits["prometheus"] == {"history", "exporter", "alertmanager"}
-    assert waits["exporter"] == waits["history"] == {"backfill"}
+    assert waits["exporter"] == waits["history"] == waits["older"] == {"backfill"}
     assert waits["grafana"] == {"prometheus"}
 
 
@@ -191,7 +198,22 @@ def test_history_has_the_labels_of_the_scrape() -> None:
     ]
     ours = next(one for one in scrapes if one["job_name"] == "carbon-exporter")
     (target,) = ours["static_configs"][0]["targets"]
-    assert f"--label instance={target}" in SERVICES["backfill"]["command"][0]
+    for name in ("backfill", "older"):
+        assert f"--label instance={target}" in SERVICES[name]["command"][0]
+
+
+def test_every_day_of_history_is_written_and_imported_once() -> None:
+    recent, older = (SERVICES[name]["command"][0] for name in ("backfill", "older"))
+    assert '--since "$$(cat seam)"' in recent
+    assert '--until "$$(cat seam)"' in older
+    for part, command in (("recent", recent), ("older", older)):
+        assert f"--output {part}" in command
+        assert f"touch {part}/complete" in command
+    importer = SERVICES["history"]["command"][0]
+    assert "for part in recent older; do" in importer
+    # A first start that was interrupted leaves nothing behind that would count twice.
+    assert "touch recent/anew" in recent
+    assert importer.index("/history/recent/anew") < importer.index("promtool tsdb")
 
 
 def test_who_is_named_in_a_configuration_is_a_service() -> None:
