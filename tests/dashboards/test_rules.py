@@ -252,7 +252,8 @@ def test_grafana_ids_are_unique_and_short_enough() -> None:
 def test_policies_name_contact_points_and_contact_points_name_templates() -> None:
     contacts = load(DEMO / "alerting" / "contact-points.yml")["contactPoints"]
     (policy,) = load(DEMO / "alerting" / "policies.yml")["policies"]
-    receivers = {policy["receiver"], *(route["receiver"] for route in policy["routes"])}
+    routes = [r for route in policy["routes"] for r in (route, *route.get("routes", ()))]
+    receivers = {policy["receiver"], *(route["receiver"] for route in routes)}
     assert receivers <= {contact["name"] for contact in contacts}
     used = set(re.findall(r'template "([^"]+)"', yaml.safe_dump(contacts)))
     (templates,) = load(PROVISIONED / "alerting" / "templates.yml")["templates"]

@@ -216,6 +216,18 @@ def test_every_day_of_history_is_written_and_imported_once() -> None:
     assert importer.index("/history/recent/anew") < importer.index("promtool tsdb")
 
 
+def test_alerts_reach_the_receiver_from_alertmanager_alone() -> None:
+    told = yaml.safe_load((ROOT / "dashboards/demo/grafana/alerting/policies.yml").read_text())
+    (mute,) = told["muteTimes"]
+    assert mute["time_intervals"] == [{"times": [{"start_time": "00:00", "end_time": "24:00"}]}]
+    ((folder,),) = ([route] for route in told["policies"][0]["routes"])
+    rules = yaml.safe_load((ROOT / "dashboards/provisioning/alerting/rules.yml").read_text())
+    for group in rules["groups"]:
+        assert ["grafana_folder", "=", group["folder"]] in folder["object_matchers"]
+    for route in (folder, *folder["routes"]):
+        assert route["mute_time_intervals"] == [mute["name"]]
+
+
 def test_who_is_named_in_a_configuration_is_a_service() -> None:
     prometheus = yaml.safe_load((ROOT / "dashboards/demo/prometheus.yml").read_text())
     managers = prometheus["alerting"]["alertmanagers"]
