@@ -101,8 +101,8 @@ docs: $(VENV)/.dev ## Write the generated reference pages
 	@set -e; for page in docs/build/*.py; do $(BIN)/python "$$page"; done
 
 .PHONY: dashboards
-dashboards: $(VENV)/.dev ## Write the dashboards' JSON
-	@$(BIN)/python -m dashboards.build
+dashboards: $(VENV)/.dev ## Write boards, rules and manifests; ARGS="--output DIR …" for a place of yours
+	@$(BIN)/python -m dashboards.build $(ARGS)
 
 .PHONY: format
 format: $(VENV)/.dev ## Let ruff format and fix what it can

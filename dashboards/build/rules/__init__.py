@@ -56,9 +56,9 @@ def alert_groups() -> tuple[AlertGroup, ...]:
 def render_rules() -> Mapping[str, str]:
     """Path below ``dashboards`` to text of every rule file."""
     return {
-        RECORDING: _RECORDING_HEAD + _dump(prometheus.recording(record_groups())),
-        ALERTS: _ALERTS_HEAD + _dump(prometheus.alerting(alert_groups())),
-        PROVISIONED: _PROVISIONED_HEAD + _dump(grafana.provisioning(alert_groups())),
+        RECORDING: _RECORDING_HEAD + dump(prometheus.recording(record_groups())),
+        ALERTS: _ALERTS_HEAD + dump(prometheus.alerting(alert_groups())),
+        PROVISIONED: _PROVISIONED_HEAD + dump(grafana.provisioning(alert_groups())),
     }
 
 
@@ -94,5 +94,6 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def _dump(content: Mapping[str, Any]) -> str:
+def dump(content: Mapping[str, Any]) -> str:
+    """Write YAML as the rule files are: in the given order, texts of several lines as they are."""
     return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
