@@ -1,7 +1,7 @@
 // Made by `make dashboards`. Do not edit.
 //
 // A mixin as jsonnet tooling expects it: boards, recording rules and alerts of this repository.
-// Limits: dashboards/build/rules. Another selector than all series: docs/bundle.md.
+// Limits: dashboards/rules/limits.yml. Another selector than all series: docs/bundle.md.
 {
   _config+:: {
     // Address of docs/runbooks.md as your readers reach it.
@@ -36,13 +36,14 @@
   grafanaDashboards+:: {
     'carbon-grid.json': chosen(import '../dashboards/grid.json'),
     'carbon-health.json': chosen(import '../dashboards/health.json'),
+    'carbon-kiosk.json': chosen(import '../dashboards/kiosk.json'),
     'carbon-machines.json': chosen(import '../dashboards/machines.json'),
     'carbon-overview.json': chosen(import '../dashboards/overview.json'),
     'carbon-teams.json': chosen(import '../dashboards/teams.json'),
   },
 
   prometheusRules+:: {
-    groups+: groups(importstr '../dashboards/rules/recording.yml'),
+    groups+: groups(importstr '../dashboards/rules/recording.yml') + groups(importstr '../dashboards/rules/limits.yml'),
   },
 
   prometheusAlerts+:: {

@@ -15,13 +15,15 @@ from typing import Any, Final, TypeAlias
 
 import yaml
 
-from dashboards.build import HOME, render
+from dashboards.build import HOME, alert_limits, render
 from dashboards.build.rules import dump, grafana, render_rules
 from dashboards.build.rules.model import RUNBOOKS
 
 Json: TypeAlias = dict[str, Any]
 
 RULES: Final = "rules/"
+LIMITS: Final = f"{RULES}limits.yml"
+"""Written by hand, and read by hand: for people it goes as it is, with its comments."""
 PROVISIONED: Final = "provisioning/alerting/"
 TEMPLATES: Final = f"{PROVISIONED}templates.yml"
 """Written by hand: texts that contact points of any Grafana can use."""
@@ -69,6 +71,7 @@ def files(parameters: Parameters) -> Mapping[str, str]:
     return {
         **{f"dashboards/{name}": _encode(board) for name, board in boards.items()},
         **{path: f"{head}{dump(content)}" for path, (head, content) in rules.items()},
+        LIMITS: alert_limits.FILE.read_text(encoding="utf-8"),
         TEMPLATES: templates,
         "kubernetes/prometheusrule.yaml": _prometheus_rules(rules, parameters),
         "kubernetes/dashboards.yaml": _config_maps(boards, parameters),
@@ -92,9 +95,10 @@ def derived() -> Mapping[str, str]:
 
 _MATCHER: Final = re.compile(r'([A-Za-z_]\w*)\s*(=~|!~|!=|=)\s*("(?:\\.|[^"\\`%$])*")')
 _STRING: Final = r'"(?:\\.|[^"\\])*"'
-_SERIES: Final = r"(?<![\w:$.])(?:(?:carbon|process|python|scrape)_\w+|up)(?![\w:(])"
+_SERIES: Final = r"(?<![\w:$.])(?:(?:carbon(?!_limit_)|process|python|scrape)_\w+|up)(?![\w:(])"
 _TOKEN: Final = re.compile(f"{_STRING}|{_SERIES}")
-"""A string, or a series of the exporter or of its scrape; recorded ones have a colon."""
+"""A string, or a series of the exporter or of its scrape; recorded ones have a colon, and limits
+come from no exporter."""
 _STRING_OR_END: Final = re.compile(f"{_STRING}|}}")
 
 
@@ -215,6 +219,7 @@ def _rules(parameters: Parameters) -> Rules:
         if path.startswith(PROVISIONED) and parameters.datasource_uid:
             _ask(content, parameters.datasource_uid)
         made[path] = (change("", head), content)
+    made[LIMITS] = ("", yaml.safe_load(alert_limits.FILE.read_text(encoding="utf-8")))
     return made
 
 
@@ -323,7 +328,7 @@ def _panels(board: Json) -> Iterator[Json]:
 _MIXIN: Final = """// {made}
 //
 // A mixin as jsonnet tooling expects it: boards, recording rules and alerts of this repository.
-// Limits: dashboards/build/rules. Another selector than all series: docs/bundle.md.
+// Limits: dashboards/rules/limits.yml. Another selector than all series: docs/bundle.md.
 {{
   _config+:: {{
     // Address of docs/runbooks.md as your readers reach it.

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 RUNBOOKS: Final = "docs/runbooks.md"
-"""Where the runbooks are: a path in the repository. Put the address of your copy before it."""
+"""Where the runbooks are: a path in the repository, for which ``bundle`` puts another address."""
 
 
 class Severity(StrEnum):
