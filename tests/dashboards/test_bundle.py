@@ -13,6 +13,7 @@ import yaml
 
 from dashboards.build import HOME, bundle
 from dashboards.build.__main__ import main, stale_derived, write_below
+from dashboards.build.alert_limits import PREFIX
 from dashboards.build.bundle import Parameters, matchers, selected
 from dashboards.build.rules.model import RUNBOOKS
 from tests.support.boards import panels, variables
@@ -98,6 +99,7 @@ def test_what_is_derived_is_committed_and_drift_is_seen(tmp_path: Path) -> None:
         ("label_values(carbon_x, job)", 'label_values(carbon_x{job="a"}, job)'),
         ("carbon_x{provider=%q}", 'carbon_x{provider=%q, job="a"}'),
         ("node_up + scale_up_total", "node_up + scale_up_total"),
+        ("max(carbon_limit_x) or vector(5)", "max(carbon_limit_x) or vector(5)"),
     ],
 )
 def test_the_exporters_series_are_narrowed_and_no_other(expression: str, narrowed: str) -> None:
@@ -107,9 +109,17 @@ def test_the_exporters_series_are_narrowed_and_no_other(expression: str, narrowe
 
 def test_every_series_of_the_exporter_is_narrowed_in_every_rule_and_board() -> None:
     found = [(text, one) for text in asked(THERE) for one in read(text).selectors]
-    ours = [(text, one) for text, one in found if one.metric.startswith(("carbon_", "process_"))]
+    ours = [
+        (text, one)
+        for text, one in found
+        if one.metric.startswith(("carbon_", "process_")) and not one.metric.startswith(PREFIX)
+    ]
     assert len(ours) > 100
     assert [text for text, one in ours if not {"job", "cluster"} <= one.labels] == []
+
+
+def test_limits_go_along_word_for_word_with_their_reasons() -> None:
+    assert THERE[bundle.LIMITS] == (HOME / bundle.LIMITS).read_text(encoding="utf-8")
 
 
 def test_queries_in_the_texts_of_alerts_are_narrowed_too() -> None:
@@ -123,7 +133,7 @@ def test_queries_in_the_texts_of_alerts_are_narrowed_too() -> None:
         series
         for text in texts
         for query in text.split("`")[1::2]
-        for series in re.findall(r"(?<![\w:])carbon_\w+(?![\w:])(?:\{[^}]*\})?", query)
+        for series in re.findall(r"(?<![\w:])carbon_(?!limit_)\w+(?![\w:])(?:\{[^}]*\})?", query)
     ]
     assert raw
     assert [series for series in raw if 'job="carbon", cluster=~"a|b"' not in series] == []
