@@ -94,7 +94,8 @@ def derived() -> Mapping[str, str]:
 
 
 _MATCHER: Final = re.compile(r'([A-Za-z_]\w*)\s*(=~|!~|!=|=)\s*("(?:\\.|[^"\\`%$])*")')
-_STRING: Final = r'"(?:\\.|[^"\\])*"'
+_STRING: Final = r"""(?:"(?:\\.|[^"\\])*"|`[^`]*`)"""
+"""In double quotes, or raw in backquotes, as the boards write what a variable holds."""
 _SERIES: Final = r"(?<![\w:$.])(?:(?:carbon(?!_limit_)|process|python|scrape)_\w+|up)(?![\w:(])"
 _TOKEN: Final = re.compile(f"{_STRING}|{_SERIES}")
 """A string, or a series of the exporter or of its scrape; recorded ones have a colon, and limits
@@ -131,7 +132,7 @@ def selected(expression: str, wanted: Mapping[str, str]) -> str:
         return expression
     parts, done = [], 0
     for token in _TOKEN.finditer(expression):
-        if token[0].startswith('"') or token.start() < done:
+        if token[0].startswith(('"', "`")) or token.start() < done:
             continue
         parts.append(expression[done : token.end()])
         done = token.end()
@@ -151,7 +152,7 @@ def _closing(text: str, start: int) -> int:
 
 
 def _split(inside: str) -> list[str]:
-    parts = re.findall(f'(?:{_STRING}|[^,"])+', inside)
+    parts = re.findall(f'(?:{_STRING}|[^,"`])+', inside)
     return [part.strip() for part in parts if part.strip()]
 
 
@@ -172,7 +173,6 @@ def _texts(node: Any, change: Callable[[str, str], str], key: str = "") -> Any: 
 
 _ASKED: Final = {"expr", "ref:expr", "ref:query", "definition"}
 """Keys of PromQL: of panels, rules, annotations and variables."""
-_ANNOTATIONS: Final = {"summary", "description"}
 
 
 def _changed(parameters: Parameters) -> Callable[[str, str], str]:
@@ -181,9 +181,6 @@ def _changed(parameters: Parameters) -> Callable[[str, str], str]:
     def change(key: str, text: str) -> str:
         if key in _ASKED:
             return selected(text, wanted)
-        if key in _ANNOTATIONS and "{{" in text:
-            # A query of a template stands in backquotes.
-            text = re.sub(r"`[^`]*`", lambda query: selected(query[0], wanted), text)
         return text.replace(RUNBOOKS, parameters.runbooks) if parameters.runbooks else text
 
     return change
