@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.advice.rank import Candidate, rank
+from exporter.advice.rank import Candidate, Policy, Refusal, choose, distance_km, rank
 from exporter.core.model import Basis, FallbackLevel, IntensityInForce, Method, Region
 from exporter.core.units import GCO2eqPerKwh
 
@@ -121,3 +123,77 @@ def test_ranks_agree_with_the_grams(drawn: list[tuple[float, float, str]]) -> No
     keys = [one.gco2eq_per_kwh_it for one in ranked]
     assert keys == sorted(keys)
     assert [one.rank for one in ranked] == [1 + sum(k < key for k in keys) for key in keys]
+
+
+# --- with a policy --------------------------------------------------------------------------------
+
+
+def placed(name: str, grams: float, latitude: float | None, longitude: float | None) -> Candidate:
+    one = a_candidate(name, grams)
+    return replace(one, region=replace(one.region, latitude=latitude, longitude=longitude))
+
+
+def test_residency_is_a_list_and_denial_goes_before_it() -> None:
+    candidates = [a_candidate("a", 1), a_candidate("b", 2), a_candidate("c", 3, provider="gcp")]
+    policy = Policy(allow=frozenset({"aws"}), deny=frozenset({"aws:a"}))
+    choices, refused = choose(candidates, policy)
+    assert [one.ranked.candidate.region.name for one in choices] == ["b"]
+    assert {one.candidate.region.name: one.refusal for one in refused} == {
+        "a": Refusal.DENIED,
+        "c": Refusal.NOT_ALLOWED,
+    }
+
+
+def test_what_is_too_far_or_nobody_knows_where_is_left_out() -> None:
+    paris, dublin, sydney = (48.86, 2.35), (53.35, -6.26), (-33.87, 151.21)
+    policy = Policy(near=paris, max_round_trip_ms=20.0)
+    choices, refused = choose(
+        [placed("dublin", 9, *dublin), placed("sydney", 1, *sydney), placed("x", 1, None, None)],
+        policy,
+    )
+    [near] = choices
+    assert near.ranked.candidate.region.name == "dublin"
+    assert near.round_trip_ms == pytest.approx(11.5, abs=0.3)
+    assert [one.refusal for one in refused] == [Refusal.TOO_FAR, Refusal.PLACE_UNKNOWN]
+    assert distance_km(paris, dublin) == pytest.approx(781, abs=5)
+
+
+def test_the_price_of_carbon_weighs_it_against_money() -> None:
+    candidates = [a_candidate("clean", 50), a_candidate("cheap", 600)]
+    prices = {"aws:clean": 0.20, "aws:cheap": 0.15}
+
+    def order(dollars: float) -> list[str]:
+        policy = Policy(dollars_per_tonne=dollars, dollars_per_hour=prices)
+        return [one.ranked.candidate.region.name for one in choose(candidates, policy)[0]]
+
+    assert order(50) == ["cheap", "clean"]
+    assert order(100) == ["clean", "cheap"]
+
+
+def test_a_region_without_a_price_comes_behind_those_that_have_one() -> None:
+    candidates = [a_candidate("unpriced", 1), a_candidate("priced", 900)]
+    choices, _ = choose(candidates, Policy(dollars_per_hour={"aws:priced": 1.0}))
+    assert [(c.ranked.candidate.region.name, c.rank) for c in choices] == [
+        ("priced", 1),
+        ("unpriced", 2),
+    ]
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 2000), st.floats(0, 9), st.sampled_from("abcdef")),
+        unique_by=lambda each: each[2],
+    ),
+    st.floats(0, 1000),
+)
+def test_a_dominated_region_never_ranks_above(
+    drawn: list[tuple[float, float, str]], dollars: float
+) -> None:
+    prices = {f"aws:{name}": price for _, price, name in drawn}
+    policy = Policy(dollars_per_tonne=dollars, dollars_per_hour=prices)
+    choices, _ = choose([a_candidate(name, grams) for grams, _, name in drawn], policy)
+    place = {c.ranked.candidate.region.name: c.rank for c in choices}
+    for grams, price, name in drawn:
+        for other_grams, other_price, other in drawn:
+            if grams <= other_grams and price <= other_price:
+                assert place[name] <= place[other]
