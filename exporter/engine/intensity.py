@@ -11,6 +11,7 @@ grams; marginal and direct ones are signals for decisions, and absent where noth
 """
 
 import threading
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
@@ -135,6 +136,9 @@ class IntensityBook:
         self._feeds = [SourceHistory(source, clock) for source in sources]
         self._own = _OwnForecasts(forecaster)
         self._news: set[str] = set()
+        self._changes: defaultdict[str, int] = defaultdict(int)
+        """How often anything new came of a zone: what was made of it before is out of date."""
+        self._outlooks: dict[tuple[str, Method], tuple[tuple[int, int, int], Outlook | None]] = {}
 
     def restore(self, history: dict[str, list[IntensityPoint]]) -> None:
         """Take over what the state file held; what could not be saved before is newer."""
@@ -222,7 +226,10 @@ class IntensityBook:
         standings: Iterable[Standing] = (),
     ) -> None:
         with self._lock:
-            self._news |= feed.put(points, self._oldest())
+            told = feed.put(points, self._oldest())
+            self._news |= told
+            for zone in told:
+                self._changes[zone] += 1
             feed.standings |= {standing.zone: standing for standing in standings}
 
     def news(self) -> frozenset[str]:
@@ -328,18 +335,29 @@ class IntensityBook:
         ]
 
     def forecast(
-        self, zone: str, moment: float, hours: int = 24, method: Method = Method.AVERAGE
+        self, zone: str, moment: float, hours: int = OWN_HOURS, method: Method = Method.AVERAGE
     ) -> Outlook | None:
         """Return the clock hours after a moment: hour ``n`` holds the time ``n`` hours ahead.
 
         Each hour comes from the first source that tells it, else from our own model. None where
-        neither has anything to say; hours at the end may be missing.
+        neither has anything to say; hours at the end may be missing. Until anything new comes of
+        the zone or an hour is over, all who ask for as many hours read the same answer.
         """
-        chain = PRICING if method is Method.AVERAGE else Chain(method, Basis.DIRECT)
+        first = floor_to(moment, _HOUR) + _HOUR
         with self._lock:
-            feeds = self._of(chain, zone)
-            first = floor_to(moment, _HOUR) + _HOUR
-            told = [self._hour(chain, feeds, zone, first + n * _HOUR) for n in range(hours)]
+            state = (self._changes.get(zone, 0), first, hours)
+            before = self._outlooks.get((zone, method))
+            if before is None or before[0] != state:
+                before = self._outlooks[zone, method] = (
+                    state,
+                    self._outlook(zone, method, first, hours),
+                )
+        return before[1]
+
+    def _outlook(self, zone: str, method: Method, first: int, hours: int) -> Outlook | None:
+        chain = PRICING if method is Method.AVERAGE else Chain(method, Basis.DIRECT)
+        feeds = self._of(chain, zone)
+        told = [self._hour(chain, feeds, zone, first + n * _HOUR) for n in range(hours)]
         known = [each for each in told if each is not None]
         if not known:
             return None

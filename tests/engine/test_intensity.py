@@ -2,6 +2,7 @@
 
 import math
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.core.errors import StoreError
-from exporter.core.model import Basis, IntensityPoint, Method, Standing
+from exporter.core.model import Basis, ForecastHour, IntensityPoint, Method, Standing
 from exporter.core.ports import GridSource
 from exporter.core.units import GCO2eqPerKwh
 from exporter.engine.intensity import (
@@ -250,7 +251,7 @@ def test_the_forecast_of_a_source_is_preferred_to_our_own(clock: ManualClock) ->
     book = own_book(clock, SimGrid(clock=clock, forecast_until=T0 + 10 * HOUR))
     clock.advance(60)
     cover(book, clock)
-    outlook = book.forecast("FR", now(clock))
+    outlook = book.forecast("FR", now(clock), 24)
     assert outlook is not None
     assert (outlook.source, len(outlook.hours)) == ("simgrid + seasonal", 24)
     assert outlook.hours[0].start == T0 + HOUR, "hour n holds the time n hours ahead"
@@ -263,6 +264,32 @@ def test_a_zone_without_any_history_has_no_forecast(clock: ManualClock) -> None:
     book = own_book(clock, SimGrid(clock=clock))
     assert book.forecast("FR", T0) is None
     assert book.forecast("XX", T0) is None
+
+
+def test_all_who_ask_read_one_forecast_until_anything_new_comes(clock: ManualClock) -> None:
+    class Counting(SimForecaster):
+        asked = 0
+
+        def forecast(
+            self, history: Sequence[IntensityPoint], hours: int
+        ) -> tuple[ForecastHour, ...]:
+            Counting.asked += 1
+            return super().forecast(history, hours)
+
+    store, grid = Store.in_memory(), SimGrid(clock=clock)
+    book = IntensityBook([grid], SimAnnual(), store, clock, Counting(reach=48))
+    cover(book, clock)
+    first = book.forecast("FR", T0)
+    assert first is not None
+    assert len(first.hours) == 47, "as far as it is trusted after the last value"
+    assert book.forecast("FR", T0 + 1800) is first
+    assert Counting.asked == 1
+    assert book.forecast("FR", T0 + HOUR) is not first, "an hour later others are ahead"
+    clock.advance(HOUR)
+    cover(book, clock)
+    assert book.forecast("FR", T0 + HOUR) is not first
+    assert book.forecast("FR", T0 + HOUR) is book.forecast("FR", T0 + HOUR)
+    assert Counting.asked == 2
 
 
 def test_a_forecast_is_made_anew_when_its_history_grows(clock: ManualClock) -> None:
