@@ -13,6 +13,7 @@ from math import ceil
 from typing import NamedTuple
 
 from exporter.advice.curves import Curve
+from exporter.core.units import SECONDS_PER_HOUR
 
 RESERVE = 0.5
 """Share of the work that is expected to arrive within the horizon for which clean hours are kept:
@@ -97,6 +98,45 @@ def target(  # noqa: PLR0913 -- each is a fact of the work
         reason=reason,
         until=_until(present, threshold, clean=clean) if reason is not Reason.DUE else until,
         threshold=threshold,
+    )
+
+
+def signal(  # noqa: PLR0913 -- what is known of the work
+    curve: Curve | None,
+    *,
+    now: float,
+    deadline: float,
+    load: float | None = None,
+    backlog: float | None = None,
+    oldest: float = 0.0,
+    floor: float = 0.0,
+) -> Target:
+    """Return the share of capacity to use now, for work of which little is known.
+
+    ``deadline`` is how many seconds work may wait. ``backlog`` is the work that waits, in hours of
+    full capacity; the oldest of it has waited ``oldest`` seconds, and its ages are taken to be
+    spread evenly up to that. ``load`` is the share of full capacity that arrives on average: alone
+    it asks for that share of the hours ahead, beside a backlog clean hours are kept for it. With
+    neither the target is 1.
+
+    Raises:
+        ValueError: a share or an amount is out of range.
+    """
+    step = curve.step if curve else 1
+    steps = max(1, int(deadline // step))
+    arrivals = [] if not load else [load] * (steps - 1)
+    waiting = None
+    if backlog is not None:
+        work, aged = backlog * SECONDS_PER_HOUR / step, min(steps, int(oldest // step) + 1)
+        waiting = [Due(steps - age, work / aged) for age in range(aged)]
+    return target(
+        curve,
+        now=now,
+        backlog=waiting,
+        arrivals=arrivals,
+        deadline=steps,
+        floor=floor,
+        reserve=1.0 if backlog is None else RESERVE,
     )
 
 

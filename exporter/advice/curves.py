@@ -5,13 +5,13 @@ where knowledge ends, and there is none where nothing is known: a plan cannot ta
 hour.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, isfinite
-from typing import Final
+from typing import Final, NamedTuple
 
 from exporter.core.clock import floor_to
-from exporter.core.model import OBSERVED, FallbackLevel, IntensityInForce, Outlook
+from exporter.core.model import OBSERVED, Basis, FallbackLevel, IntensityInForce, Method, Outlook
 from exporter.core.units import SECONDS_PER_HOUR
 
 STEP: Final = 300
@@ -160,6 +160,47 @@ def curve_of(  # noqa: PLR0913 -- what is known of a place, and the grid it is t
         age=max(0.0, moment - now.valid_from),
         error=_error(now),
     )
+
+
+class Place(NamedTuple):
+    """Something that has a grid: a cloud region by ``provider:region``, or a zone by its name."""
+
+    name: str
+    grid_zone: str
+    pue: float = 1.0
+
+
+def curves_of(  # noqa: PLR0913 -- what is known of all grids, and the grid of time it is put on
+    places: Iterable[Place],
+    grids: Iterable[IntensityInForce],
+    outlooks: Iterable[Outlook],
+    *,
+    moment: float,
+    method: Method = Method.AVERAGE,
+    basis: Basis = Basis.LIFECYCLE,
+    step: int = STEP,
+) -> tuple[Curve, ...]:
+    """Return the curves of places, as a snapshot knows their grids; what is unknown has none.
+
+    Only values of one method and basis are taken: others do not compare.
+
+    Raises:
+        ValueError: the step does not divide an hour.
+    """
+    now = {g.zone: g for g in grids if (g.method, g.basis) == (method, basis)}
+    ahead = {told.zone: told for told in outlooks if told.method is method}
+    found = (
+        curve_of(
+            place.name,
+            now.get(place.grid_zone),
+            ahead.get(place.grid_zone),
+            moment=moment,
+            pue=place.pue,
+            step=step,
+        )
+        for place in places
+    )
+    return tuple(curve for curve in found if curve is not None)
 
 
 def _error(now: IntensityInForce) -> float | None:

@@ -7,7 +7,7 @@ history holds it.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import accumulate
@@ -592,11 +592,14 @@ def queue(  # noqa: PLR0913 -- the work and the policy
     deadline: int,
     floor: float = 0.0,
     reserve: float = capacity.RESERVE,
+    shape: Callable[[int], float] | None = None,
     warm_up: int = WARM_UP,
 ) -> CapacityScore:
     """Let work arrive over the day and run as the signal says; machines shrunk draw nothing.
 
     ``deadline`` is how many hours work may wait. Full capacity is one hour of work an hour.
+    ``shape`` gives the capacity of an hour in place of the product's signal, for comparison: it
+    knows nothing of the work, and what is due runs beside it.
     """
     truth = history.values[place]
     waiting, at_once = capacity.Queue(deadline), capacity.Queue(deadline)
@@ -607,20 +610,14 @@ def queue(  # noqa: PLR0913 -- the work and the policy
         for one in (waiting, at_once):
             one.put(hour, arrived)
         base += truth[hour] * sum(w for _, w in at_once.take(hour, 1.0))
-        count = min(deadline, history.hours - hour)
-        ahead = beliefs.ahead(place, hour).central[: count - 1]
-        curve = Curve(place=place, start=hour, step=1, central=(truth[hour], *ahead))
-        later = [diurnal(load, hour + k + history.start // HOUR) for k in range(1, count)]
-        told = capacity.target(
-            curve,
-            now=hour,
-            backlog=waiting.waiting(hour),
-            arrivals=later,
-            deadline=deadline,
-            floor=floor,
-            reserve=reserve,
-        )
-        for waited, done in waiting.take(hour, told.ratio):
+        if shape is None:
+            ratio = _signal(
+                history, beliefs, place, hour, waiting, (load, deadline, floor, reserve)
+            )
+        else:
+            due = sum(one.work for one in waiting.waiting(hour) if one.within <= 1)
+            ratio = max(shape(hour), min(1.0, due))
+        for waited, done in waiting.take(hour, ratio):
             cost, work, late = cost + truth[hour] * done, work + done, late + waited * done
             longest = max(longest, waited)
             overdue += done if waited > deadline else 0.0
@@ -635,6 +632,31 @@ def queue(  # noqa: PLR0913 -- the work and the policy
         longest=longest,
         overdue=overdue,
     )
+
+
+def _signal(  # noqa: PLR0913, PLR0917 -- see queue
+    history: History,
+    beliefs: Beliefs,
+    place: str,
+    hour: int,
+    waiting: capacity.Queue,
+    work: tuple[float, int, float, float],
+) -> float:
+    """Return the product's signal of an hour."""
+    load, deadline, floor, reserve = work
+    count = min(deadline, history.hours - hour)
+    ahead = beliefs.ahead(place, hour).central[: count - 1]
+    first = hour + history.start // HOUR
+    told = capacity.target(
+        Curve(place=place, start=hour, step=1, central=(history.values[place][hour], *ahead)),
+        now=hour,
+        backlog=waiting.waiting(hour),
+        arrivals=[diurnal(load, first + k) for k in range(1, count)],
+        deadline=deadline,
+        floor=floor,
+        reserve=reserve,
+    )
+    return told.ratio
 
 
 def history_of(points: Mapping[str, Mapping[int, float]]) -> History:

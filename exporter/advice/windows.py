@@ -5,7 +5,7 @@ what is minimised: a planner that ignores them loses up to a third in the worst 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import nsmallest
 from itertools import accumulate
 from math import inf
@@ -188,6 +188,13 @@ def emitted(slices: Sequence[Slice], job: Job, truth: Mapping[str, Curve]) -> Gr
             grams += job.transfer_kwh * between / 2.0
         where = place
     return GramsCO2eq(grams)
+
+
+def bounds(plan: Plan, job: Job, curves: Sequence[Curve]) -> tuple[GramsCO2eq, GramsCO2eq]:
+    """Return what a plan emits if all hours come out at their 10 % quantile, and at their 90 %."""
+    low = {c.place: replace(c, central=c.low) for c in curves}
+    high = {c.place: replace(c, central=c.high) for c in curves}
+    return emitted(plan.slices, job, low), emitted(plan.slices, job, high)
 
 
 def _fixed(curves: Sequence[Curve], job: Job, place: str, first: int) -> Plan:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.advice.capacity import Due, Queue, Reason, demanded, target
+from exporter.advice.capacity import Due, Queue, Reason, demanded, signal, target
 from exporter.advice.curves import Curve
 
 GRAMS = st.integers(1, 900).map(float)
@@ -87,3 +87,35 @@ def test_amounts_below_nothing_are_refused() -> None:
         target(a_curve([1.0]), now=0, backlog=[Due(1, -1.0)], deadline=1)
     with pytest.raises(ValueError, match="floor is a share"):
         target(a_curve([1.0]), now=0, backlog=[], deadline=1, floor=1.5)
+
+
+def hourly(values: list[float]) -> Curve:
+    return Curve(place="FR", start=0, step=3600, central=tuple(values))
+
+
+@pytest.mark.parametrize(
+    ("grams", "ratio", "reason"),
+    [
+        ([10, 20, 30, 40], 1.0, Reason.CLEAN),
+        ([20, 10, 30, 40], 1.0, Reason.CLEAN),
+        ([30, 20, 10, 40], 0.0, Reason.DIRTY),
+    ],
+)
+def test_a_load_alone_asks_for_its_share_of_the_hours(
+    grams: list[float], ratio: float, reason: Reason
+) -> None:
+    told = signal(hourly(grams), now=0, deadline=4 * 3600, load=0.6)
+    assert (told.ratio, told.reason) == (ratio, reason)
+
+
+def test_a_backlog_that_has_waited_long_is_due_bit_by_bit() -> None:
+    curve = hourly([90, 10, 20, 30])
+    young = signal(curve, now=0, deadline=4 * 3600, backlog=2.0)
+    assert (young.ratio, young.reason) == (0.0, Reason.DIRTY)
+    old = signal(curve, now=0, deadline=4 * 3600, backlog=2.0, oldest=4 * 3600)
+    assert (old.ratio, old.reason) == (0.5, Reason.DUE)
+
+
+def test_with_neither_load_nor_backlog_the_target_is_full() -> None:
+    assert signal(hourly([90, 1]), now=0, deadline=7200).reason is Reason.NO_BACKLOG
+    assert signal(None, now=0, deadline=7200, load=0.5).reason is Reason.UNKNOWN

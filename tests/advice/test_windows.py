@@ -1,11 +1,12 @@
+from dataclasses import replace
 from itertools import combinations, pairwise, product
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from exporter.advice.curves import Curve, aligned, coarser, curve_of
-from exporter.advice.windows import ImpossibleError, Job, Slice, advise, emitted, plan
+from exporter.advice.curves import Curve, Place, aligned, coarser, curve_of, curves_of
+from exporter.advice.windows import ImpossibleError, Job, Slice, advise, bounds, emitted, plan
 from exporter.core.model import (
     Basis,
     FallbackLevel,
@@ -252,3 +253,22 @@ def test_what_is_not_known_is_no_curve_and_never_a_clean_one() -> None:
     assert curve_of("FR", known, None, moment=TEN_PAST) is None
     assert curve_of("FR", None, told, moment=TEN_PAST) is None
     assert curve_of("FR", in_force(FallbackLevel.ANNUAL), told, moment=TEN_PAST) is None
+
+
+def test_the_curves_of_regions_are_those_of_their_grids_times_pue() -> None:
+    places = [Place("aws:eu-west-3", "FR", 1.2), Place("FR", "FR"), Place("XX", "XX")]
+    direct = replace(in_force(FallbackLevel.LIVE, 1.0), basis=Basis.DIRECT)
+    grids = [in_force(FallbackLevel.LIVE), direct]
+    found = curves_of(places, grids, [outlook((11, 40))], moment=TEN_PAST)
+    assert {c.place: (c.central[0], c.central[-1]) for c in found} == {
+        "aws:eu-west-3": (60.0, 48.0),
+        "FR": (50.0, 40.0),
+    }
+
+
+def test_the_bounds_of_a_plan_are_those_of_its_hours() -> None:
+    curve = Curve(
+        place="FR", start=0, step=HOUR, central=(9.0, 5.0), low=(9.0, 2.0), high=(9.0, 8.0)
+    )
+    job = Job(duration=HOUR)
+    assert bounds(plan([curve], job), job, [curve]) == (2.0, 8.0)
