@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from exporter.core.durations import format_duration
 from exporter.core.plugins import Duration, load
 from exporter.settings import RegionOverride, Settings
+from exporter.settings.policies import PolicySection
 from exporter.settings.sections import PACKAGES, kinds_of
 
 PAGE: Final = Path(__file__).parents[1] / "configuration.md"
@@ -58,6 +59,20 @@ lacks needs its `grid_zone`. Most shells refuse a colon in a variable's name: gi
 `CARBON_REGIONS` there, such as `{"aws:eu-west-1": {"pue": 1.2}}`.
 """
 
+POLICIES: Final = """\
+Entries of `policies`, by a name of your own. They are advice: nothing acts on them here.
+
+```yaml
+policies:
+  nightly: {kind: window, duration: 4h, deadline: 24h, regions: [aws:eu-west-1, aws:eu-west-3]}
+  batch: {kind: capacity, zone: FR, deadline: 24h, load: 0.5}
+  web: {kind: rank, regions: [aws:eu-west-1, aws:eu-west-3]}
+```
+
+`carbon-exporter window nightly` and `signal batch` answer them. Regions may be written
+`aws/eu-west-1` as well.
+"""
+
 _PLAIN: Final[Mapping[object, str]] = {
     str: "text",
     int: "whole number",
@@ -80,6 +95,9 @@ def page() -> str:
             "\n## Regions\n",
             REGIONS,
             *_table(RegionOverride, "CARBON_REGIONS__aws:eu-west-1__"),
+            "\n## Policies\n",
+            POLICIES,
+            *_table(PolicySection, "CARBON_POLICIES__nightly__"),
             *_sections("providers", "Providers"),
             *_sections("grids", "Grids"),
             "",

@@ -30,7 +30,10 @@ _FIXES: Final = (
     | dict.fromkeys(("dict_type", "model_type", "model_attributes_type", "mapping_type"), _MAPPING)
 )
 _CHOICES: Final = frozenset({"enum", "literal_error"})
-_KEY_FORMS: Final = {"regions": "write provider:region, such as aws:eu-west-1"}
+_KEY_FORMS: Final = {
+    "regions": "write provider:region, such as aws:eu-west-1",
+    "policies": "write a name of letters, digits, - and _, such as nightly",
+}
 
 
 def problems_of(error: ValidationError, laid: Overlay) -> list[Problem]:

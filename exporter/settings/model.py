@@ -21,6 +21,7 @@ from exporter.core.durations import format_duration
 from exporter.core.labels import tag_label
 from exporter.core.listen import parse_listen
 from exporter.core.plugins import Duration, GridConfig, ProviderConfig, offering
+from exporter.settings.policies import PolicyName, PolicySection
 from exporter.settings.sections import on_by_default, section_of
 
 _HOUR: Final = timedelta(hours=1)
@@ -237,6 +238,11 @@ class Settings(BaseModel):
         description="Factor by grid zone for values that are computed from a generation mix "
         "(`eia`, `entsoe`, `neso`): what `python -m tools.calibrate` makes of a year of your own "
         "series against the yearly value. Kept history is not changed by it.",
+    )
+    policies: dict[PolicyName, PolicySection] = Field(
+        default_factory=dict,
+        description="Advice by name: for `window`, `signal` and `simulate`, `/api/v1` and the "
+        "metrics of advice. Nothing acts on it.",
     )
     providers: tuple[
         Annotated[SerializeAsAny[ProviderConfig], BeforeValidator(section_of("providers"))], ...

@@ -16,6 +16,7 @@ from exporter.data.regions import RegionTable
 from exporter.settings.environment import Overlay, origin_of
 from exporter.settings.mistakes import MISSING, described
 from exporter.settings.model import check_poll, check_resolution
+from exporter.settings.policies import with_colon
 from exporter.settings.schema import Place, key_path
 from exporter.settings.sections import on_by_default, section_of
 
@@ -29,7 +30,7 @@ _OWN_COLLECTORS: Final = frozenset({"store"})
 
 def broken_rules(laid: Overlay) -> list[Problem]:
     """Return every broken rule of a document."""
-    rules = (_no_providers, _same_names, _same_grids, _bad_intervals, _unknown_regions)
+    rules = (_no_providers, _same_names, _same_grids, _bad_intervals, _unknown_regions, _policies)
     return [problem for rule in rules for problem in rule(laid)]
 
 
@@ -105,6 +106,23 @@ def _unknown_regions(laid: Overlay) -> Iterator[Problem]:
             hint = f"did you mean {provider}:{guess[0]}? " if guess else ""
             fix = f"no region that the table knows; {hint}For a new one, write its grid_zone too"
             yield _at(("regions", name), name, fix, laid)
+
+
+def _policies(laid: Overlay) -> Iterator[Problem]:
+    """Refuse regions of policies that neither the table nor an override describes."""
+    table, policies = RegionTable(), laid.document.get("policies")
+    overrides = laid.document.get("regions")
+    own = overrides if isinstance(overrides, dict) else {}
+    for name, policy in policies.items() if isinstance(policies, dict) else ():
+        regions = policy.get("regions") if isinstance(policy, dict) else None
+        for i, region in enumerate(regions if isinstance(regions, list) else ()):
+            told = str(with_colon(region))
+            provider, colon, rest = told.partition(":")
+            if colon and told not in own and not table.find(provider, rest).known:
+                guess = table.suggest(provider, rest)
+                hint = f"did you mean {provider}:{guess[0]}? " if guess else ""
+                fix = f"no region that the table knows; {hint}For a new one, write it under regions"
+                yield _at(("policies", name, "regions", i), region, fix, laid)
 
 
 def _sections(key: str, document: Mapping[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:

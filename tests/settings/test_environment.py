@@ -27,6 +27,7 @@ log_format: json
 regions: {"aws:eu-west-1": {grid_zone: XX, pue: 1.5}}
 annual: {FR: 1, DE: 2}
 calibration: {FR: 1.1}
+policies: {web: {kind: rank}}
 providers:
   - {kind: cloudy, name: file, regions: [a], attempts: 2}
   - {kind: cloudy, name: other}
@@ -51,6 +52,7 @@ VARIABLES: dict[str, tuple[str, object]] = {
     "regions": ('{"aws:eu-west-2": {"pue": 1.3}}', {"aws:eu-west-1", "aws:eu-west-2"}),
     "annual": ('{"FR": 21.5}', {"FR": 21.5, "DE": 2.0}),
     "calibration": ('{"DE": 1.2}', {"FR": 1.1, "DE": 1.2}),
+    "policies": ('{"all": {"kind": "rank"}}', {"web", "all"}),
     "providers": ('[{"kind": "cloudy", "name": "x"}]', ["x"]),
     "grids": ("breezy", ["breezy"]),
 }
@@ -62,7 +64,7 @@ def plain(settings: Settings, key: str) -> object:
         return [provider.name for provider in value]
     if key == "grids":
         return [grid.kind for grid in value]
-    return set(value) if key == "regions" else value
+    return set(value) if key in ("regions", "policies") else value
 
 
 def test_the_table_of_this_test_has_every_key() -> None:
