@@ -15,8 +15,10 @@ from exporter.advice.curves import Curve, aligned, coarser, steps_of
 from exporter.core.units import SECONDS_PER_HOUR, WATTS_PER_KILOWATT, GramsCO2eq, Watts
 
 ONE_KILOWATT: Final = Watts(WATTS_PER_KILOWATT)
-_DEEP_STEP: Final = 900
-"""Least seconds of a step where interruptions cost: the plan looks at steps × work × places."""
+_COARSE: Final = 900
+"""Seconds of a step where a plan with interruptions would look at too much."""
+_MOST: Final = 250_000
+"""Steps × work × places that such a plan may look at, some 0.1 s, before it takes coarse steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,8 +143,8 @@ def plan(curves: Sequence[Curve], job: Job, *, caution: float = 0.0) -> Plan:
     """Return the plan of least expected grams within the curves; of equals the earliest.
 
     Exact among all plans on the curves' grid, at the price that ``caution`` gives the hours. Where
-    resuming, moving or a least slice matters, an interruptible job is planned on steps of a quarter
-    of an hour or longer.
+    resuming, moving or a least slice matters and there is much to look at, an interruptible job is
+    planned on steps of a quarter of an hour.
 
     Raises:
         ImpossibleError: the job is longer than the curves.
@@ -157,10 +159,11 @@ def plan(curves: Sequence[Curve], job: Job, *, caution: float = 0.0) -> Plan:
     plain = not job.resume and not job.transfer_kwh and job.min_slice <= found[0].step
     if plain:
         return _cheapest_steps(found, job, caution)
-    step = max(found[0].step, _DEEP_STEP // found[0].step * found[0].step)
-    coarse = tuple(coarser(c, step) for c in found) if found[0].end - found[0].start >= step else ()
-    if coarse and steps_of(job.duration, step) <= len(coarse[0].central):
-        found = coarse
+    work, span = steps_of(job.duration, found[0].step), found[0].end - found[0].start
+    coarse = -(-_COARSE // found[0].step) * found[0].step
+    if len(found[0].central) * work * len(found) > _MOST and found[0].step < coarse <= span:
+        means = tuple(coarser(c, coarse) for c in found)
+        found = means if steps_of(job.duration, coarse) <= len(means[0].central) else found
     return _Interrupted(found, job, caution).plan()
 
 
