@@ -237,11 +237,13 @@ def coarser(curve: Curve, step: int) -> Curve:
     )
 
 
-def aligned(curves: Sequence[Curve]) -> tuple[Curve, ...]:
-    """Cut curves of several places to the time in which all of them are known.
+def aligned(curves: Sequence[Curve], *, cut: bool = True) -> tuple[Curve, ...]:
+    """Let curves of several places begin at one time, and with ``cut`` end at one too.
+
+    Without it each goes on as far as its place is known.
 
     Raises:
-        ValueError: there is none, two are of one place, or their grids differ.
+        ValueError: two are of one place, their grids differ, or no time is known of all.
     """
     if not curves:
         return ()
@@ -251,8 +253,8 @@ def aligned(curves: Sequence[Curve]) -> tuple[Curve, ...]:
     if len(steps) > 1 or len(offsets) > 1 or len(places) < len(curves) or start >= end:
         message = "curves of several places need one grid, one name each, and a time in common"
         raise ValueError(message)
-    parts = [part for c in curves if (p := c.since(start)) and (part := p.until(end))]
-    return tuple(parts)
+    parts = [part for c in curves if (part := c.since(start))]
+    return tuple(one for part in parts if (one := part.until(end) if cut else part))
 
 
 def steps_of(seconds: float, step: int) -> int:

@@ -7,6 +7,8 @@ known is never taken for clean; whatever fails, the job still runs in time.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import zip_longest
+from math import inf
 
 from exporter.advice.curves import Curve, aligned, steps_of
 from exporter.advice.windows import ImpossibleError, Job, Slice, plan
@@ -97,7 +99,7 @@ def _now_in(curves: Sequence[Curve], now: float) -> str:
 def _ahead(curves: Sequence[Curve], now: float, end: int) -> tuple[Curve, ...]:
     """Cut curves to the time from now on; those that ended are not known any more."""
     live = [c for c in curves if c.at(now) is not None]
-    parts = [part for c in aligned(live) if (part := c.since(int(now)))]
+    parts = [part for c in aligned(live, cut=False) if (part := c.since(int(now)))]
     return tuple(one for part in parts if (one := part.until(end + part.step)))
 
 
@@ -122,9 +124,10 @@ def _best(curves: tuple[Curve, ...], job: Job, wish: Wish, *, now: float, latest
     step = curves[0].step
     work = steps_of(job.duration, step)
     first = curves[0].start
-    starts = min((latest - first) // step, len(curves[0].central) - work) + 1
+    longest = max(len(c.central) for c in curves)
+    starts = min((latest - first) // step, longest - work) + 1
     if starts < 1:  # the forecast ends before one run: all that it tells is what it still covers
-        work, starts = 1, min((latest - first) // step + 1, len(curves[0].central))
+        work, starts = 1, min((latest - first) // step + 1, longest)
     cut = [part for c in curves if (part := c.until(first + (starts - 1 + work) * step))]
     whole = Job(duration=work * step, power=job.power, home=job.home, transfer_kwh=job.transfer_kwh)
     try:
@@ -149,14 +152,14 @@ def _best(curves: tuple[Curve, ...], job: Job, wish: Wish, *, now: float, latest
 def _limited(curves: tuple[Curve, ...], wish: Wish, *, now: float, latest: int) -> Decision:
     """Start at the first time at which a place is clean enough."""
     step, first = curves[0].step, curves[0].start
-    starts = min((latest - first) // step + 1, len(curves[0].central))
-    lowest = [min(values) for values in zip(*(c.central for c in curves), strict=True)][:starts]
+    columns = zip_longest(*(c.central for c in curves), fillvalue=inf)
+    lowest = [min(values) for values in columns][: (latest - first) // step + 1]
     limit = wish.max_intensity
     if limit is None:
         limit = _percentile(lowest, wish.percentile or 0.0)
     clean = next((n for n, value in enumerate(lowest) if value <= limit), None)
     at = 0 if clean is None else clean
-    place = min((c.central[at], c.place) for c in curves)[1]
+    place = min((c.central[at], c.place) for c in curves if at < len(c.central))[1]
     run = clean == 0
     start = latest if clean is None else first + clean * step
     return Decision(
@@ -166,7 +169,7 @@ def _limited(curves: tuple[Curve, ...], wish: Wish, *, now: float, latest: int) 
         place=place,
         latest=latest,
         saving=1.0 - lowest[at] / lowest[0] if lowest[0] and clean is not None else None,
-        starts=starts,
+        starts=len(lowest),
         planned=int(now),
     )
 

@@ -19,6 +19,10 @@ _COARSE: Final = 900
 """Seconds of a step where a plan with interruptions would look at too much."""
 _MOST: Final = 250_000
 """Steps × work × places that such a plan may look at, some 0.1 s, before it takes coarse steps."""
+_TOO_LITTLE: Final = "the work does not fit into what is known"
+_NEVER: Final = 1e12
+"""Price of an hour of which nothing is known, g/kWh: no plan takes it. Not infinite, as differences
+of running sums are taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +110,9 @@ def advise(
     """Plan a job that must be done by ``deadline``, among places with curves.
 
     ``caution`` is the share of the way to the 90 % quantile at which the future is priced; what is
-    shown is priced at central values. Where the curves end before the deadline, the plan keeps to
-    what is known. None where no curve holds the job: nothing is known, and nothing is called green.
+    shown is priced at central values. Where a curve ends before the deadline, the plan keeps to
+    what is known of its place. None where no curve holds the job: nothing is known, and nothing is
+    called green.
 
     Raises:
         ImpossibleError: the job is longer than the time up to the deadline.
@@ -115,27 +120,30 @@ def advise(
     """
     if not curves:
         return None
-    found = aligned(curves)
+    found = aligned(curves, cut=False)
     begin = max(found[0].start, earliest)
     if deadline - begin < job.duration:
         message = f"{job.duration} s of work do not fit into {deadline - begin} s"
         raise ImpossibleError(message)
-    cut = [part for c in found if (p := c.since(begin)) and (part := p.until(deadline))]
-    if len(cut) < len(found) or steps_of(job.duration, cut[0].step) > len(cut[0].central):
+    within = [part for c in found if (p := c.since(begin)) and (part := p.until(deadline))]
+    holds = [c for c in within if _work(job, c) <= len(c.central)]
+    if not holds:
         return None
-    best = plan(cut, job, caution=caution)
-    home = job.home if any(c.place == job.home for c in cut) else cut[0].place
-    lowest = min(cut, key=lambda c: sum(c.central)).place
-    at_once = _fixed(cut, job, home, 0)
-    last = len(cut[0].central) - steps_of(job.duration, cut[0].step)
+    best = plan(within, job, caution=caution)
+    homes = [c for c in holds if c.place == job.home]
+    at_once = _fixed(holds, job, (homes or holds)[0].place, 0)
+    common = min(len(c.central) for c in holds)
+    lowest = min(holds, key=lambda c: sum(c.central[:common]))
+    [chosen] = [c for c in within if c.place == best.place]
+    chosen = chosen if chosen in holds else lowest
     return Advice(
         best=best,
         now=at_once,
-        static=_fixed(cut, job, lowest, 0),
-        latest=_fixed(cut, job, best.place, last),
+        static=_fixed(holds, job, lowest.place, 0),
+        latest=_fixed(holds, job, chosen.place, len(chosen.central) - _work(job, chosen)),
         saving=1.0 - best.grams / at_once.grams if at_once.grams else None,
         deadline=deadline,
-        known_until=min(deadline, cut[0].end),
+        known_until=max(c.end for c in within),
     )
 
 
@@ -150,8 +158,9 @@ def plan(curves: Sequence[Curve], job: Job, *, caution: float = 0.0) -> Plan:
         ImpossibleError: the job is longer than the curves.
         ValueError: the curves do not fit together.
     """
-    found = aligned(curves)
-    if not found or steps_of(job.duration, found[0].step) > len(found[0].central):
+    found = aligned(curves, cut=False)
+    longest = max((len(c.central) for c in found), default=0)
+    if not found or _work(job, found[0]) > longest:
         message = f"{job.duration} s of work do not fit into what is known"
         raise ImpossibleError(message)
     if not job.interruptible:
@@ -159,16 +168,20 @@ def plan(curves: Sequence[Curve], job: Job, *, caution: float = 0.0) -> Plan:
     plain = not job.resume and not job.transfer_kwh and job.min_slice <= found[0].step
     if plain:
         return _cheapest_steps(found, job, caution)
-    work, span = steps_of(job.duration, found[0].step), found[0].end - found[0].start
-    coarse = -(-_COARSE // found[0].step) * found[0].step
-    if len(found[0].central) * work * len(found) > _MOST and found[0].step < coarse <= span:
-        means = tuple(coarser(c, coarse) for c in found)
-        found = means if steps_of(job.duration, coarse) <= len(means[0].central) else found
+    step, coarse = found[0].step, -(-_COARSE // found[0].step) * found[0].step
+    if longest * _work(job, found[0]) * len(found) > _MOST and step < coarse:
+        long = [c for c in found if c.end - c.start >= coarse]
+        means = tuple(coarser(c, coarse) for c in long)
+        if max(len(c.central) for c in means) >= steps_of(job.duration, coarse):
+            found = means
     return _Interrupted(found, job, caution).plan()
 
 
 def emitted(slices: Sequence[Slice], job: Job, truth: Mapping[str, Curve]) -> GramsCO2eq:
     """Return what a plan emits where the intensities are those of ``truth``, by central values.
+
+    Data that leaves a place after its curve has ended is priced at the last value known there, and
+    data from a place without a curve at the target's. All curves begin at one time.
 
     Raises:
         ValueError: a slice lies outside a curve or off its grid.
@@ -186,9 +199,10 @@ def emitted(slices: Sequence[Slice], job: Job, truth: Mapping[str, Curve]) -> Gr
         if number:
             grams += job.kilowatts * job.resume / SECONDS_PER_HOUR * curve.central[first]
         if job.transfer_kwh and where and where != place:
-            other = truth[where].at(start) if where in truth else None
-            between = curve.central[first] + (curve.central[first] if other is None else other)
-            grams += job.transfer_kwh * between / 2.0
+            here = curve.central[first]
+            known = truth[where].central if where in truth else (here,)
+            there = known[min(first, len(known) - 1)]
+            grams += job.transfer_kwh * (here + there) / 2.0
         where = place
     return GramsCO2eq(grams)
 
@@ -198,6 +212,10 @@ def bounds(plan: Plan, job: Job, curves: Sequence[Curve]) -> tuple[GramsCO2eq, G
     low = {c.place: replace(c, central=c.low) for c in curves}
     high = {c.place: replace(c, central=c.high) for c in curves}
     return emitted(plan.slices, job, low), emitted(plan.slices, job, high)
+
+
+def _work(job: Job, curve: Curve) -> int:
+    return steps_of(job.duration, curve.step)
 
 
 def _fixed(curves: Sequence[Curve], job: Job, place: str, first: int) -> Plan:
@@ -218,11 +236,16 @@ def _contiguous(curves: Sequence[Curve], job: Job, caution: float) -> Plan:
     best = (inf, 0, 0)
     for number, curve in enumerate(curves):
         values = believed[curve.place]
+        if len(values) < work:
+            continue
         sums = [0.0, *accumulate(values)]
         costs = [after - before for before, after in zip(sums, sums[work:], strict=False)]
         if job.transfer_kwh and job.home and curve.place != job.home:
             share = job.transfer_kwh / 2.0 / hours / job.kilowatts
-            there = home or values
+            there = [
+                *(home or values),
+                *[(home or values)[-1]] * (len(values) - len(home or values)),
+            ]
             costs = [c + share * (a + b) for c, a, b in zip(costs, values, there, strict=False)]
         least = min(costs)
         best = min(best, (least, costs.index(least), number))
@@ -233,13 +256,14 @@ def _cheapest_steps(curves: Sequence[Curve], job: Job, caution: float) -> Plan:
     """Without costs of pausing and moving, the cheapest steps are the plan."""
     work = steps_of(job.duration, curves[0].step)
     believed = [c.cautious(caution) for c in curves]
-    cheapest = nsmallest(
-        work, ((v, i) for i, v in enumerate(map(min, zip(*believed, strict=True))))
-    )
+    longest = max(map(len, believed))
+    believed = [(*values, *[inf] * (longest - len(values))) for values in believed]
+    lowest = list(map(min, zip(*believed, strict=True)))
+    cheapest = nsmallest(work, zip(lowest, range(longest), strict=True))
     chosen: list[tuple[int, int]] = []
     for index in sorted(index for _, index in cheapest):
-        value = min(values[index] for values in believed)
-        [where, *_] = [n for n, values in enumerate(believed) if values[index] == value]
+        value = lowest[index]
+        where = next(n for n, values in enumerate(believed) if values[index] == value)
         if chosen and chosen[-1][0] == index - 1 and believed[chosen[-1][1]][index] == value:
             where = chosen[-1][1]
         chosen.append((index, where))
@@ -271,8 +295,11 @@ class _Interrupted:
 
     def __init__(self, curves: Sequence[Curve], job: Job, caution: float) -> None:
         self._curves, self._job = curves, job
-        self._costs = [c.cautious(caution) for c in curves]
-        self._steps = len(curves[0].central)
+        self._steps = max(len(c.central) for c in curves)
+        believed = [c.cautious(caution) for c in curves]
+        rest = [self._steps - len(values) for values in believed]
+        self._costs = [(*v, *[_NEVER] * n) for v, n in zip(believed, rest, strict=True)]
+        self._leaving = [(*v, *[v[-1]] * n) for v, n in zip(believed, rest, strict=True)]
         self._places = range(len(curves))
         self._work = steps_of(job.duration, curves[0].step)
         self._slice = min(self._work, steps_of(max(job.min_slice, 1), curves[0].step))
@@ -290,7 +317,13 @@ class _Interrupted:
         self._fill()
 
     def plan(self) -> Plan:
-        """Walk along the best choices."""
+        """Walk along the best choices.
+
+        Raises:
+            ImpossibleError: the work does not fit into what is known.
+        """
+        if self._idle[0][self._work][self._home] >= _NEVER:
+            raise ImpossibleError(_TOO_LITTLE)
         chosen: list[tuple[int, int]] = []
         t, left, where, running = 0, self._work, self._home, False
         while left:
@@ -316,7 +349,7 @@ class _Interrupted:
                 least = min(cost + self._half * self._costs[p][t] for p, cost in starts)
                 own = dict(starts)
                 for p in self._places:
-                    moved = least + self._half * self._costs[p][t]
+                    moved = least + self._half * self._leaving[p][t]
                     idle.append(min(later[p], own[p], moved))
                 nowhere = self._from_nowhere(t, starts)
                 idle.append(min(later[-1], nowhere[0]))
@@ -354,7 +387,7 @@ class _Interrupted:
         starts = self._starts(t, left)
         if where == len(self._curves):
             return self._from_nowhere(t, starts)
-        here = self._half * self._costs[where][t]
+        here = self._half * self._leaving[where][t]
         return min(
             (cost + (0.0 if p == where else here + self._half * self._costs[p][t]), p)
             for p, cost in starts

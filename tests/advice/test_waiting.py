@@ -90,3 +90,11 @@ def test_a_forecast_shorter_than_the_job_still_finds_the_cleaner_begin() -> None
 def test_of_several_places_the_cleanest_is_named() -> None:
     told = decide([a_curve([80, 70]), a_curve([60, 90], place="SE")], JOB, now=0, latest=HOUR)
     assert (told.run, told.place) == (True, "SE")
+
+
+def test_a_place_that_is_known_for_longer_is_waited_for() -> None:
+    short, long = a_curve([50.0, 50.0]), a_curve([90, 90, 90, 10], place="SE")
+    told = decide([short, long], JOB, now=0, latest=3 * HOUR)
+    assert (told.run, told.place, told.start) == (False, "SE", 3 * HOUR)
+    limited = decide([short, long], JOB, now=0, latest=3 * HOUR, wish=Wish(max_intensity=20.0))
+    assert (limited.place, limited.start) == ("SE", 3 * HOUR)

@@ -111,6 +111,70 @@ def test_no_run_but_the_last_is_shorter_than_the_least_slice(
     assert found.grams == pytest.approx(brute(curves, job, work))
 
 
+def uneven(places: int, longest: int) -> st.SearchStrategy[list[Curve]]:
+    rows = st.lists(GRAMS, min_size=1, max_size=longest)
+    return st.lists(rows, min_size=places, max_size=places).map(
+        lambda found: [a_curve(row, f"Z{i}") for i, row in enumerate(found)]
+    )
+
+
+def brute_uneven(curves: list[Curve], job: Job, work: int) -> float:
+    """The same where places are known for different times: no slice lies in the unknown."""
+    longest = max(len(c.central) for c in curves)
+    marked = [
+        a_curve([*c.central, *[c.central[-1]] * (longest - len(c.central))], c.place)
+        for c in curves
+    ]
+    known = {c.place: len(c.central) for c in curves}
+    truth, least = {c.place: c for c in marked}, float("inf")
+    for hours in combinations(range(longest), work):
+        if not job.interruptible and hours[-1] - hours[0] != work - 1:
+            continue
+        for where in product(known, repeat=work):
+            if any(h >= known[p] for h, p in zip(hours, where, strict=True)):
+                continue
+            if not job.interruptible and len(set(where)) > 1:
+                continue
+            slices: list[Slice] = []
+            for hour, place in zip(hours, where, strict=True):
+                if slices and slices[-1][::2] == (place, hour * HOUR):
+                    slices[-1] = slices[-1]._replace(end=(hour + 1) * HOUR)
+                else:
+                    slices.append(Slice(place, hour * HOUR, (hour + 1) * HOUR))
+            least = min(least, emitted(slices, job, truth))
+    return least
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    uneven(2, 6),
+    st.integers(1, 3),
+    st.sampled_from([0, 600]),
+    st.sampled_from([0.0, 1.5]),
+    st.sampled_from(["", "Z0"]),
+    st.booleans(),
+)
+def test_each_place_is_used_as_far_as_it_is_known(  # noqa: PLR0913, PLR0917
+    curves: list[Curve], work: int, resume: int, transfer: float, home: str, pauses: bool
+) -> None:
+    job = Job(
+        duration=work * HOUR,
+        interruptible=pauses,
+        resume=resume if pauses else 0,
+        transfer_kwh=transfer,
+        home=home,
+    )
+    least = brute_uneven(curves, job, work)
+    if least == float("inf"):
+        with pytest.raises(ImpossibleError):
+            plan(curves, job)
+        return
+    found = plan(curves, job)
+    assert found.grams == pytest.approx(least)
+    known = {c.place: c.end for c in curves}
+    assert all(one.end <= known[one.place] for one in found.slices)
+
+
 @given(tables(2, 10), st.integers(1, 3), st.booleans())
 def test_more_slack_never_costs_more_where_the_future_is_known(
     curves: list[Curve], work: int, interruptible: bool
