@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.policies.__main__ import Figure, line, linear, main, step
+from bench.policies.speed import planners
 from tests.advice.test_bench_forecast import recording
 
 
@@ -66,6 +67,11 @@ def test_simple_shapes_follow_the_intensity_alone() -> None:
     assert linear([*truth, 50.0], 101, 0.0) == pytest.approx(0.5)
     assert linear([*truth, 1.0], 101, 0.0) == 1.0
     assert (step([*truth, 20.0], 101), step(truth, 100)) == (1.0, 0.0)
+
+
+def test_every_planner_is_timed_over_all_hours_and_places() -> None:
+    for planner in planners(hours=72, places=3).values():
+        assert planner()
 
 
 @pytest.mark.parametrize("text", ["", "zone,timestamp\n", "zone,timestamp,gco2_per_kwh\n"])
