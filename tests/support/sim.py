@@ -491,6 +491,8 @@ class Judge:
     resolution: int = 300
     weather: Weather = CALM
     grid: Callable[[str, int], float] = grid_value
+    unwatched: range = range(0)
+    """Seconds in which nobody listed the machines: no embodied grams for them either."""
 
     def of(self, machine: SimMachine) -> Truth:
         parts = [self._bucket(machine, start) for start in self._starts()]
@@ -506,6 +508,8 @@ class Judge:
         price = self.grid(zone, start // GRID_STEP * GRID_STEP)
         runs = [(s.kind, s.overlap(start, start + self.resolution)) for s in machine.spans]
         embodied = math.fsum(KINDS[kind].embodied * t / 3600 for kind, t in runs)
+        if start in self.unwatched:
+            embodied = 0.0
         seconds = math.fsum(t for _, t in runs)
         if value is None or self.weather.lost(machine.name, start):
             return Truth(0.0, 0.0, embodied, 0.0, seconds)
