@@ -9,7 +9,7 @@ from exporter.core.errors import StoreError
 from exporter.engine.store import Changes
 from tests.support.clock import ManualClock
 from tests.support.rig import DAY, HOUR, T0, Rig
-from tests.support.sim import Judge, SimCloud, SimGrid, SimMachine, Span
+from tests.support.sim import Judge, SimCloud, SimGrid, SimMachine, Span, hourly_visitors
 
 STEP = 300
 
@@ -42,14 +42,7 @@ def test_a_machine_that_was_found_gone_after_a_blind_time_and_is_back_a_day_late
 def test_while_nothing_can_be_saved_what_comes_and_goes_leaves_nothing_behind(
     state: Path, clock: ManualClock
 ) -> None:
-    machines = [
-        SimMachine(
-            name=f"m{i}",
-            spans=[Span(T0 + i * HOUR, T0 + i * HOUR + 1000)],
-            listed_until=T0 + i * HOUR + 2000,
-        )
-        for i in range(96)
-    ]
+    machines = hourly_visitors(T0, 96)
     rig = rig_of(state, clock, SimCloud(clock=clock, machines=machines))
     rig.every(1800, T0 + HOUR)
     saved = len(rig.store.load().resources)

@@ -8,7 +8,7 @@ from exporter.core.snapshot import Quality
 from exporter.engine.resource_account import ResourceAccount
 from tests.support.clock import ManualClock
 from tests.support.rig import DAY, HOUR, T0, Rig, assert_true
-from tests.support.sim import Judge, SimCloud, SimGrid, SimMachine, Span
+from tests.support.sim import Judge, SimCloud, SimGrid, SimMachine, Span, hourly_visitors
 
 FOR_EVER = [(float(T0 + HOUR), float(T0 + 99 * DAY))]
 STEP = 300
@@ -83,14 +83,7 @@ def test_a_machine_that_stopped_while_it_was_not_listed_for_days_is_not_missing(
 def test_machines_whose_metrics_are_refused_for_good_are_missing_and_expire(
     state: Path, clock: ManualClock
 ) -> None:
-    machines = [
-        SimMachine(
-            name=f"m{i}",
-            spans=[Span(T0 + i * HOUR, T0 + i * HOUR + 1000)],
-            listed_until=T0 + i * HOUR + 2000,
-        )
-        for i in range(96)
-    ]
+    machines = hourly_visitors(T0, 96)
     steady = SimMachine(name="steady", spans=[Span(T0 - 5000)])
     cloud = SimCloud(clock=clock, machines=[*machines, steady], outages=[(T0, T0 + 99 * DAY)])
     rig = rig_of(state, clock, cloud)

@@ -517,6 +517,15 @@ class Judge:
         return Truth(joules, joules / JOULES_PER_KWH * price, embodied, seconds, 0.0)
 
 
+def hourly_visitors(since: int, count: int) -> list[SimMachine]:
+    """Machines that come one an hour, run for a thousand seconds and are soon unlisted."""
+    starts = [since + number * 3600 for number in range(count)]
+    return [
+        SimMachine(name=f"m{number}", spans=[Span(start, start + 1000)], listed_until=start + 2000)
+        for number, start in enumerate(starts)
+    ]
+
+
 def total(truths: Sequence[Truth]) -> Truth:
     """Add up machines."""
     return Truth(*(math.fsum(column) for column in zip(*truths, strict=True)))
