@@ -5,7 +5,7 @@ the group in one region, as the cloud's and the balancer's own APIs tell it now.
 fact is the *intent*; which *action* comes next is a pure function of intent and sides
 (``steer/reconcile.py``), so that a controller killed anywhere goes on where it was.
 
-The ports are what the actuators implement, one file for each system (``actuators/*.py``). Each
+The ports are what it acts through: scaling groups, balancers, queues. Each
 has the narrowest verb that does its work, takes a target *by value* (so that a repeated call is
 harmless) and a ``token`` that names the call for the system's own idempotency and its audit log.
 Constructors do no I/O. Every call ends within its deadline: with an answer, or an
@@ -25,7 +25,7 @@ FULL_WEIGHT = 100
 
 
 class Mishap(StrEnum):
-    """Why a call of an actuator failed: values of the ``reason`` label."""
+    """Why a call failed: values of the ``reason`` label."""
 
     AUTH = "auth"
     """Credentials are absent, expired or lack a permission."""
