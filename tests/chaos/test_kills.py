@@ -217,7 +217,7 @@ def test_no_kill_lets_a_counter_fall_or_counts_anything_twice(
             begun = time.monotonic()
             served = kill_again_and_again(killed, kills, seed)
             end = floor_to(clouds.settle() - LAG_SECONDS, RESOLUTION)
-            shown = end_of(killed, witness)
+            shown = end_of(killed, witness, end)
             span = f"{math.ceil(time.monotonic() - begun) + 60}s"
             assert served >= kills // 2
             for family in COUNTERS:
@@ -270,11 +270,15 @@ def kill_again_and_again(daemon: Serve, kills: int, seed: int) -> int:
     return served
 
 
-def end_of(daemon: Serve, witness: Prometheus) -> dict[str, float]:
-    """Let it catch up and stop; returns the joules that Prometheus saw last, by machine."""
+def end_of(daemon: Serve, witness: Prometheus, end: int) -> dict[str, float]:
+    """Let it read all until ``end`` and stop; returns the joules that Prometheus saw last.
+
+    The clouds deliver a bucket some seconds before a daemon takes it as final.
+    """
     family = COUNTERS[0]
     with daemon.running() as life:
         life.serving()
+        until("final", lambda: time.time() >= end + SETTLE_SECONDS, within=2 * SETTLE_SECONDS)
         life.read_all("aws")
         scraped = life.values(family, "resource_id")
 

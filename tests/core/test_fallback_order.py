@@ -35,7 +35,9 @@ def orders_levels(tree: ast.AST) -> Iterator[int]:
             name = node.func.id if isinstance(node.func, ast.Name) else name
             keys = [ast.unparse(word.value) for word in node.keywords if word.arg == "key"]
             plain = [ast.unparse(one) for one in node.args]
-            if name in SORTERS and any(LEVEL.search(text) for text in keys + plain):
+            ordered = any(f"{weakness.__name__}(" in key for key in keys)
+            told = any(LEVEL.search(text) for text in keys + plain)
+            if name in SORTERS and told and not ordered:
                 yield node.lineno
 
 
@@ -55,6 +57,12 @@ def test_no_python_orders_levels_by_their_numbers() -> None:
 )
 def test_an_order_by_level_numbers_would_be_found(text: str) -> None:
     assert list(orders_levels(ast.parse(text))) == [1]
+
+
+def test_an_order_by_weakness_is_none_by_numbers() -> None:
+    assert (
+        list(orders_levels(ast.parse("sorted(FallbackLevel, key=lambda l: weakness(l, ''))"))) == []
+    )
 
 
 def test_no_query_template_or_page_orders_levels_by_their_numbers() -> None:

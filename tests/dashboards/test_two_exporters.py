@@ -140,6 +140,7 @@ RULES_MADE = (
     (f"{_USUAL}:avg5m", _ACCOUNT, 200.0),
     (f"{_USUAL}:usual", _ACCOUNT, 150.0),
     (f"{_USUAL}:excess", _ACCOUNT, 50.0),
+    ("estate:carbon_emissions_gco2eq_per_hour:notable", "", 5.0),
     ("ALERTS", f'{_IDLE},alertstate="firing",resource_id="i-idle"', 1.0),
     ("ALERTS_FOR_STATE", f'{_IDLE},resource_id="i-idle"', AT - 900.0),
 )
